@@ -1,0 +1,390 @@
+//! Parameter values reach bash as data: through its environment, never as part of its text.
+//!
+//! A placeholder is replaced by a reference to a variable in the form that its place in the syntax tree asks for. Where a
+//! value could become more than data (the name of a program, a nested script, arithmetic) the text is refused.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use crate::action::Refusal;
+use crate::call::{self, Call};
+use crate::parameter::{self, Parameter};
+use crate::program;
+use crate::syntax::{self, Syntax};
+
+/// What the variables are called that stand for placeholders: `RUNBOOK_P1`, `RUNBOOK_P2`, …
+const PREFIX: &str = "RUNBOOK_P";
+
+/// The longest value, in bytes. Linux passes at most 128 KiB in one variable (execve(2), MAX_ARG_STRLEN).
+const LONGEST_VALUE: usize = 64 * 1024;
+
+/// The most places that one text may leave open.
+const MOST_PLACES: usize = 256;
+
+/// Variables that change what bash, the loader or a program's start does (bash(1); ld.so(8)), by name or by beginning.
+const DANGEROUS: &[&str] = &[
+    "CDPATH",
+    "COMP_WORDBREAKS",
+    "ENV",
+    "EDITOR",
+    "FCEDIT",
+    "FIGNORE",
+    "FUNCNEST",
+    "GCONV_PATH",
+    "GLOBIGNORE",
+    "HISTFILE",
+    "HOME",
+    "HOSTALIASES",
+    "IFS",
+    "INPUTRC",
+    "KUBECONFIG",
+    "LOCPATH",
+    "NLSPATH",
+    "OPTERR",
+    "OPTIND",
+    "PAGER",
+    "PATH",
+    "POSIXLY_CORRECT",
+    "PROMPT_COMMAND",
+    "PS0",
+    "PS1",
+    "PS2",
+    "PS3",
+    "PS4",
+    "PSQLRC",
+    "RES_OPTIONS",
+    "SHELL",
+    "SHELLOPTS",
+    "TMPDIR",
+    "TZDIR",
+    "VISUAL",
+    "PAGER",
+    "LESSOPEN",
+    "LESSCLOSE",
+    "NODE_OPTIONS",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PERL5LIB",
+    "PERL5OPT",
+    "RUBYOPT",
+    "JAVA_TOOL_OPTIONS",
+    "TAR_OPTIONS",
+    "GREP_OPTIONS",
+    "OPENSSL_CONF",
+    "OPENSSL_ENGINES",
+    "OPENSSL_MODULES",
+];
+const DANGEROUS_BEGINNINGS: &[&str] = &["BASH_", "LD_", "DYLD_", "GIT_", "LC_", "MALLOC_", "RUNBOOK_", "GLIBC_"];
+
+/// Kinds of nodes that may stand above a place that is data.
+const TRANSPARENT: &[&str] = &[
+    "program",
+    "command",
+    "concatenation",
+    "string",
+    "variable_assignment",
+    "variable_assignments",
+    "declaration_command",
+    "redirected_statement",
+    "file_redirect",
+    "herestring_redirect",
+    "heredoc_redirect",
+    "heredoc_body",
+    "pipeline",
+    "list",
+    "for_statement",
+    "do_group",
+    "while_statement",
+    "if_statement",
+    "elif_clause",
+    "else_clause",
+    "case_statement",
+    "case_item",
+    "compound_statement",
+    "subshell",
+    "function_definition",
+    "command_substitution",
+    "process_substitution",
+    "negated_command",
+    "array",
+];
+
+/// A script whose open values are bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundScript {
+    /// The bash text to run. It holds no value.
+    pub source: String,
+    /// The variables to set for it: name and value.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Binds values to what a script leaves open.
+///
+/// # Errors
+/// A [`Refusal`] where a value is missing, cannot be passed (it holds NUL or is too long), or would stand in a place where it
+/// is not data.
+pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript, Refusal> {
+    let syntax = Syntax::parse(source);
+    let mut binder =
+        Binder { source, calls: call::calls(&syntax, source), replacements: Vec::new(), environment: Vec::new() };
+    let occurrences = parameter::placeholders(&syntax, source);
+    let variables = parameter::variables(&syntax, source);
+    if occurrences.len() + variables.len() > MOST_PLACES {
+        return Err(Refusal::not_permitted(format!("The text leaves more than {MOST_PLACES} places open. Split it.")));
+    }
+    for (parameter, value) in values {
+        check_value(parameter, value)?;
+        let used = variables.iter().filter(|(_, name)| parameter.placeholder.strip_prefix('$') == Some(name));
+        for (range, _) in used {
+            binder.check(&syntax, range, &parameter.placeholder)?;
+        }
+        if let Some(name) = parameter.placeholder.strip_prefix('$') {
+            check_name(name)?;
+            binder.environment.push((name.to_owned(), value.clone()));
+        }
+    }
+    let mut names: Vec<(&str, String)> = Vec::new();
+    for occurrence in &occurrences {
+        let text = syntax::text(source, occurrence.range.clone());
+        let Some((_, value)) = values.iter().find(|(parameter, _)| parameter.placeholder == text) else {
+            return Err(Refusal::not_permitted(format!("`{text}` has no value yet. Fill it in first.")));
+        };
+        if source.contains(PREFIX) {
+            return Err(Refusal::not_permitted(format!(
+                "The text uses a name that begins with `{PREFIX}`, which is the portal's own."
+            )));
+        }
+        let name = if let Some((_, name)) = names.iter().find(|(placeholder, _)| *placeholder == text) {
+            name.clone()
+        } else {
+            let name = format!("{PREFIX}{}", names.len() + 1);
+            binder.environment.push((name.clone(), value.clone()));
+            names.push((text, name.clone()));
+            name
+        };
+        binder.replace(&syntax, &occurrence.range, text, &name)?;
+    }
+    binder.finish()
+}
+
+fn check_value(parameter: &Parameter, value: &str) -> Result<(), Refusal> {
+    if value.contains('\0') {
+        return Err(Refusal::not_permitted(format!(
+            "The value of `{}` holds a NUL character, which no program can receive.",
+            parameter.name
+        )));
+    }
+    if value.len() > LONGEST_VALUE {
+        return Err(Refusal::not_permitted(format!(
+            "The value of `{}` is longer than {LONGEST_VALUE} bytes.",
+            parameter.name
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a variable of this name may be set from outside.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let shape = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let dangerous =
+        DANGEROUS.contains(&name) || DANGEROUS_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
+    if shape && !dangerous {
+        Ok(())
+    } else {
+        Err(Refusal::not_permitted(format!("`{name}` may not be set: it changes how the shell or its programs start.")))
+    }
+}
+
+struct Binder<'a> {
+    source: &'a str,
+    calls: Vec<Call>,
+    replacements: Vec<(Range<usize>, String)>,
+    environment: Vec<(String, String)>,
+}
+
+impl Binder<'_> {
+    /// Plans the replacement of one placeholder.
+    fn replace(&mut self, syntax: &Syntax, range: &Range<usize>, text: &str, name: &str) -> Result<(), Refusal> {
+        self.check(syntax, range, text)?;
+        let refuse = |why: &str| Err(refusal(text, why));
+        let Some(leaf) = syntax.root().and_then(|root| root.descendant_for_byte_range(range.start, range.end)) else {
+            return refuse("its place in the text cannot be read");
+        };
+        if matches!(self.source.as_bytes().get(range.start.wrapping_sub(1)), Some(b'\\' | b'$'))
+            && leaf.kind() != "raw_string"
+        {
+            return refuse("a `\\` or `$` stands directly before it");
+        }
+        let reference = match leaf.kind() {
+            "word" => format!("\"${{{name}}}\""),
+            "string" | "string_content" => format!("${{{name}}}"),
+            "raw_string" => format!("'\"${{{name}}}\"'"),
+            "heredoc_body" | "heredoc_content" => {
+                let redirect = ancestors(leaf).into_iter().find(|node| node.kind() == "heredoc_redirect");
+                let start = redirect
+                    .and_then(|node| syntax::children(node).into_iter().find(|child| child.kind() == "heredoc_start"));
+                let quoted =
+                    start.is_none_or(|start| syntax::text(self.source, start.byte_range()).contains(['\'', '"', '\\']));
+                if quoted {
+                    return refuse("it stands in a quoted here-document, where bash replaces nothing");
+                }
+                format!("${{{name}}}")
+            }
+            _ => return refuse("it stands where a value would not be data"),
+        };
+        self.replacements.push((range.clone(), reference));
+        Ok(())
+    }
+
+    /// Refuses a place where a value would be more than data.
+    fn check(&self, syntax: &Syntax, range: &Range<usize>, text: &str) -> Result<(), Refusal> {
+        let refuse = |why: &str| Err(refusal(text, why));
+        if syntax.has_errors() {
+            return refuse("the command is not bash that this portal can read");
+        }
+        if let Some(call) = self.calls.iter().find(|call| program::EVALUATES.contains(&call.program())) {
+            return refuse(&format!("`{}` would read the value as shell text", call.program()));
+        }
+        let Some(leaf) = syntax.root().and_then(|root| root.descendant_for_byte_range(range.start, range.end)) else {
+            return refuse("its place in the text cannot be read");
+        };
+        let mut below = leaf;
+        for node in ancestors(leaf) {
+            self.check_ancestor(node, below, range, text)?;
+            below = node;
+        }
+        for call in &self.calls {
+            self.check_call(call, range, text)?;
+        }
+        Ok(())
+    }
+
+    fn check_ancestor(&self, node: Node<'_>, below: Node<'_>, range: &Range<usize>, text: &str) -> Result<(), Refusal> {
+        let refuse = |why: &str| Err(refusal(text, why));
+        let kind = node.kind();
+        if kind == "command_name" {
+            return refuse("it stands where the name of a program does");
+        }
+        if matches!(kind, "simple_expansion" | "expansion") && node.byte_range() == *range {
+            return Ok(());
+        }
+        if !TRANSPARENT.contains(&kind) {
+            return refuse("it stands where a value would not be data");
+        }
+        let source = syntax::text(self.source, node.byte_range());
+        match kind {
+            "command_substitution" if source.starts_with('`') => {
+                refuse("it stands between back quotes; `$(…)` would do")
+            }
+            "case_item" if node.child_by_field_name("value") == Some(below) => refuse("it stands in a pattern"),
+            "function_definition" if node.child_by_field_name("name") == Some(below) => {
+                refuse("it stands where a name does")
+            }
+            "variable_assignment" => {
+                let name = node.child_by_field_name("name");
+                if name == Some(below) {
+                    return refuse("it stands where the name of a variable does");
+                }
+                check_name(name.map(|name| syntax::text(self.source, name.byte_range())).unwrap_or_default())
+            }
+            "declaration_command" => {
+                let assigns = below.kind() == "variable_assignment";
+                let plain = syntax::children(node)
+                    .iter()
+                    .all(|child| !syntax::text(self.source, child.byte_range()).starts_with('-'));
+                if assigns && plain { Ok(()) } else { refuse("it stands where the name of a variable does") }
+            }
+            "redirected_statement" | "heredoc_redirect" => {
+                let interprets = self.calls.iter().find(|call| {
+                    program::INTERPRETS.contains(&call.program())
+                        && call
+                            .words
+                            .iter()
+                            .any(|word| node.start_byte() <= word.range.start && word.range.end <= node.end_byte())
+                        && matches!(below.kind(), "heredoc_body" | "heredoc_redirect" | "herestring_redirect")
+                });
+                match interprets {
+                    Some(call) => refuse(&format!("`{}` would read the value as code", call.program())),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_call(&self, call: &Call, range: &Range<usize>, text: &str) -> Result<(), Refusal> {
+        let holds = |word: &crate::Word| word.range.start <= range.start && range.end <= word.range.end;
+        let Some(at) = call.words.iter().position(holds) else { return Ok(()) };
+        let program = call.program();
+        if at == 0 {
+            return Err(refusal(text, "it stands where the name of a program does"));
+        }
+        let names_a_variable = program == "printf" && call.words.iter().any(|word| word.text.starts_with("-v"));
+        if program::INTERPRETS.contains(&program) || names_a_variable {
+            return Err(refusal(text, &format!("`{program}` would read the value as code")));
+        }
+        if program == "env"
+            && syntax::text(self.source, call.words[at].range.clone())
+                .split('=')
+                .next()
+                .is_some_and(|name| check_name(name).is_err())
+        {
+            return Err(refusal(text, "it stands where `env` takes the name of a variable"));
+        }
+        let shell = call.words[..at].iter().position(|word| {
+            let name = word.text.rsplit('/').next().unwrap_or_default();
+            program::SHELLS.contains(&name) || program::INTERPRETS.contains(&name)
+        });
+        let script = shell.is_some_and(|shell| {
+            call.words[shell..at]
+                .iter()
+                .any(|word| call::is_short_option(&word.text, 'c') || call::is_short_option(&word.text, 'e'))
+        });
+        if script {
+            return Err(refusal(text, "it stands in a script for another shell or interpreter"));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<BoundScript, Refusal> {
+        let mut source = String::with_capacity(self.source.len() + 32 * self.replacements.len());
+        let mut at = 0;
+        for (range, reference) in &self.replacements {
+            source.push_str(syntax::text(self.source, at..range.start));
+            source.push_str(reference);
+            at = range.end;
+        }
+        source.push_str(syntax::text(self.source, at..self.source.len()));
+        if !self.replacements.is_empty() {
+            let after = Syntax::parse(&source);
+            let references = after.nodes().into_iter().filter(|node| {
+                node.kind() == "expansion"
+                    && syntax::text(&source, node.byte_range()).starts_with(&format!("${{{PREFIX}"))
+            });
+            if after.has_errors() || references.count() != self.replacements.len() {
+                return Err(Refusal::not_permitted(
+                    "The values cannot be passed to this text as data. Carry it out elsewhere and mark it as done by hand.",
+                ));
+            }
+        }
+        Ok(BoundScript { source, environment: self.environment })
+    }
+}
+
+fn refusal(text: &str, why: &str) -> Refusal {
+    Refusal::not_permitted(format!(
+        "`{text}` cannot be filled in here: {why}. Carry the step out elsewhere and mark it as done by hand."
+    ))
+}
+
+fn ancestors(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut found = Vec::new();
+    let mut above = node.parent();
+    while let Some(node) = above {
+        found.push(node);
+        above = node.parent();
+    }
+    found
+}

@@ -1,0 +1,203 @@
+//! The program calls in a syntax tree, and the calls inside other calls: `xargs kubectl …`, `watch "aws …"`.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use crate::program;
+use crate::syntax::{self, Syntax};
+
+/// How often a call is looked into: `sudo bash -c "watch 'kubectl …'"` is three.
+const DEEPEST: u8 = 4;
+
+/// One word of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The text after quote removal where `literal`, else the text as written: `deployment/$svc`.
+    pub text: String,
+    /// Whether the program receives exactly `text`.
+    pub literal: bool,
+    /// Where the word stands in the source. Words of a nested script have the range of the string that holds it.
+    pub range: Range<usize>,
+}
+
+/// One call of a program: the first word names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Never empty.
+    pub words: Vec<Word>,
+    /// Whether `timeout` ends it.
+    pub ends_by_itself: bool,
+}
+
+impl Call {
+    /// The name of the program, without the folder where that is one of the system's.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        program::base_name(&self.words[0].text)
+    }
+
+    /// The words as an argument vector; a word that depends on the moment stands as it is written.
+    #[must_use]
+    pub fn argv(&self) -> Vec<String> {
+        let mut argv: Vec<_> = self.words.iter().map(|word| word.text.clone()).collect();
+        argv[0] = self.program().to_owned();
+        argv
+    }
+}
+
+/// All calls of a text in order: those that bash makes, then those that they make of their arguments.
+pub(crate) fn calls(syntax: &Syntax, source: &str) -> Vec<Call> {
+    let mut found = Vec::new();
+    for node in syntax.nodes() {
+        if let Some(words) = words(node, source) {
+            add(Call { words, ends_by_itself: false }, DEEPEST, &mut found);
+        }
+    }
+    found
+}
+
+/// The words of a command node; `None` for any other node and for one without a program.
+pub(crate) fn words(node: Node<'_>, source: &str) -> Option<Vec<Word>> {
+    if node.kind() != "command" {
+        return None;
+    }
+    let mut words = Vec::new();
+    for child in syntax::children(node) {
+        match child.kind() {
+            "variable_assignment"
+            | "file_redirect"
+            | "herestring_redirect"
+            | "heredoc_redirect"
+            | "comment"
+            | "subshell" => continue,
+            _ => {}
+        }
+        let range = child.byte_range();
+        let word = match syntax::literal(child, source) {
+            Some(text) => Word { text, literal: true, range },
+            None => Word { text: syntax::text(source, range.clone()).to_owned(), literal: false, range },
+        };
+        words.push(word);
+    }
+    (!words.is_empty()).then_some(words)
+}
+
+fn add(call: Call, depth: u8, found: &mut Vec<Call>) {
+    let inner = if depth == 0 { Vec::new() } else { inside(&call) };
+    found.push(call);
+    for call in inner {
+        add(call, depth - 1, found);
+    }
+}
+
+/// The calls that a call makes of its arguments.
+fn inside(call: &Call) -> Vec<Call> {
+    let words = &call.words;
+    let arguments = &words[1..];
+    let name = call.program();
+    let ends = call.ends_by_itself || name == "timeout";
+    let wrap =
+        |words: Vec<Word>| if words.is_empty() { Vec::new() } else { vec![Call { words, ends_by_itself: ends }] };
+    if program::SHELLS.contains(&name) || name == "su" {
+        let script =
+            arguments.iter().position(|word| is_short_option(&word.text, 'c')).and_then(|at| arguments.get(at + 1));
+        return script.map(|word| nested(word, ends)).unwrap_or_default();
+    }
+    match name {
+        "eval" => arguments.first().map(|word| nested(word, ends)).unwrap_or_default(),
+        "watch" => {
+            let rest = after_options(arguments, &["-n", "--interval", "-q", "--equexit"]);
+            if let [word] = rest { nested(word, ends) } else { wrap(rest.to_vec()) }
+        }
+        "xargs" => {
+            let values = [
+                "-I",
+                "-n",
+                "-P",
+                "-L",
+                "-d",
+                "-s",
+                "-E",
+                "-a",
+                "--max-args",
+                "--max-procs",
+                "--delimiter",
+                "--arg-file",
+            ];
+            let mut rest = after_options(arguments, &values).to_vec();
+            let replace = arguments.iter().position(|word| word.text == "-I").and_then(|at| arguments.get(at + 1));
+            match (replace, rest.first().cloned()) {
+                (Some(replace), _) => {
+                    for word in &mut rest {
+                        word.literal &= !word.text.contains(&replace.text);
+                    }
+                }
+                (None, Some(first)) => rest.push(Word { text: "{}".to_owned(), literal: false, range: first.range }),
+                (None, None) => {}
+            }
+            wrap(rest)
+        }
+        "find" => {
+            let start = arguments.iter().position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok"));
+            let rest = start.map(|at| &arguments[at + 1..]).unwrap_or_default();
+            let end = rest.iter().position(|word| matches!(word.text.as_str(), ";" | "+")).unwrap_or(rest.len());
+            wrap(rest[..end].to_vec())
+        }
+        "env" => {
+            let rest = after_options(arguments, &["-u", "-C", "--unset", "--chdir"]);
+            let start = rest.iter().position(|word| !is_assignment(&word.text)).unwrap_or(rest.len());
+            wrap(rest[start..].to_vec())
+        }
+        "timeout" => {
+            let rest = after_options(arguments, &["-k", "-s", "--kill-after", "--signal"]);
+            wrap(rest.get(1..).unwrap_or_default().to_vec())
+        }
+        _ => match program::wrapper_options(name) {
+            Some(values) => wrap(after_options(arguments, values).to_vec()),
+            None => Vec::new(),
+        },
+    }
+}
+
+/// The calls of a script that stands in one word. Their words carry the range of that word.
+fn nested(word: &Word, ends_by_itself: bool) -> Vec<Call> {
+    let syntax = Syntax::parse(&word.text);
+    let mut found = Vec::new();
+    for node in syntax.nodes() {
+        if let Some(mut words) = words(node, &word.text) {
+            for inner in &mut words {
+                inner.range = word.range.clone();
+                inner.literal &= word.literal;
+            }
+            found.push(Call { words, ends_by_itself });
+        }
+    }
+    found
+}
+
+/// What follows the options, given those that take the next word as their value.
+fn after_options<'a>(words: &'a [Word], with_value: &[&str]) -> &'a [Word] {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        if word.text == "--" {
+            return &words[at + 1..];
+        }
+        if !word.text.starts_with('-') || word.text == "-" {
+            break;
+        }
+        at += if with_value.contains(&word.text.as_str()) { 2 } else { 1 };
+    }
+    words.get(at..).unwrap_or_default()
+}
+
+/// Whether a word is a cluster of short options that holds this one: `-c`, `-lc`.
+pub(crate) fn is_short_option(word: &str, option: char) -> bool {
+    word.strip_prefix('-').is_some_and(|letters| !letters.starts_with('-') && letters.contains(option))
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
+}

@@ -1,0 +1,116 @@
+//! How far each verb reaches, and what it acts on.
+
+use super::commands::{Command, DryRun, LogsOf, TopOf, Watch};
+use super::pflag::Arguments;
+use super::read::{dry_run, selection_words};
+use super::{Selection, kinds};
+use crate::{Action, Effect, Refusal, Target};
+
+/// What the policy sees of a call.
+pub(super) fn action(verb: &'static str, arguments: &Arguments, command: &Command) -> Result<Action, Refusal> {
+    Ok(Action {
+        tool: "kubectl".to_owned(),
+        verb: match verb {
+            "top pod" => "top pods".to_owned(),
+            "top node" => "top nodes".to_owned(),
+            _ => verb.to_owned(),
+        },
+        targets: targets(verb, arguments, command)?,
+        effect: effect(verb, arguments, command)?,
+        follows: follows(verb, arguments, command),
+    })
+}
+
+fn effect(verb: &str, arguments: &Arguments, command: &Command) -> Result<Effect, Refusal> {
+    let effect = match verb {
+        "get" | "logs" | "describe" | "explain" | "events" | "diff" | "wait" | "version" | "kustomize" => Effect::Read,
+        "top pod" | "top node" | "rollout status" | "rollout history" => Effect::Read,
+        "api-resources" | "api-versions" | "cluster-info" | "cluster-info dump" => Effect::Read,
+        "auth can-i" | "auth whoami" | "apply view-last-applied" => Effect::Read,
+        "delete" | "drain" => Effect::Destroy,
+        "replace" if arguments.on("force") => Effect::Destroy,
+        "apply" if arguments.on("prune") || arguments.on("force") => Effect::Destroy,
+        // Evicts what already runs.
+        "taint" if arguments.words.iter().any(|word| word.ends_with(":NoExecute")) => Effect::Destroy,
+        // Scaling to nothing interrupts the service; scaling back up does not undo the interruption.
+        "scale" if matches!(command, Command::Scale(scale) if scale.replicas == 0) => Effect::Destroy,
+        _ => Effect::Change,
+    };
+    let tried = arguments.given("dry-run") && dry_run(arguments)? != DryRun::None;
+    let local = arguments.on("local") || (arguments.on("list") && !matches!(verb, "label" | "annotate"));
+    Ok(if tried || local { Effect::Read } else { effect })
+}
+
+fn follows(verb: &str, arguments: &Arguments, command: &Command) -> bool {
+    match command {
+        Command::Get(get) => get.watch != Watch::No,
+        Command::Logs(logs) => logs.follow,
+        _ => verb == "port-forward" || verb == "attach" || (verb == "events" && arguments.on("watch")),
+    }
+}
+
+fn targets(verb: &str, arguments: &Arguments, command: &Command) -> Result<Vec<Target>, Refusal> {
+    let namespace = arguments.text("namespace");
+    let namespace = namespace.as_deref();
+    let selector = arguments.text("selector");
+    let target = |kind: &str, name: Option<&str>| Target {
+        kind: kinds::singular(kind),
+        name: name.map(str::to_owned),
+        selector: selector.clone(),
+        namespace: namespace.map(str::to_owned),
+    };
+    let all_of = |kind: &str, names: &[String]| match names {
+        [] => vec![target(kind, None)],
+        _ => names.iter().map(|name| target(kind, Some(name))).collect(),
+    };
+    let words = arguments.words.as_slice();
+    let before_dash = &words[..arguments.dash_at.unwrap_or(words.len()).min(words.len())];
+    let file_targets = || -> Vec<Target> {
+        let files = arguments.list("filename").into_iter().chain(arguments.text("kustomize"));
+        files.map(|file| Target { kind: "file".to_owned(), name: Some(file), ..Target::default() }).collect()
+    };
+    Ok(match command {
+        Command::Logs(logs) => match &logs.of {
+            LogsOf::Object(kind, name) => vec![target(kind, Some(name))],
+            LogsOf::Selector(_) => vec![target("pod", None)],
+        },
+        Command::Top(top) => {
+            let kind = if matches!(top.of, TopOf::Pods { .. }) { "pod" } else { "node" };
+            vec![target(kind, top.name.as_deref())]
+        }
+        Command::Cordon(cordon) => all_of("node", &cordon.nodes),
+        Command::Other => match verb {
+            "exec" | "attach" | "port-forward" | "debug" => {
+                let object = before_dash.first().map(String::as_str).unwrap_or_default();
+                match object.split_once('/') {
+                    Some((kind, name)) => vec![target(kind, Some(name))],
+                    None => vec![target("pod", Some(object))],
+                }
+            }
+            "run" => vec![target("pod", before_dash.first().map(String::as_str))],
+            "drain" => all_of("node", words),
+            "certificate approve" | "certificate deny" => all_of("certificatesigningrequest", words),
+            "auth can-i" => words.get(1).map(|kind| target(kind, None)).into_iter().collect(),
+            "explain" => words.first().map(|kind| target(kind, None)).into_iter().collect(),
+            "events" => vec![target("event", None)],
+            "version" | "api-resources" | "api-versions" | "cluster-info" | "auth whoami" => Vec::new(),
+            "create" => file_targets(),
+            _ if verb.starts_with("create ") => {
+                let kind = verb.split(' ').nth(1).unwrap_or_default();
+                let kind = if kind == "quota" { "resourcequota" } else { kind };
+                vec![target(kind, words.first().map(String::as_str))]
+            }
+            _ => {
+                let chosen = Selection::read(selection_words(verb, words))?;
+                match chosen {
+                    Some(chosen) => chosen.targets(selector.as_deref(), namespace),
+                    None => file_targets(),
+                }
+            }
+        },
+        _ => match Selection::read(words)? {
+            Some(chosen) => chosen.targets(selector.as_deref(), namespace),
+            None => Vec::new(),
+        },
+    })
+}

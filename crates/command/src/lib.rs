@@ -1,0 +1,30 @@
+//! Bash and argv to [`Action`] and [`Effect`]: what a command would do, decided without doing it.
+//!
+//! This room is pure: no clock, no network, no async runtime. The broker asks it what a call is before it asks the
+//! policy whether the call may happen; the reader asks it the same of the commands it finds in a runbook.
+
+pub mod action;
+pub mod bind;
+mod call;
+pub mod classify;
+mod cloud;
+mod datastore;
+mod deploy;
+mod http;
+pub mod kubectl;
+pub mod mask;
+pub mod parameter;
+pub mod placeholder;
+pub mod program;
+pub mod script;
+pub mod sql;
+mod syntax;
+pub mod token;
+
+pub use action::{Action, Effect, Refusal, Target};
+pub use bind::{BoundScript, bind};
+pub use call::{Call, Word};
+pub use classify::{classify, known_to_broker};
+pub use parameter::Parameter;
+pub use program::is_sandbox_program;
+pub use script::{Reading, Script, Statement};

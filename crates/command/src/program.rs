@@ -1,0 +1,300 @@
+//! Programs by name: what bash has itself, what the sandbox has, what wraps another call. Data, not code.
+
+/// Builtins and keywords of bash (bash(1), SHELL BUILTIN COMMANDS), and the names that tree-sitter reads as commands.
+const BUILTINS: &[&str] = &[
+    ".",
+    ":",
+    "[",
+    "alias",
+    "bg",
+    "bind",
+    "break",
+    "builtin",
+    "caller",
+    "cd",
+    "command",
+    "compgen",
+    "complete",
+    "continue",
+    "coproc",
+    "declare",
+    "dirs",
+    "disown",
+    "echo",
+    "enable",
+    "eval",
+    "exec",
+    "exit",
+    "export",
+    "false",
+    "fc",
+    "fg",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "jobs",
+    "kill",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "printf",
+    "pushd",
+    "pwd",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "set",
+    "shift",
+    "shopt",
+    "source",
+    "suspend",
+    "test",
+    "time",
+    "times",
+    "trap",
+    "true",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "unalias",
+    "unset",
+    "wait",
+];
+
+/// Programs that a read-only Debian system in the sandbox has: coreutils, findutils, grep, sed, awk, gzip, procps, jq, openssl.
+const SANDBOX: &[&str] = &[
+    "awk",
+    "b2sum",
+    "base32",
+    "base64",
+    "basename",
+    "bash",
+    "bunzip2",
+    "bzcat",
+    "bzip2",
+    "cat",
+    "chmod",
+    "cksum",
+    "clear",
+    "cmp",
+    "column",
+    "comm",
+    "cp",
+    "csplit",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "diff",
+    "dirname",
+    "du",
+    "egrep",
+    "env",
+    "expand",
+    "expr",
+    "factor",
+    "fgrep",
+    "file",
+    "find",
+    "fmt",
+    "fold",
+    "free",
+    "gawk",
+    "getconf",
+    "grep",
+    "gunzip",
+    "gzip",
+    "head",
+    "hexdump",
+    "hostname",
+    "iconv",
+    "id",
+    "install",
+    "join",
+    "jq",
+    "less",
+    "ln",
+    "ls",
+    "mawk",
+    "md5sum",
+    "mkdir",
+    "mkfifo",
+    "mktemp",
+    "more",
+    "mv",
+    "nice",
+    "nl",
+    "nohup",
+    "nproc",
+    "numfmt",
+    "od",
+    "openssl",
+    "paste",
+    "patch",
+    "pgrep",
+    "pr",
+    "printenv",
+    "ps",
+    "readlink",
+    "realpath",
+    "rev",
+    "rm",
+    "rmdir",
+    "sed",
+    "seq",
+    "setsid",
+    "sh",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "shred",
+    "shuf",
+    "sleep",
+    "sort",
+    "split",
+    "stat",
+    "stdbuf",
+    "strings",
+    "stty",
+    "sum",
+    "sync",
+    "tac",
+    "tail",
+    "tar",
+    "tee",
+    "timeout",
+    "top",
+    "touch",
+    "tr",
+    "truncate",
+    "tsort",
+    "tty",
+    "uname",
+    "unexpand",
+    "uniq",
+    "unlink",
+    "uptime",
+    "vmstat",
+    "watch",
+    "wc",
+    "whoami",
+    "xargs",
+    "xxd",
+    "xz",
+    "xzcat",
+    "yes",
+    "zcat",
+    "zgrep",
+];
+
+/// Shells: what they read is a script.
+pub(crate) const SHELLS: &[&str] = &["bash", "sh", "dash", "zsh", "ksh", "ash"];
+
+/// Programs and builtins that make shell syntax of their arguments or input.
+pub(crate) const EVALUATES: &[&str] = &[
+    "bash", "sh", "dash", "zsh", "ksh", "ash", "eval", "source", ".", "ssh", "su", "parallel", "watch", "trap",
+    "alias", "script",
+];
+
+/// Programs and builtins that take an argument as code of a language of their own, or as the name of a variable.
+pub(crate) const INTERPRETS: &[&str] = &[
+    "awk",
+    "gawk",
+    "mawk",
+    "sed",
+    "perl",
+    "python",
+    "python3",
+    "ruby",
+    "node",
+    "php",
+    "lua",
+    "let",
+    "read",
+    "unset",
+    "test",
+    "[",
+    "mapfile",
+    "readarray",
+    "getopts",
+    "expr",
+    "bc",
+    "compgen",
+    "complete",
+    "bind",
+    "coproc",
+    "fc",
+    "history",
+    "enable",
+];
+
+/// Programs that only start another: their options that take a value.
+const WRAPPERS: &[(&str, &[&str])] = &[
+    ("builtin", &[]),
+    ("chronic", &[]),
+    ("command", &[]),
+    ("doas", &["-u"]),
+    ("exec", &["-a"]),
+    ("ionice", &["-c", "-n"]),
+    ("nice", &["-n", "--adjustment"]),
+    ("nohup", &[]),
+    ("setsid", &[]),
+    ("stdbuf", &["-i", "-o", "-e"]),
+    ("sudo", &["-u", "-g", "-h", "-p", "-C", "-D", "-R", "-T", "--user", "--group"]),
+    ("time", &["-f", "-o"]),
+];
+
+/// Folders whose programs are meant by their bare name too.
+const SYSTEM_FOLDERS: &[&str] = &["/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"];
+
+/// The bare name of a program where its folder is one of the system's; a path of one's own stays as it is.
+#[must_use]
+pub fn base_name(program: &str) -> &str {
+    SYSTEM_FOLDERS
+        .iter()
+        .find_map(|folder| program.strip_prefix(folder))
+        .filter(|name| !name.is_empty() && !name.contains('/'))
+        .unwrap_or(program)
+}
+
+/// Whether bash does this itself.
+#[must_use]
+pub fn is_builtin(name: &str) -> bool {
+    BUILTINS.contains(&name)
+}
+
+/// Whether real bash in the sandbox has this program or builtin itself, so that it reaches no infrastructure.
+#[must_use]
+pub fn is_sandbox_program(name: &str) -> bool {
+    let name = base_name(name);
+    is_builtin(name) || SANDBOX.contains(&name)
+}
+
+/// For a program that only starts another: which of its options take a value.
+pub(crate) fn wrapper_options(name: &str) -> Option<&'static [&'static str]> {
+    WRAPPERS.iter().find(|(wrapper, _)| *wrapper == name).map(|(_, options)| *options)
+}
+
+/// Whether a program of the sandbox goes on until it is stopped, by its arguments (`argv[0]` is its name).
+pub(crate) fn follows(argv: &[String]) -> bool {
+    let arguments = &argv[1..];
+    let has = |options: &[&str]| arguments.iter().any(|argument| options.contains(&argument.as_str()));
+    let short = |letter| arguments.iter().any(|argument| crate::call::is_short_option(argument, letter));
+    match argv[0].as_str() {
+        "watch" | "htop" | "yes" => true,
+        "top" => !(short('n') || short('b') && has(&["-n1"])),
+        "tail" => short('f') || short('F') || has(&["--follow"]),
+        "journalctl" => short('f') || has(&["--follow"]),
+        "ping" => !short('c'),
+        "iostat" | "vmstat" | "mpstat" | "pidstat" | "sar" => {
+            arguments.iter().filter(|argument| argument.parse::<u64>().is_ok()).count() == 1
+        }
+        "sleep" => has(&["infinity", "inf"]),
+        _ => false,
+    }
+}

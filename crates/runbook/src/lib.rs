@@ -1,0 +1,19 @@
+//! Markdown to [`Runbook`], [`Procedure`], [`Step`] and [`Parameter`]; the only maker of [`SafeHtml`].
+
+mod anchor;
+mod colour;
+mod draft;
+mod fence;
+mod html;
+mod markdown;
+pub mod model;
+mod parse;
+mod section;
+mod title;
+mod words;
+
+pub use model::{
+    Alternatives, Block, Body, Code, Command, CommandId, Heading, Parameter, Procedure, ProcedureId, Runbook,
+    RunbookId, SafeHtml, Step, StepId, Version,
+};
+pub use parse::{LARGEST, ReadError, parse};
