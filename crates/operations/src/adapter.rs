@@ -1,0 +1,81 @@
+//! The ports on both sides of the broker: calls come in from the sandbox, and go out to an adapter.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::Environment;
+
+/// One of a program's two output streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// One call of a brokered program, as the shim handed it over. All of it is the caller's word and hostile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The program's name and its arguments; never empty.
+    pub argv: Vec<String>,
+    /// The caller's working directory inside the sandbox, an absolute path there.
+    pub directory: String,
+}
+
+impl Call {
+    /// The program's name.
+    #[must_use]
+    pub fn tool(&self) -> &str {
+        self.argv.first().map_or("", String::as_str)
+    }
+}
+
+/// The caller is gone: its pipe closed, it was killed, or the execution was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the caller has ended")]
+pub struct CallEnded;
+
+/// The caller's end of one call: where output goes and standard input comes from.
+#[async_trait]
+pub trait CallIo: Send + Sync {
+    /// Sends bytes to the caller's stream; waits while the caller does not read (back-pressure).
+    ///
+    /// # Errors
+    /// [`CallEnded`] when nobody reads any more.
+    async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded>;
+
+    /// Asks for the next piece of the caller's standard input; `None` at its end. The shim reads its input only when
+    /// this is called, so that a `while read` loop around the call keeps its lines.
+    ///
+    /// # Errors
+    /// [`CallEnded`] when the caller is gone.
+    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded>;
+
+    /// Cancelled when the caller's pipe closed, it was killed, or the execution was stopped or timed out. Whatever
+    /// waits or streams must wait for this too, and end the remote call.
+    fn ended(&self) -> CancellationToken;
+}
+
+/// What the sandbox hands calls to: the broker of one execution.
+#[async_trait]
+pub trait CallHandler: Send + Sync {
+    /// Permits, audits and performs one call; the returned exit code is the caller's.
+    async fn handle(&self, call: Call, io: Arc<dyn CallIo>) -> u8;
+}
+
+/// Performs the calls of one program natively, in one kind of infrastructure.
+#[async_trait]
+pub trait Adapter: Send + Sync {
+    /// The program it stands for: `kubectl`.
+    fn tool(&self) -> &'static str;
+
+    /// Performs a call that the policy has permitted and the trail has recorded. Writes what the real program would
+    /// write and returns its exit code. Must end soon after `io.ended()`.
+    async fn perform(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> u8;
+}

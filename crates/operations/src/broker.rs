@@ -1,0 +1,247 @@
+//! The broker of one execution: every call of a brokered program passes here, and nowhere else, on its way out.
+//!
+//! Parse, decide, write the intent, wait for the commit, perform, write the outcome. The caller is known by the socket
+//! of its execution: this struct holds who that is, and nothing the call says can change it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use command::{Action, Refusal};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::service::{Rooms, place};
+use crate::{
+    Actor, AuditEvent, Call, CallEnded, CallHandler, CallIo, Caller, Decision, Environment, EventId, EventKind,
+    Execution, Outcome, OutcomeResult, Run, Stream, Verdict,
+};
+
+/// What a call's own argv may hold in the trail, in bytes; more is cut with a mark.
+const ARGV_LIMIT: usize = 16 * 1024;
+/// The exit code of a call that the trail could not record: EX_TEMPFAIL of sysexits.h.
+const NOT_RECORDED: u8 = 75;
+
+pub(crate) struct Broker {
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) caller: Caller,
+    pub(crate) run: Run,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) execution: Execution,
+    /// The execution's own intent.
+    pub(crate) parent: EventId,
+    pub(crate) stop: CancellationToken,
+}
+
+#[async_trait]
+impl CallHandler for Broker {
+    async fn handle(&self, call: Call, io: Arc<dyn CallIo>) -> u8 {
+        match self.consider(&call) {
+            Ok((action, decision)) if decision.verdict == Verdict::Allowed => {
+                self.perform(&call, action, decision, &*io).await
+            }
+            Ok((action, decision)) => {
+                let reason = format!(
+                    "runbook-portal: {} {} is not permitted in {} for the role {} ({})",
+                    action.tool,
+                    action.verb,
+                    self.environment.name,
+                    self.caller.person.role.word(),
+                    decision.rule
+                );
+                self.refuse(&call, Some(action), decision, Refusal::not_permitted(reason), &*io).await
+            }
+            Err(refusal) => {
+                let decision = Decision { verdict: Verdict::Refused, rule: refusal.reason.clone() };
+                self.refuse(&call, None, decision, refusal, &*io).await
+            }
+        }
+    }
+}
+
+impl Broker {
+    /// What the call is, and whether it may happen.
+    fn consider(&self, call: &Call) -> Result<(Action, Decision), Refusal> {
+        let tool = call.tool();
+        if !self.rooms.adapters.contains_key(tool) {
+            let known: Vec<_> = self.rooms.adapters.keys().copied().collect();
+            return Err(Refusal::not_available(format!(
+                "`{tool}` is not available to this portal: it reaches infrastructure through {} only. \
+                 Run it elsewhere and record the step as done by hand.",
+                known.join(", ")
+            )));
+        }
+        let action = command::classify(&call.argv)?;
+        if let Some(scope) = &self.environment.kubernetes {
+            let outside =
+                action.targets.iter().filter_map(|target| target.namespace.as_deref()).find(
+                    |namespace| match *namespace {
+                        crate::live::ALL_NAMESPACES => scope.namespaces != crate::Namespaces::All,
+                        namespace => !scope.namespaces.permit(namespace),
+                    },
+                );
+            if let Some(namespace) = outside {
+                return Err(Refusal::not_permitted(format!(
+                    "namespace `{namespace}` is outside the environment {}",
+                    self.environment.name
+                )));
+            }
+        }
+        let decision = self.environment.policy.decide(&self.caller.person, &action);
+        Ok((action, decision))
+    }
+
+    async fn perform(&self, call: &Call, action: Action, decision: Decision, io: &dyn CallIo) -> u8 {
+        let intent = self.intent(call, Some(&action), decision);
+        if let Err(error) = self.rooms.trail.append(&intent).await {
+            tracing::error!(execution = %self.execution.id, error = &error as &dyn std::error::Error, "an action was not performed: its intent could not be written");
+            say(io, "runbook-portal: the audit trail could not be written, so this was not performed").await;
+            return NOT_RECORDED;
+        }
+        self.rooms.changed(self.run.id);
+        let metered = Metered::new(io);
+        let adapter = &self.rooms.adapters[call.tool()];
+        let code = adapter.perform(&self.environment, call, &metered).await;
+        let result = match code {
+            _ if self.stop.is_cancelled() => OutcomeResult::Stopped,
+            0 => OutcomeResult::Passed,
+            _ if metered.caller_left.load(Ordering::Relaxed) || io.ended().is_cancelled() => OutcomeResult::Stopped,
+            _ => OutcomeResult::Failed,
+        };
+        let (digest, bytes) = metered.finish().await;
+        self.complete(&intent, result, Some(code), Some(digest), bytes).await;
+        code
+    }
+
+    async fn refuse(
+        &self,
+        call: &Call,
+        action: Option<Action>,
+        decision: Decision,
+        refusal: Refusal,
+        io: &dyn CallIo,
+    ) -> u8 {
+        let intent = self.intent(call, action.as_ref(), decision);
+        match self.rooms.trail.append(&intent).await {
+            Ok(()) => self.complete(&intent, OutcomeResult::Refused, Some(refusal.exit_code), None, 0).await,
+            Err(error) => {
+                tracing::error!(execution = %self.execution.id, error = &error as &dyn std::error::Error, "a refusal could not be written to the trail");
+            }
+        }
+        say(io, &refusal.reason).await;
+        refusal.exit_code
+    }
+
+    fn intent(&self, call: &Call, action: Option<&Action>, decision: Decision) -> AuditEvent {
+        let summary = action.map_or_else(|| call.tool().to_owned(), |action| action.verb.clone());
+        let mut event = self.event(EventKind::ActionIntent, summary);
+        event.argv = bounded(command::mask::mask(&call.argv));
+        event.decision = Some(decision);
+        if let Some(action) = action {
+            event.targets.clone_from(&action.targets);
+            event.effect = Some(action.effect);
+        }
+        event
+    }
+
+    async fn complete(
+        &self,
+        intent: &AuditEvent,
+        result: OutcomeResult,
+        code: Option<u8>,
+        digest: Option<String>,
+        bytes: i64,
+    ) {
+        let mut event = self.event(EventKind::ActionOutcome, result.word().to_owned());
+        event.completes = Some(intent.id);
+        event.effect = intent.effect;
+        event.outcome = Some(Outcome {
+            result,
+            exit_code: code.map(i32::from),
+            duration_ms: event.at.duration_since(intent.at).as_millis().try_into().unwrap_or(i64::MAX),
+            output_digest: digest,
+            output_bytes: bytes,
+        });
+        if let Err(error) = self.rooms.trail.append(&event).await {
+            // The intent stands; the sweeper will call its outcome unknown.
+            tracing::error!(execution = %self.execution.id, error = &error as &dyn std::error::Error, "an outcome could not be written to the trail");
+        }
+        self.rooms.changed(self.run.id);
+    }
+
+    fn event(&self, kind: EventKind, summary: String) -> AuditEvent {
+        let mut event = AuditEvent::new(self.rooms.now(), kind, Actor::from(&self.caller), summary);
+        event.parent = Some(self.parent);
+        event.run = Some(self.run.id);
+        event.execution = Some(self.execution.id);
+        event.environment = Some(self.environment.name.clone());
+        event.place = Some(place(&self.run, Some(self.execution.command.clone())));
+        event
+    }
+}
+
+/// One line on the caller's standard error. Nobody may be listening: that is no failure of ours.
+async fn say(io: &dyn CallIo, line: &str) {
+    if io.write(Stream::Stderr, Bytes::from(format!("{line}\n"))).await.is_err() {
+        tracing::debug!("a caller left before it was told: {line}");
+    }
+}
+
+fn bounded(argv: Vec<String>) -> Vec<String> {
+    let mut left = ARGV_LIMIT;
+    let mut kept = Vec::new();
+    for word in argv {
+        if word.len() > left {
+            let cut = word.floor_char_boundary(left);
+            kept.push(format!("{}… ({} bytes)", &word[..cut], word.len()));
+            break;
+        }
+        left -= word.len();
+        kept.push(word);
+    }
+    kept
+}
+
+/// Counts and digests what an adapter writes.
+struct Metered<'a> {
+    io: &'a dyn CallIo,
+    seen: Mutex<(Sha256, i64)>,
+    caller_left: AtomicBool,
+}
+
+impl<'a> Metered<'a> {
+    fn new(io: &'a dyn CallIo) -> Self {
+        Self { io, seen: Mutex::new((Sha256::new(), 0)), caller_left: AtomicBool::new(false) }
+    }
+
+    async fn finish(self) -> (String, i64) {
+        let (digest, bytes) = self.seen.into_inner();
+        (crate::running::hex(&digest.finalize()), bytes)
+    }
+}
+
+#[async_trait]
+impl CallIo for Metered<'_> {
+    async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
+        let mut seen = self.seen.lock().await;
+        let written = self.io.write(stream, bytes.clone()).await;
+        match written {
+            Ok(()) => {
+                seen.0.update(&bytes);
+                seen.1 += i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            }
+            Err(CallEnded) => self.caller_left.store(true, Ordering::Relaxed),
+        }
+        written
+    }
+
+    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
+        self.io.read_stdin().await
+    }
+
+    fn ended(&self) -> CancellationToken {
+        self.io.ended()
+    }
+}

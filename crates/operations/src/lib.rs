@@ -1,0 +1,45 @@
+//! What the portal does, said without naming any technology: use cases, policy, audit, and the ports they need.
+//!
+//! [`Operations`] is the front door: pages, server functions and streams call it with a [`Caller`] and get data or an
+//! [`Error`] that may be shown. Behind it stand the ports that other rooms implement: [`Library`], [`RunStore`],
+//! [`AuditTrail`], [`OutputStore`], [`Executor`], [`Adapter`] and [`LiveStatus`].
+
+pub mod adapter;
+pub mod audit;
+mod broker;
+pub mod environment;
+pub mod error;
+pub mod executor;
+pub mod library;
+pub mod live;
+pub mod output;
+pub mod person;
+pub mod policy;
+pub mod reach;
+pub mod run;
+mod running;
+pub mod search;
+mod service;
+#[cfg(test)]
+mod tests;
+mod views;
+
+pub use adapter::{Adapter, Call, CallEnded, CallHandler, CallIo, Stream};
+pub use audit::{
+    Actor, AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, Decision, EventId, EventKind,
+    Outcome, OutcomeResult, Place, Verdict,
+};
+pub use environment::{Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces};
+pub use error::Error;
+pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limits};
+pub use library::{Library, Shelf, Unreadable};
+pub use live::{CardState, LiveStatus, PodStatus, Snapshot, Which, WorkloadRef, WorkloadStatus};
+pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
+pub use person::{Caller, Permission, Person, Role};
+pub use policy::Policy;
+pub use run::{
+    CommandView, Execution, ExecutionId, ExecutionState, Mark, NewRun, Run, RunFilter, RunId, RunState, RunStore,
+    RunView, StepMark, StepState, StepView, StoreError,
+};
+pub use search::{Found, Hit};
+pub use service::{Clock, Operations, OperationsBuilder, Press};

@@ -1,0 +1,43 @@
+//! Whether this person may do this action in this environment.
+
+use command::{Action, Effect};
+use serde::{Deserialize, Serialize};
+
+use crate::{Decision, Person, Role, Verdict};
+
+/// The least role for each effect, set for each environment. What is not said is the default: operators read, change
+/// and destroy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "lowercase")]
+pub struct Policy {
+    /// For calls that only look.
+    pub read: Role,
+    /// For calls that change something.
+    pub change: Role,
+    /// For calls that remove something or interrupt service.
+    pub destroy: Role,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { read: Role::Operator, change: Role::Operator, destroy: Role::Operator }
+    }
+}
+
+impl Policy {
+    /// Decides on one action. Says which rule decided, in words for the trail.
+    #[must_use]
+    pub fn decide(&self, person: &Person, action: &Action) -> Decision {
+        let least = match action.effect {
+            Effect::Read => self.read,
+            Effect::Change => self.change,
+            Effect::Destroy => self.destroy,
+        };
+        let rule = format!("{} needs {}", action.effect, least.word());
+        if person.role >= least {
+            Decision { verdict: Verdict::Allowed, rule }
+        } else {
+            Decision { verdict: Verdict::Denied, rule }
+        }
+    }
+}

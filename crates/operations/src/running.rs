@@ -1,0 +1,338 @@
+//! One execution, from press to outcome.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use command::parameter;
+use runbook::Command;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::Broker;
+use crate::service::{Rooms, place};
+use crate::{
+    Actor, AuditEvent, Caller, Environment, Error, EventId, EventKind, Execution, ExecutionRequest, ExecutionState,
+    Exit, NewChunk, Outcome, OutcomeResult, OutputSink, Run, Stream,
+};
+
+/// What one execution may print before the rest is dropped.
+const OUTPUT_LIMIT: u64 = 64 << 20;
+/// The greatest piece of output that is kept as one row.
+const CHUNK: usize = 64 * 1024;
+/// How much output is gathered before it is written, and how long at most.
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_TIME: Duration = Duration::from_millis(100);
+/// The longest value of a parameter, in bytes.
+const VALUE_LIMIT: usize = 16 * 1024;
+
+/// A command with its values bound, ready for bash.
+pub(crate) struct Prepared {
+    /// The text as the page and the trail show it: values are not in it.
+    pub(crate) shown: String,
+    /// For an edited command: the text as the runbook has it.
+    pub(crate) original: Option<String>,
+    script: String,
+    variables: BTreeMap<String, String>,
+    given: Vec<String>,
+}
+
+impl Prepared {
+    /// Binds values to the command's parameters as data.
+    pub(crate) fn new(
+        run: &Run,
+        command: &Command,
+        edited: Option<String>,
+        values: &BTreeMap<String, String>,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
+        let shown = edited.clone().unwrap_or_else(|| command.source.clone());
+        let open = match &edited {
+            Some(text) => parameter::in_script(text, &run.variables.keys().cloned().collect()),
+            None => command.parameters.clone(),
+        };
+        let mut bindings = Vec::new();
+        let mut missing = Vec::new();
+        for parameter in open {
+            match values.get(&parameter.name).filter(|value| !value.is_empty()) {
+                Some(value) if value.len() > VALUE_LIMIT => {
+                    return Err(Error::Invalid(format!("The value for {} is too long.", parameter.name)));
+                }
+                Some(value) => bindings.push((parameter, value.clone())),
+                None if run.variables.contains_key(&parameter.name) => {}
+                None => missing.push(parameter.name),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Error::Invalid(format!("Fill in {} before this command can run.", missing.join(", "))));
+        }
+        let bound = command::bind(&shown, &bindings).map_err(|refusal| Error::Invalid(refusal.reason))?;
+        let given = bindings
+            .iter()
+            .map(|(parameter, value)| command::mask::mask_text(&format!("{}={value}", parameter.name)))
+            .collect();
+        let mut variables = run.variables.clone();
+        variables.extend(bound.environment);
+        if let Some(scope) = &environment.kubernetes {
+            variables.insert("RUNBOOK_ENVIRONMENT".to_owned(), environment.name.0.clone());
+            variables.insert("RUNBOOK_CONTEXT".to_owned(), scope.context.clone());
+        }
+        let original = edited.map(|_| command.source.clone());
+        Ok(Self { shown, original, script: bound.source, variables, given })
+    }
+}
+
+/// An execution that is about to begin.
+pub(crate) struct Running {
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) caller: Caller,
+    pub(crate) run: Run,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) execution: Execution,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Running {
+    /// Takes the command's place among the running ones and commits the intent.
+    pub(crate) async fn begin(mut self, command: &Command, prepared: Prepared) -> Result<Begun, Error> {
+        if !self.rooms.runs.begin(&self.execution).await? {
+            return Err(Error::Conflict("This command is running already: its output is on the page.".to_owned()));
+        }
+        let mut intent = self.event(EventKind::ExecutionIntent, title(command));
+        intent.argv = vec![command::mask::mask_text(&prepared.shown)];
+        intent.argv.extend(prepared.given.iter().cloned());
+        intent.original.clone_from(&prepared.original);
+        intent.effect = Some(command.effect);
+        if let Err(error) = self.rooms.trail.append(&intent).await {
+            self.execution.state = ExecutionState::Failed;
+            self.execution.ended_at = Some(self.rooms.now());
+            self.execution.note = Some("The audit trail could not be written, so nothing was run.".to_owned());
+            self.rooms.runs.end(&self.execution).await?;
+            return Err(error.into());
+        }
+        self.rooms.changed(self.run.id);
+        Ok(Begun { running: self, intent: intent.id, prepared })
+    }
+
+    fn event(&self, kind: EventKind, summary: String) -> AuditEvent {
+        let mut event = AuditEvent::new(self.rooms.now(), kind, Actor::from(&self.caller), summary);
+        event.run = Some(self.run.id);
+        event.execution = Some(self.execution.id);
+        event.environment = Some(self.environment.name.clone());
+        event.place = Some(place(&self.run, Some(self.execution.command.clone())));
+        event
+    }
+}
+
+fn title(command: &Command) -> String {
+    command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or_default().to_owned())
+}
+
+/// An execution whose intent is committed.
+pub(crate) struct Begun {
+    running: Running,
+    intent: EventId,
+    prepared: Prepared,
+}
+
+impl Begun {
+    /// Runs bash to its end and writes what came of it.
+    pub(crate) async fn finish(self) {
+        let Self { running, intent, prepared } = self;
+        let Running { rooms, run, environment, mut execution, stop, caller } = running;
+        let started = rooms.now();
+        let (collector, keeper) = collect(rooms.clone(), &execution);
+        let broker = Arc::new(Broker {
+            rooms: rooms.clone(),
+            caller: caller.clone(),
+            run: run.clone(),
+            environment: environment.clone(),
+            execution: execution.clone(),
+            parent: intent,
+            stop: stop.clone(),
+        });
+        let request = ExecutionRequest {
+            execution: execution.id,
+            run: run.id,
+            script: prepared.script,
+            variables: prepared.variables,
+            brokered: crate::reach::BROKERED.iter().map(|&name| name.to_owned()).collect(),
+            limits: rooms.limits,
+        };
+        let ended = rooms.executor.execute(request, broker, Arc::new(collector), stop).await;
+        let kept = keeper.await.unwrap_or_else(|error| {
+            tracing::error!(execution = %execution.id, %error, "the keeper of an output ended early");
+            Kept::default()
+        });
+
+        let result = match ended {
+            Ok(ended) => {
+                if let Err(error) = rooms.runs.carry(run.id, &ended.exported).await {
+                    tracing::error!(run = %run.id, error = &error as &dyn std::error::Error, "exported variables were lost");
+                }
+                settle(&mut execution, ended.exit)
+            }
+            Err(error) => {
+                tracing::error!(execution = %execution.id, error = &error as &dyn std::error::Error, "an execution did not start");
+                execution.state = ExecutionState::Failed;
+                execution.note = Some(error.to_string());
+                OutcomeResult::Failed
+            }
+        };
+        execution.truncated = kept.truncated;
+        execution.ended_at = Some(rooms.now());
+
+        let running =
+            Running { rooms: rooms.clone(), caller, run, environment, execution, stop: CancellationToken::new() };
+        let mut outcome = running.event(EventKind::ExecutionOutcome, result.word().to_owned());
+        outcome.completes = Some(intent);
+        outcome.outcome = Some(Outcome {
+            result,
+            exit_code: running.execution.exit_code,
+            duration_ms: outcome.at.duration_since(started).as_millis().try_into().unwrap_or(i64::MAX),
+            output_digest: Some(kept.digest),
+            output_bytes: kept.bytes.try_into().unwrap_or(i64::MAX),
+        });
+        if let Err(error) = rooms.trail.append(&outcome).await {
+            tracing::error!(execution = %running.execution.id, error = &error as &dyn std::error::Error, "an outcome could not be written to the trail");
+        }
+        if let Err(error) = rooms.runs.end(&running.execution).await {
+            tracing::error!(execution = %running.execution.id, error = &error as &dyn std::error::Error, "an execution's end could not be kept");
+        }
+        rooms.finished(running.execution.id);
+        rooms.changed(running.run.id);
+    }
+}
+
+fn settle(execution: &mut Execution, exit: Exit) -> OutcomeResult {
+    let (state, code, note, result) = match exit {
+        Exit::Code(0) => (ExecutionState::Passed, Some(0), None, OutcomeResult::Passed),
+        Exit::Code(code) => (ExecutionState::Failed, Some(i32::from(code)), None, OutcomeResult::Failed),
+        Exit::Signal(signal) => (
+            ExecutionState::Failed,
+            Some(128 + signal),
+            Some(format!("Ended by signal {signal}: over its memory or file limit, or killed from within.")),
+            OutcomeResult::Failed,
+        ),
+        Exit::Stopped => (ExecutionState::Stopped, None, None, OutcomeResult::Stopped),
+        Exit::TimedOut => (
+            ExecutionState::Expired,
+            None,
+            Some("Its time was over. Actions that it had begun may have had their effect.".to_owned()),
+            OutcomeResult::Expired,
+        ),
+    };
+    execution.state = state;
+    execution.exit_code = code;
+    execution.note = note;
+    result
+}
+
+/// What is known of an output once it has ended.
+struct Kept {
+    digest: String,
+    bytes: u64,
+    truncated: bool,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { digest: hex(&Sha256::digest([])), bytes: 0, truncated: false }
+    }
+}
+
+/// The sink that the sandbox writes to; the keeper behind it writes to the store. A bounded channel between them makes
+/// bash wait for the database rather than memory grow.
+struct Collector {
+    pieces: mpsc::Sender<(Stream, Bytes)>,
+}
+
+#[async_trait]
+impl OutputSink for Collector {
+    async fn write(&self, stream: Stream, bytes: Bytes) {
+        if self.pieces.send((stream, bytes)).await.is_err() {
+            tracing::error!("output came after its keeper had ended");
+        }
+    }
+}
+
+fn collect(rooms: Arc<Rooms>, execution: &Execution) -> (Collector, tokio::task::JoinHandle<Kept>) {
+    let (pieces, receiver) = mpsc::channel(16);
+    let blank = NewChunk {
+        run: execution.run,
+        execution: execution.id,
+        stream: Stream::Stdout,
+        at: rooms.now(),
+        bytes: Bytes::new(),
+    };
+    (Collector { pieces }, tokio::spawn(keep(rooms, receiver, blank)))
+}
+
+async fn keep(rooms: Arc<Rooms>, mut pieces: mpsc::Receiver<(Stream, Bytes)>, blank: NewChunk) -> Kept {
+    let mut digest = Sha256::new();
+    let mut kept = Kept::default();
+    while let Some(first) = pieces.recv().await {
+        let mut batch = vec![first];
+        let deadline = tokio::time::Instant::now() + BATCH_TIME;
+        let mut size = batch[0].1.len();
+        while size < BATCH_BYTES {
+            match tokio::time::timeout_at(deadline, pieces.recv()).await {
+                Ok(Some(piece)) => {
+                    size += piece.1.len();
+                    batch.push(piece);
+                }
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let at = rooms.now();
+        let mut rows: Vec<NewChunk> = Vec::new();
+        for (stream, bytes) in batch {
+            digest.update(&bytes);
+            let room = usize::try_from(OUTPUT_LIMIT.saturating_sub(kept.bytes)).unwrap_or(usize::MAX);
+            kept.bytes += bytes.len() as u64;
+            push(&mut rows, &blank, stream, at, bytes.slice(..bytes.len().min(room)));
+            if bytes.len() > room && !kept.truncated {
+                kept.truncated = true;
+                let mark = format!("\n[output over {} MiB is not kept]\n", OUTPUT_LIMIT >> 20);
+                push(&mut rows, &blank, Stream::Stderr, at, Bytes::from(mark));
+            }
+        }
+        if rows.is_empty() {
+            continue;
+        }
+        if let Err(error) = rooms.outputs.append(rows).await {
+            tracing::error!(execution = %blank.execution, error = &error as &dyn std::error::Error, "output could not be kept");
+            kept.truncated = true;
+        }
+        rooms.changed(blank.run);
+    }
+    kept.digest = hex(&digest.finalize());
+    kept
+}
+
+/// Adds bytes to the last row where it is of the same stream and has room, else as rows of their own.
+fn push(rows: &mut Vec<NewChunk>, blank: &NewChunk, stream: Stream, at: jiff::Timestamp, mut bytes: Bytes) {
+    while !bytes.is_empty() {
+        if let Some(last) = rows.last_mut().filter(|last| last.stream == stream && last.bytes.len() < CHUNK) {
+            let take = bytes.len().min(CHUNK - last.bytes.len());
+            let mut joined = BytesMut::from(last.bytes.as_ref());
+            joined.extend_from_slice(&bytes.split_to(take));
+            last.bytes = joined.freeze();
+        } else {
+            let piece = bytes.split_to(bytes.len().min(CHUNK));
+            rows.push(NewChunk { stream, at, bytes: piece, ..blank.clone() });
+        }
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

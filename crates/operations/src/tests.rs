@@ -1,0 +1,6 @@
+//! Tests of the use cases with fakes for every port.
+
+mod fakes;
+mod permissions;
+mod runs;
+mod trail;

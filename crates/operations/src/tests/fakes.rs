@@ -1,0 +1,419 @@
+//! One fake for each port: as small as the port allows, and able to fail on request.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use runbook::{CommandId, ProcedureId, RunbookId};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::*;
+
+/// What the tests run: a choice, a loop, a parameter, a manual item.
+pub(super) const TEXT: &str = "\
+# Shop
+
+## Restart
+
+```bash
+# Restart it
+kubectl rollout restart deployment/shop -n shop
+
+# Look at one
+kubectl get pod <pod-name> -n shop
+```
+
+## Recover
+
+1. **Tell people**
+   - Say it in the channel
+
+2. **Recover**
+   ```bash
+   # Option 1: Restart pods
+   kubectl rollout restart deployment/shop -n shop
+
+   # Option 2: Roll back
+   kubectl rollout undo deployment/shop -n shop
+   ```
+";
+
+#[derive(Default)]
+pub(super) struct FakeStore {
+    pub(super) runs: Mutex<Vec<Run>>,
+    texts: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(super) executions: Mutex<Vec<Execution>>,
+    marks: Mutex<Vec<StepMark>>,
+    pub(super) events: Mutex<Vec<AuditEvent>>,
+    pub(super) chunks: Mutex<Vec<Chunk>>,
+    pub(super) trail_is_broken: AtomicBool,
+}
+
+#[async_trait]
+impl RunStore for FakeStore {
+    async fn create(&self, new: NewRun) -> Result<Run, StoreError> {
+        let mut runs = self.runs.lock().unwrap();
+        self.texts.lock().unwrap().insert(new.version.hash.clone(), new.text.to_vec());
+        let run = Run {
+            id: new.id,
+            number: runs.len() as i64 + 1,
+            runbook: new.runbook,
+            runbook_title: new.runbook_title,
+            version: new.version,
+            procedure: new.procedure,
+            procedure_title: new.procedure_title,
+            environment: new.environment,
+            started_by: new.started_by,
+            started_at: new.started_at,
+            state: RunState::Open,
+            ended_at: None,
+            variables: BTreeMap::new(),
+        };
+        runs.push(run.clone());
+        Ok(run)
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        Ok(self.runs.lock().unwrap().iter().find(|run| run.id == id).cloned())
+    }
+
+    async fn runs(&self, _: &RunFilter) -> Result<Vec<Run>, StoreError> {
+        Ok(self.runs.lock().unwrap().iter().rev().cloned().collect())
+    }
+
+    async fn text(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.texts.lock().unwrap().get(hash).cloned())
+    }
+
+    async fn close(&self, id: RunId, state: RunState, at: Timestamp) -> Result<bool, StoreError> {
+        let mut runs = self.runs.lock().unwrap();
+        let run = runs.iter_mut().find(|run| run.id == id && run.state == RunState::Open);
+        Ok(run.is_some_and(|run| {
+            run.state = state;
+            run.ended_at = Some(at);
+            true
+        }))
+    }
+
+    async fn carry(&self, id: RunId, variables: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        let mut runs = self.runs.lock().unwrap();
+        if let Some(run) = runs.iter_mut().find(|run| run.id == id) {
+            run.variables.clone_from(variables);
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, execution: &Execution) -> Result<bool, StoreError> {
+        let mut executions = self.executions.lock().unwrap();
+        let running = |other: &Execution| {
+            other.run == execution.run && other.command == execution.command && other.state == ExecutionState::Running
+        };
+        if executions.iter().any(running) {
+            return Ok(false);
+        }
+        executions.push(execution.clone());
+        Ok(true)
+    }
+
+    async fn end(&self, execution: &Execution) -> Result<(), StoreError> {
+        let mut executions = self.executions.lock().unwrap();
+        if let Some(kept) = executions.iter_mut().find(|kept| kept.id == execution.id) {
+            *kept = execution.clone();
+        }
+        Ok(())
+    }
+
+    async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, StoreError> {
+        Ok(self.executions.lock().unwrap().iter().find(|execution| execution.id == id).cloned())
+    }
+
+    async fn executions(&self, run: RunId) -> Result<Vec<Execution>, StoreError> {
+        Ok(self.executions.lock().unwrap().iter().filter(|execution| execution.run == run).cloned().collect())
+    }
+
+    async fn running(&self) -> Result<Vec<Execution>, StoreError> {
+        let executions = self.executions.lock().unwrap();
+        Ok(executions.iter().filter(|execution| execution.state == ExecutionState::Running).cloned().collect())
+    }
+
+    async fn mark(&self, mark: &StepMark) -> Result<(), StoreError> {
+        self.marks.lock().unwrap().push(mark.clone());
+        Ok(())
+    }
+
+    async fn marks(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {
+        Ok(self.marks.lock().unwrap().iter().filter(|mark| mark.run == run).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl AuditTrail for FakeStore {
+    async fn append(&self, event: &AuditEvent) -> Result<(), AuditError> {
+        if self.trail_is_broken.load(Ordering::SeqCst) {
+            return Err(AuditError { operation: "append", source: "the disk is full".into() });
+        }
+        self.events.lock().unwrap().push(event.clone());
+        Ok(())
+    }
+
+    async fn page(&self, _: &AuditFilter) -> Result<AuditPage, AuditError> {
+        Ok(AuditPage::default())
+    }
+
+    async fn entry(&self, _: EventId) -> Result<Option<AuditEntry>, AuditError> {
+        Ok(None)
+    }
+
+    async fn unfinished(&self) -> Result<Vec<AuditEvent>, AuditError> {
+        let events = self.events.lock().unwrap();
+        let completed: Vec<_> = events.iter().filter_map(|event| event.completes).collect();
+        let intent = |kind| matches!(kind, EventKind::ExecutionIntent | EventKind::ActionIntent);
+        Ok(events.iter().filter(|event| intent(event.kind) && !completed.contains(&event.id)).cloned().collect())
+    }
+
+    async fn actions_of(&self, _: ExecutionId) -> Result<Vec<AuditEntry>, AuditError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl OutputStore for FakeStore {
+    async fn append(&self, chunks: Vec<NewChunk>) -> Result<(), StoreError> {
+        let mut kept = self.chunks.lock().unwrap();
+        for content in chunks {
+            let sequence = kept.len() as i64 + 1;
+            kept.push(Chunk { sequence, content });
+        }
+        Ok(())
+    }
+
+    async fn after(&self, run: RunId, cursor: i64, _: u32) -> Result<Vec<Chunk>, StoreError> {
+        let chunks = self.chunks.lock().unwrap();
+        Ok(chunks.iter().filter(|chunk| chunk.content.run == run && chunk.sequence > cursor).cloned().collect())
+    }
+
+    async fn tail(&self, execution: ExecutionId, _: u32) -> Result<Vec<Chunk>, StoreError> {
+        self.of_execution(execution, 0, 0).await
+    }
+
+    async fn of_execution(&self, execution: ExecutionId, cursor: i64, _: u32) -> Result<Vec<Chunk>, StoreError> {
+        let chunks = self.chunks.lock().unwrap();
+        let wanted = |chunk: &&Chunk| chunk.content.execution == execution && chunk.sequence > cursor;
+        Ok(chunks.iter().filter(wanted).cloned().collect())
+    }
+
+    async fn last(&self, _: RunId) -> Result<i64, StoreError> {
+        Ok(self.chunks.lock().unwrap().len() as i64)
+    }
+}
+
+/// What the fake bash does with a script.
+#[derive(Clone, Debug)]
+pub(super) enum Script {
+    /// Makes these calls, prints what they print, and ends with the last exit code.
+    Calls(Vec<Vec<&'static str>>),
+    /// Prints this often, then ends well.
+    Prints(Bytes, usize),
+    /// Waits for Stop.
+    Waits,
+}
+
+pub(super) struct FakeBash {
+    pub(super) script: Mutex<Script>,
+    pub(super) requests: Mutex<Vec<ExecutionRequest>>,
+    pub(super) unavailable: AtomicBool,
+}
+
+struct Printed(Arc<dyn OutputSink>, CancellationToken);
+
+#[async_trait]
+impl CallIo for Printed {
+    async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
+        self.0.write(stream, bytes).await;
+        Ok(())
+    }
+
+    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
+        Ok(None)
+    }
+
+    fn ended(&self) -> CancellationToken {
+        self.1.clone()
+    }
+}
+
+#[async_trait]
+impl Executor for FakeBash {
+    fn available(&self) -> Result<(), String> {
+        if self.unavailable.load(Ordering::SeqCst) { Err("bubblewrap is not installed".to_owned()) } else { Ok(()) }
+    }
+
+    async fn execute(
+        &self,
+        request: ExecutionRequest,
+        broker: Arc<dyn CallHandler>,
+        output: Arc<dyn OutputSink>,
+        stop: CancellationToken,
+    ) -> Result<Ended, ExecutorError> {
+        self.requests.lock().unwrap().push(request);
+        let script = self.script.lock().unwrap().clone();
+        let exit = match script {
+            Script::Calls(calls) => {
+                let mut code = 0;
+                for argv in calls {
+                    let argv = argv.into_iter().map(str::to_owned).collect();
+                    let call = Call { argv, directory: "/workspace".to_owned() };
+                    code = broker.handle(call, Arc::new(Printed(output.clone(), stop.clone()))).await;
+                }
+                Exit::Code(code)
+            }
+            Script::Prints(bytes, times) => {
+                for _ in 0..times {
+                    output.write(Stream::Stdout, bytes.clone()).await;
+                }
+                Exit::Code(0)
+            }
+            Script::Waits => {
+                stop.cancelled().await;
+                Exit::Stopped
+            }
+        };
+        Ok(Ended { exit, exported: BTreeMap::from([("FOUND".to_owned(), "it".to_owned())]) })
+    }
+
+    async fn remove_workspace(&self, _: RunId) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A kubectl that says what it was asked.
+#[derive(Default)]
+pub(super) struct FakeKubectl {
+    pub(super) performed: Mutex<Vec<Vec<String>>>,
+}
+
+#[async_trait]
+impl Adapter for FakeKubectl {
+    fn tool(&self) -> &'static str {
+        "kubectl"
+    }
+
+    async fn perform(&self, _: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
+        self.performed.lock().unwrap().push(call.argv.clone());
+        match io.write(Stream::Stdout, Bytes::from(format!("did {}\n", call.argv[1]))).await {
+            Ok(()) => 0,
+            Err(CallEnded) => 1,
+        }
+    }
+}
+
+struct NoLive;
+
+#[async_trait]
+impl LiveStatus for NoLive {
+    async fn follow(&self, _: &Environment, _: &str) -> watch::Receiver<Snapshot> {
+        let nothing = Snapshot {
+            state: CardState::Loading,
+            at: Timestamp::UNIX_EPOCH,
+            workloads: Vec::new(),
+            labels: Vec::new(),
+        };
+        watch::channel(nothing).1
+    }
+}
+
+struct OneShelf(Arc<Shelf>);
+
+impl Library for OneShelf {
+    fn shelf(&self) -> Arc<Shelf> {
+        self.0.clone()
+    }
+}
+
+/// A whole portal of fakes.
+pub(super) struct Bench {
+    pub(super) operations: Operations,
+    pub(super) store: Arc<FakeStore>,
+    pub(super) bash: Arc<FakeBash>,
+    pub(super) kubectl: Arc<FakeKubectl>,
+}
+
+pub(super) fn bench() -> Bench {
+    bench_with(Policy::default())
+}
+
+pub(super) fn bench_with(policy: Policy) -> Bench {
+    let store = Arc::new(FakeStore::default());
+    let bash = Arc::new(FakeBash {
+        script: Mutex::new(Script::Calls(vec![vec!["kubectl", "get", "pods", "-n", "shop"]])),
+        requests: Mutex::default(),
+        unavailable: AtomicBool::new(false),
+    });
+    let kubectl = Arc::new(FakeKubectl::default());
+    let text = runbook::parse(RunbookId::new("shop"), TEXT.as_bytes(), None).unwrap();
+    let shelf = Shelf { runbooks: vec![Arc::new(text)], unreadable: Vec::new(), read_at: Timestamp::UNIX_EPOCH };
+    let operations = OperationsBuilder {
+        library: Arc::new(OneShelf(Arc::new(shelf))),
+        runs: store.clone(),
+        trail: store.clone(),
+        outputs: store.clone(),
+        executor: bash.clone(),
+        adapters: vec![kubectl.clone()],
+        live: Arc::new(NoLive),
+        environments: vec![Environment {
+            name: EnvironmentName("practice".to_owned()),
+            kind: EnvironmentKind::Practice,
+            kubernetes: Some(KubernetesScope {
+                context: "practice".to_owned(),
+                default_namespace: "shop".to_owned(),
+                namespaces: Namespaces::Only(vec!["shop".to_owned()]),
+            }),
+            policy,
+        }],
+        limits: Limits::default(),
+        clock: Arc::new(Timestamp::now),
+    }
+    .build();
+    Bench { operations, store, bash, kubectl }
+}
+
+pub(super) fn person(role: Role) -> Caller {
+    let name = format!("Some {}", role.word());
+    Caller { person: Person { subject: role.word().to_owned(), name, email: None, role }, address: None }
+}
+
+impl Bench {
+    pub(super) async fn start(&self, procedure: &str) -> RunId {
+        let environment = EnvironmentName("practice".to_owned());
+        self.operations
+            .start_run(&person(Role::Operator), &RunbookId::new("shop"), &ProcedureId::new(procedure), &environment)
+            .await
+            .unwrap()
+    }
+
+    pub(super) async fn press(&self, run: RunId, command: &str) -> Result<ExecutionId, Error> {
+        self.operations.press(&person(Role::Operator), run, &CommandId::new(command), Press::default()).await
+    }
+
+    /// Waits until nothing of the run is running any more.
+    pub(super) async fn settled(&self, run: RunId) -> RunView {
+        let viewer = person(Role::Viewer);
+        let mut changes = self.operations.watch_run(&viewer, run).await.unwrap();
+        loop {
+            let view = self.operations.view_run(&viewer, run).await.unwrap();
+            let commands = view.steps.iter().flat_map(|step| &step.commands);
+            if commands.clone().all(|command| command.state != StepState::Running) {
+                return view;
+            }
+            changes.changed().await.unwrap();
+        }
+    }
+
+    pub(super) fn kinds(&self) -> Vec<EventKind> {
+        self.store.events.lock().unwrap().iter().map(|event| event.kind).collect()
+    }
+}

@@ -1,0 +1,81 @@
+//! Who may do what, through the front door.
+
+use std::fmt::Write as _;
+
+use super::fakes::{bench, bench_with, person};
+use crate::*;
+
+/// The grid as `docs/permissions.md` shows it: a change of it is reviewed like code.
+#[test]
+fn the_grid_is_the_documented_one() {
+    let mut grid = String::from("| | ");
+    grid.push_str(&Role::ALL.map(Role::word).join(" | "));
+    grid.push_str(" |\n|---|---|---|---|---|\n");
+    for permission in Permission::ALL {
+        let cells = Role::ALL.map(|role| if role.permits(permission) { "yes" } else { "–" }).join(" | ");
+        writeln!(grid, "| {} | {cells} |", permission.phrase()).unwrap();
+    }
+    let documented = include_str!("../../../../docs/permissions.md");
+    assert!(documented.contains(&grid), "docs/permissions.md must hold this grid:\n{grid}");
+}
+
+#[tokio::test]
+async fn a_viewer_starts_presses_stops_marks_and_closes_nothing_and_each_try_is_in_the_trail() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    let viewer = person(Role::Viewer);
+    let operations = &bench.operations;
+    let procedure = runbook::ProcedureId::new("restart");
+    let environment = EnvironmentName("practice".to_owned());
+    let before = bench.kinds().len();
+    let refused = [
+        operations.start_run(&viewer, &runbook::RunbookId::new("shop"), &procedure, &environment).await.map(drop),
+        operations.press(&viewer, run, &runbook::CommandId::new("1"), Press::default()).await.map(drop),
+        operations.stop(&viewer, ExecutionId::new()).await.map(drop),
+        operations.mark(&viewer, run, "1", Mark::Done).await,
+        operations.close_run(&viewer, run, RunState::Completed).await,
+    ];
+    for result in refused {
+        assert!(matches!(result, Err(Error::Forbidden(_))), "{result:?}");
+    }
+    assert_eq!(bench.kinds()[before..], [EventKind::AccessRefused; 5]);
+    assert!(bench.bash.requests.lock().unwrap().is_empty());
+    assert!(matches!(
+        operations.audit_page(&viewer, &AuditFilter::default()).await,
+        Err(Error::Forbidden(Permission::ReadAudit))
+    ));
+    assert!(matches!(operations.output_after(&viewer, run, 0, 10).await, Err(Error::Forbidden(Permission::SeeOutput))));
+}
+
+#[tokio::test]
+async fn an_operator_may_not_run_an_edited_command_and_an_approver_may() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    let press = || Press { edited: Some("kubectl get pods -n shop".to_owned()), ..Press::default() };
+    let command = runbook::CommandId::new("1");
+    let refused = bench.operations.press(&person(Role::Operator), run, &command, press()).await;
+    assert!(matches!(refused, Err(Error::Forbidden(Permission::RunEdited))), "{refused:?}");
+    bench.operations.press(&person(Role::Approver), run, &command, press()).await.unwrap();
+    bench.settled(run).await;
+    let events = bench.store.events.lock().unwrap();
+    let intent = events.iter().find(|event| event.kind == EventKind::ExecutionIntent).unwrap();
+    assert_eq!(intent.argv[0], "kubectl get pods -n shop");
+    assert!(intent.original.as_deref().unwrap().contains("rollout restart"));
+}
+
+#[tokio::test]
+async fn the_environments_policy_decides_on_each_action() {
+    let bench = bench_with(Policy { change: Role::Approver, ..Policy::default() });
+    *bench.bash.script.lock().unwrap() = super::fakes::Script::Calls(vec![
+        vec!["kubectl", "get", "pods"],
+        vec!["kubectl", "rollout", "restart", "deployment/shop"],
+    ]);
+    let run = bench.start("restart").await;
+    bench.press(run, "1").await.unwrap();
+    let view = bench.settled(run).await;
+    assert_eq!(view.steps[0].state, StepState::Failed);
+    assert_eq!(bench.kubectl.performed.lock().unwrap().len(), 1, "only the read was performed");
+    let events = bench.store.events.lock().unwrap();
+    let denied = events.iter().find(|event| event.summary == "rollout restart").unwrap();
+    assert_eq!(denied.decision.as_ref().unwrap().verdict, Verdict::Denied);
+}

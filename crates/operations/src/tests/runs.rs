@@ -1,0 +1,132 @@
+//! Runs and executions.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use runbook::CommandId;
+
+use super::fakes::{Script, bench, person};
+use crate::*;
+
+#[tokio::test]
+async fn a_press_runs_and_carries_what_was_exported() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    bench.press(run, "1").await.unwrap();
+    let view = bench.settled(run).await;
+    assert_eq!(view.steps[0].state, StepState::Passed);
+    assert_eq!(view.run.variables["FOUND"], "it");
+    assert_eq!(view.next_step().unwrap().id.as_str(), "2");
+    let output = bench.operations.output_after(&person(Role::Operator), run, 0, 10).await.unwrap();
+    assert_eq!(output[0].content.bytes, "did get\n");
+}
+
+#[tokio::test]
+async fn two_presses_at_once_start_it_once() {
+    let bench = bench();
+    *bench.bash.script.lock().unwrap() = Script::Waits;
+    let run = bench.start("restart").await;
+    let (first, second) = tokio::join!(bench.press(run, "1"), bench.press(run, "1"));
+    let (started, refused) = if first.is_ok() { (first, second) } else { (second, first) };
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    bench.operations.stop(&person(Role::Operator), started.unwrap()).await.unwrap();
+    assert_eq!(bench.settled(run).await.steps[0].state, StepState::Stopped);
+    assert_eq!(bench.bash.requests.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_value_is_asked_for_and_never_becomes_text() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    let missing = bench.press(run, "2").await;
+    assert!(matches!(&missing, Err(Error::Invalid(message)) if message.contains("pod-name")), "{missing:?}");
+    let hostile = "x; kubectl delete ns shop #$(id)'\"";
+    let values = BTreeMap::from([("pod-name".to_owned(), hostile.to_owned())]);
+    let press = Press { values, edited: None };
+    bench.operations.press(&person(Role::Operator), run, &CommandId::new("2"), press).await.unwrap();
+    bench.settled(run).await;
+    let requests = bench.bash.requests.lock().unwrap();
+    assert!(!requests[0].script.contains("delete"), "{}", requests[0].script);
+    assert!(requests[0].variables.values().any(|value| value == hostile));
+}
+
+#[tokio::test]
+async fn alternatives_are_never_run_together() {
+    let bench = bench();
+    *bench.bash.script.lock().unwrap() = Script::Waits;
+    let run = bench.start("recover").await;
+    let first = bench.press(run, "2a").await.unwrap();
+    let second = bench.press(run, "2b").await;
+    assert!(matches!(&second, Err(Error::Conflict(message)) if message.contains("lternative")), "{second:?}");
+    bench.operations.stop(&person(Role::Operator), first).await.unwrap();
+    bench.settled(run).await;
+}
+
+#[tokio::test]
+async fn a_manual_step_is_ticked_skipped_with_a_reason_and_done_by_hand() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("recover").await;
+    let state = async |part: &str, mark| {
+        bench.operations.mark(&operator, run, part, mark).await?;
+        Ok::<_, Error>(bench.settled(run).await.steps[part.starts_with('2') as usize].state)
+    };
+    assert_eq!(state("1", Mark::Done).await.unwrap(), StepState::Passed);
+    let unexplained = state("2", Mark::Skipped { reason: " ".to_owned() }).await;
+    assert!(matches!(unexplained, Err(Error::Invalid(_))), "{unexplained:?}");
+    assert_eq!(state("2", Mark::Skipped { reason: "not needed".to_owned() }).await.unwrap(), StepState::Skipped);
+    assert_eq!(state("2a", Mark::ByHand { result: "done on the host".to_owned() }).await.unwrap(), StepState::Skipped);
+    assert!(matches!(state("9", Mark::Done).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_closed_run_takes_nothing_more() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("restart").await;
+    bench.operations.close_run(&operator, run, RunState::Completed).await.unwrap();
+    assert!(matches!(bench.press(run, "1").await, Err(Error::Conflict(_))));
+    assert!(matches!(bench.operations.mark(&operator, run, "1", Mark::Done).await, Err(Error::Conflict(_))));
+}
+
+#[tokio::test]
+async fn output_over_the_limit_is_cut_with_a_mark() {
+    let bench = bench();
+    let mebibyte = Bytes::from(vec![b'x'; 1 << 20]);
+    *bench.bash.script.lock().unwrap() = Script::Prints(mebibyte, 70);
+    let run = bench.start("restart").await;
+    bench.press(run, "1").await.unwrap();
+    let view = bench.settled(run).await;
+    assert!(view.steps[0].commands[0].execution.as_ref().unwrap().truncated);
+    let chunks = bench.store.chunks.lock().unwrap();
+    let kept: usize =
+        chunks.iter().filter(|chunk| chunk.content.stream == Stream::Stdout).map(|c| c.content.bytes.len()).sum();
+    assert_eq!(kept, 64 << 20);
+    assert!(chunks.iter().all(|chunk| chunk.content.bytes.len() <= 64 * 1024));
+    let last = chunks.last().unwrap();
+    assert_eq!(last.content.stream, Stream::Stderr);
+    assert!(String::from_utf8_lossy(&last.content.bytes).contains("64 MiB"));
+}
+
+#[tokio::test]
+async fn without_a_sandbox_nothing_starts_and_the_reason_is_said() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    bench.bash.unavailable.store(true, Ordering::SeqCst);
+    let refused = bench.press(run, "1").await;
+    assert!(matches!(&refused, Err(Error::CannotRun(reason)) if reason.contains("bubblewrap")), "{refused:?}");
+    assert!(bench.operations.view_run(&person(Role::Viewer), run).await.is_ok(), "reading goes on");
+}
+
+#[tokio::test]
+async fn a_run_keeps_the_text_it_was_started_from() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    bench.store.runs.lock().unwrap()[0].version.hash = "0".repeat(64);
+    let lost = bench.operations.view_run(&person(Role::Viewer), run).await;
+    assert!(
+        matches!(lost, Err(Error::NotFound(_))),
+        "the text is taken from the store by its hash, not from the shelf"
+    );
+}

@@ -1,0 +1,115 @@
+//! What each step of a run shows, derived from its executions and marks. Nothing of it is stored.
+
+use std::collections::HashMap;
+
+use runbook::{Alternatives, Body, Command, Procedure, Step};
+
+use crate::{CommandView, Execution, ExecutionState, Mark, StepMark, StepState, StepView};
+
+/// The steps of a procedure with what became of them. `executions` and `marks` are oldest first.
+pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[StepMark]) -> Vec<StepView> {
+    let mut by_command: HashMap<&str, Vec<&Execution>> = HashMap::new();
+    for execution in executions {
+        by_command.entry(execution.command.as_str()).or_default().push(execution);
+    }
+    let mut by_part: HashMap<&str, &StepMark> = HashMap::new();
+    for mark in marks {
+        by_part.insert(mark.part.as_str(), mark);
+    }
+    procedure
+        .steps
+        .iter()
+        .map(|step| {
+            let commands: Vec<_> =
+                step.commands().iter().map(|command| command_view(command, &by_command, &by_part)).collect();
+            // A step with one command has that command's id: the mark is then the command's own.
+            let shares_id = commands.iter().any(|command| command.id.as_str() == step.id.as_str());
+            let mark = by_part.get(step.id.as_str()).copied().filter(|_| !shares_id).cloned();
+            StepView { id: step.id.clone(), state: step_state(step, &commands, mark.as_ref()), mark, commands }
+        })
+        .collect()
+}
+
+fn command_view(
+    command: &Command,
+    executions: &HashMap<&str, Vec<&Execution>>,
+    marks: &HashMap<&str, &StepMark>,
+) -> CommandView {
+    let executions = executions.get(command.id.as_str()).map_or(&[][..], Vec::as_slice);
+    let latest = executions.last().copied();
+    let mark = marks
+        .get(command.id.as_str())
+        .copied()
+        .filter(|mark| latest.is_none_or(|execution| execution.started_at <= mark.at));
+    let state = match (mark, latest) {
+        (Some(mark), latest) if latest.is_none_or(|execution| execution.state != ExecutionState::Running) => {
+            marked(&mark.mark)
+        }
+        (_, Some(execution)) => executed(execution.state),
+        (_, None) => StepState::Waiting,
+    };
+    CommandView {
+        id: command.id.clone(),
+        state,
+        execution: latest.cloned(),
+        executions: executions.len(),
+        mark: mark.cloned(),
+    }
+}
+
+fn marked(mark: &Mark) -> StepState {
+    match mark {
+        Mark::Done | Mark::ByHand { .. } | Mark::Settled { passed: true, .. } => StepState::Passed,
+        Mark::Settled { passed: false, .. } => StepState::Failed,
+        Mark::Skipped { .. } => StepState::Skipped,
+    }
+}
+
+fn executed(state: ExecutionState) -> StepState {
+    match state {
+        ExecutionState::Running => StepState::Running,
+        ExecutionState::Passed => StepState::Passed,
+        ExecutionState::Failed => StepState::Failed,
+        ExecutionState::Stopped | ExecutionState::Expired => StepState::Stopped,
+        ExecutionState::Unknown => StepState::Unknown,
+    }
+}
+
+fn step_state(step: &Step, commands: &[CommandView], mark: Option<&StepMark>) -> StepState {
+    let running = commands.iter().any(|command| command.state == StepState::Running);
+    if running {
+        return StepState::Running;
+    }
+    if let Some(mark) = mark {
+        return marked(&mark.mark);
+    }
+    let Body::Commands { alternatives, commands: texts } = &step.body else { return StepState::Waiting };
+    let has = |state| commands.iter().any(|command| command.state == state);
+    for urgent in [StepState::Unknown, StepState::Failed] {
+        if has(urgent) {
+            return urgent;
+        }
+    }
+    match alternatives {
+        Alternatives::One if has(StepState::Passed) => return StepState::Passed,
+        Alternatives::One if has(StepState::Stopped) => return StepState::Stopped,
+        Alternatives::One if commands.iter().all(|command| command.state == StepState::Skipped) => {
+            return StepState::Skipped;
+        }
+        Alternatives::One => return StepState::Waiting,
+        Alternatives::All => {}
+    }
+    // One that follows is done when somebody has seen enough of it.
+    let unfinished = commands.iter().zip(texts).any(|(view, text)| match view.state {
+        StepState::Waiting => true,
+        StepState::Stopped => !text.follows,
+        _ => false,
+    });
+    match (unfinished, has(StepState::Stopped)) {
+        (true, true) => StepState::Stopped,
+        (true, false) => StepState::Waiting,
+        (false, true) if commands.len() == 1 => StepState::Stopped,
+        (false, _) if commands.iter().all(|command| command.state == StepState::Skipped) => StepState::Skipped,
+        (false, _) => StepState::Passed,
+    }
+}
