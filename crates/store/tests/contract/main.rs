@@ -1,0 +1,83 @@
+//! What every database must do, said once and asked of both: SQLite always, PostgreSQL where `TEST_POSTGRES_URL` names a
+//! throw-away server (a superuser's address; each test makes a schema of its own there).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+mod audit;
+mod audit_pages;
+mod durability;
+mod fixture;
+mod output;
+mod runs;
+mod sessions;
+
+/// Makes two tests of each function, one for each database.
+macro_rules! contract {
+    ($($room:ident: $($name:ident),+ $(,)?;)+) => {
+        mod sqlite {
+            $(mod $room {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    crate::$room::$name(&crate::fixture::Fixture::sqlite().await).await;
+                })+
+            })+
+        }
+
+        mod postgres {
+            $(mod $room {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let Some(fixture) = crate::fixture::Fixture::postgres().await else {
+                        println!("skipped: no PostgreSQL");
+                        return;
+                    };
+                    crate::$room::$name(&fixture).await;
+                    fixture.remove().await;
+                })+
+            })+
+        }
+    };
+}
+
+contract! {
+    runs:
+        a_run_comes_back_as_it_was_made,
+        numbers_grow_and_texts_are_kept_once,
+        runs_are_filtered_newest_first,
+        a_run_closes_once,
+        variables_are_carried,
+        an_execution_begins_and_ends,
+        many_presses_start_it_once,
+        only_the_latest_thousand_are_read,
+        marks_come_back_in_order,
+        columns_are_tied;
+    output:
+        pieces_come_back_in_order,
+        great_pieces_are_split,
+        lists_are_paged,
+        a_cursor_misses_nothing,
+        output_belongs_to_its_execution;
+    audit:
+        an_event_comes_back_as_it_was_written,
+        anything_can_be_an_argument,
+        an_outcome_completes_its_intent_once,
+        unfinished_intents_are_found,
+        actions_of_an_execution_in_order,
+        rows_never_change,
+        columns_are_tied;
+    audit_pages:
+        many_appends_all_land,
+        filters_select,
+        text_is_taken_literally,
+        pages_follow_each_other;
+    sessions:
+        a_session_goes_round,
+        a_taken_id_is_replaced,
+        expired_sessions_are_gone,
+        a_deleted_session_stays_gone,
+        ids_are_not_in_the_table;
+    durability:
+        everything_is_there_after_reopening,
+        a_second_connection_migrates_nothing,
+        a_changed_migration_is_refused;
+}
