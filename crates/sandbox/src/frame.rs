@@ -1,0 +1,161 @@
+//! The protocol between the shim and the broker: frames over a Unix stream socket, one connection for each call.
+//!
+//! A frame is one byte of kind, four bytes of length (big-endian) and that many bytes. The first frame of a connection
+//! says what it is about; its kinds and their answers:
+//!
+//! | first frame | then from the shim | then from the portal |
+//! |---|---|---|
+//! | [`Kind::Started`] | | [`Kind::Exit`] |
+//! | [`Kind::Exported`] | | [`Kind::Exit`] |
+//! | [`Kind::Call`] | one [`Kind::Stdin`] or [`Kind::StdinEnd`] for each [`Kind::WantStdin`] | [`Kind::Stdout`], [`Kind::Stderr`], [`Kind::WantStdin`], at last [`Kind::Exit`] |
+//!
+//! A closed connection says that the other side is gone. Whatever does not follow the table ends the connection, and
+//! nothing else.
+
+/// Bytes before a frame's content.
+pub const HEADER: usize = 5;
+/// Content of a data frame at most, in bytes.
+pub const PIECE: usize = 64 << 10;
+/// Folder, program and arguments of one call at most, in bytes.
+pub const CALL: usize = 256 << 10;
+/// Exported variables of one execution at most, in bytes, names and separators included.
+pub const EXPORTED: usize = 64 << 10;
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// The launcher has set the limits and is about to become bash. Empty.
+    Started = 1,
+    /// A call: the working directory, the program and its arguments, each ended by NUL.
+    Call = 2,
+    /// A piece of the caller's standard input; never empty.
+    Stdin = 3,
+    /// The end of it. Empty.
+    StdinEnd = 4,
+    /// The exported variables at the script's end: `NAME=value`, each ended by NUL.
+    Exported = 5,
+    /// Bytes for the caller's standard output.
+    Stdout = 16,
+    /// Bytes for the caller's standard error.
+    Stderr = 17,
+    /// The broker asks for the next piece of standard input. Empty.
+    WantStdin = 18,
+    /// The exit code, one byte; the last frame.
+    Exit = 19,
+}
+
+impl Kind {
+    /// The kind of that byte.
+    fn of(byte: u8) -> Option<Self> {
+        [
+            Self::Started,
+            Self::Call,
+            Self::Stdin,
+            Self::StdinEnd,
+            Self::Exported,
+            Self::Stdout,
+            Self::Stderr,
+            Self::WantStdin,
+            Self::Exit,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
+    }
+
+    /// The lengths that such a frame may have.
+    fn lengths(self) -> std::ops::RangeInclusive<usize> {
+        match self {
+            Self::Started | Self::StdinEnd | Self::WantStdin => 0..=0,
+            Self::Exit => 1..=1,
+            Self::Call => 1..=CALL,
+            Self::Exported => 0..=EXPORTED,
+            Self::Stdin | Self::Stdout | Self::Stderr => 1..=PIECE,
+        }
+    }
+}
+
+/// Bytes that are no frame of this protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a frame of this protocol")]
+pub struct Malformed;
+
+/// The bytes before the content of a frame.
+///
+/// # Panics
+/// When the content is longer than a frame of that kind may be: callers cut it first.
+#[must_use]
+pub fn header(kind: Kind, length: usize) -> [u8; HEADER] {
+    assert!(kind.lengths().contains(&length), "a frame longer or shorter than its kind");
+    let length = u32::try_from(length).expect("the greatest frame is far below 4 GiB").to_be_bytes();
+    [kind as u8, length[0], length[1], length[2], length[3]]
+}
+
+/// The kind and the length of the frame that begins with these bytes.
+///
+/// # Errors
+/// [`Malformed`] for an unknown kind, or a length that such a frame cannot have. Nothing is read or reserved before.
+pub fn parse_header(bytes: [u8; HEADER]) -> Result<(Kind, usize), Malformed> {
+    let kind = Kind::of(bytes[0]).ok_or(Malformed)?;
+    let length = u32::from_be_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize;
+    if kind.lengths().contains(&length) { Ok((kind, length)) } else { Err(Malformed) }
+}
+
+/// Texts, each ended by NUL.
+#[must_use]
+pub fn join<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for part in parts {
+        joined.extend_from_slice(part);
+        joined.push(0);
+    }
+    joined
+}
+
+/// The texts of [`join`].
+///
+/// # Errors
+/// [`Malformed`] where the last one is not ended.
+pub fn split(bytes: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
+    let Some(inner) = bytes.strip_suffix(&[0]) else {
+        return if bytes.is_empty() { Ok(Vec::new()) } else { Err(Malformed) };
+    };
+    Ok(inner.split(|byte| *byte == 0).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_back() {
+        for (kind, length) in [(Kind::Call, 1), (Kind::Stdout, PIECE), (Kind::Exit, 1), (Kind::WantStdin, 0)] {
+            assert_eq!(parse_header(header(kind, length)), Ok((kind, length)));
+        }
+    }
+
+    #[test]
+    fn huge_short_and_unknown_frames_are_refused() {
+        for bytes in [[3, 0xff, 0xff, 0xff, 0xff], [2, 0, 0, 0, 0], [19, 0, 0, 0, 2], [0, 0, 0, 0, 0], [99, 0, 0, 0, 1]]
+        {
+            assert_eq!(parse_header(bytes), Err(Malformed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn joined_texts_are_split_again(parts in prop::collection::vec(prop::collection::vec(1_u8.., 0..20), 0..20)) {
+            let joined = join(parts.iter().map(Vec::as_slice));
+            prop_assert_eq!(split(&joined).unwrap(), parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn no_header_is_longer_than_its_kind_allows(bytes in any::<[u8; HEADER]>()) {
+            if let Ok((_, length)) = parse_header(bytes) {
+                prop_assert!(length <= CALL);
+            }
+        }
+    }
+}

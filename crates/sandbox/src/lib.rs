@@ -1,0 +1,36 @@
+//! bubblewrap, the shim, and the broker protocol.
+//!
+//! A step's bash runs where there is nothing to reach: no network, no credential, a read-only system, a private
+//! `/tmp`, and the run's own folder at `/workspace`. The programs that reach infrastructure are links to one small
+//! program, the **shim** (`runbook-shim`), which hands each call over a Unix socket to the broker. [`Sandbox`]
+//! implements the port [`operations::Executor`].
+//!
+//! # What a script may rely on
+//! - The first failing command ends it (`set -e`). `pipefail` is *not* set: `kubectl logs … | head -1` ends the writer
+//!   by a closed pipe, which is no failure of the step. A script may set it itself.
+//! - Standard input is `/dev/null`.
+//! - What it exports is given back, bounded, for the next step of the run.
+//! - When bash ends, everything that it started ends too, also what was put in the background with `nohup` or `setsid`.
+//! - `watch` is the sandbox's own: it prints instead of drawing, because there is no terminal.
+//!
+//! # Who the script is
+//! Started by root, bubblewrap sets up the folders and the shim then gives root up for a user id that belongs to the
+//! run alone, so that the kernel counts that run's processes. Started by an ordinary user, a user namespace does the
+//! same. Either way the script holds no capability and cannot gain one.
+
+mod bubblewrap;
+mod calls;
+mod conversation;
+mod execution;
+mod folder;
+pub mod frame;
+pub mod inside;
+mod probe;
+mod sandbox;
+mod spawner;
+mod tree;
+mod variables;
+mod watchdog;
+mod workspace;
+
+pub use sandbox::Sandbox;

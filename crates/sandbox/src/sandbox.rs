@@ -1,0 +1,107 @@
+//! The port that the portal runs scripts through.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use operations::{CallHandler, Ended, ExecutionRequest, Executor, ExecutorError, OutputSink, RunId};
+use tokio_util::sync::CancellationToken;
+
+use crate::execution::{self, Ports};
+use crate::probe::{self, Found};
+use crate::spawner::Spawner;
+use crate::workspace;
+
+/// Bytes that the workspace of one run may hold, unless told otherwise: 1 GiB.
+const SPACE: u64 = 1 << 30;
+
+/// Runs bash in bubblewrap. Where that does not work it runs nothing, and says why.
+pub struct Sandbox {
+    machine: Result<Machine, String>,
+    space: u64,
+}
+
+/// What executions need of this machine.
+pub(crate) struct Machine {
+    pub(crate) found: Found,
+    pub(crate) spawner: Spawner,
+    pub(crate) data: PathBuf,
+    pub(crate) shim: PathBuf,
+}
+
+impl Sandbox {
+    /// Tries bubblewrap once, which takes some milliseconds. `root` is the folder for workspaces and for what is left
+    /// of executions, made where it is absent; `shim` is the program `runbook-shim` of the same build.
+    #[must_use]
+    pub fn new(root: PathBuf, shim: PathBuf) -> Self {
+        Self { machine: Machine::new(root, shim), space: SPACE }
+    }
+
+    /// The same, with other bytes that the workspace of one run may hold.
+    #[must_use]
+    pub fn with_workspace_limit(self, bytes: u64) -> Self {
+        Self { space: bytes, ..self }
+    }
+}
+
+impl Machine {
+    fn new(root: PathBuf, shim: PathBuf) -> Result<Self, String> {
+        let data = prepare(root).map_err(|error| format!("the folder for workspaces cannot be used: {error}"))?;
+        if data.starts_with("/usr") {
+            return Err(
+                "the folder for workspaces lies in /usr, which every sandbox can read. Choose another one.".into()
+            );
+        }
+        let shim = shim.canonicalize().unwrap_or(shim);
+        let found = probe::probe(&data, &shim)?;
+        let spawner = Spawner::start().map_err(|error| format!("no thread for the sandbox: {error}"))?;
+        Ok(Self { found, spawner, data, shim })
+    }
+
+    pub(crate) fn workspace(&self, run: RunId) -> PathBuf {
+        self.data.join("workspaces").join(run.to_string())
+    }
+}
+
+/// Makes the folders, closed to others, and removes what executions of a portal that crashed left behind.
+fn prepare(root: PathBuf) -> io::Result<PathBuf> {
+    for folder in ["workspaces", "executions"] {
+        DirBuilder::new().recursive(true).mode(0o700).create(root.join(folder))?;
+    }
+    let data = root.canonicalize().unwrap_or(root);
+    for entry in fs::read_dir(data.join("executions"))? {
+        fs::remove_dir_all(entry?.path())?;
+    }
+    Ok(data)
+}
+
+#[async_trait]
+impl Executor for Sandbox {
+    fn available(&self) -> Result<(), String> {
+        self.machine.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    async fn execute(
+        &self,
+        request: ExecutionRequest,
+        broker: Arc<dyn CallHandler>,
+        output: Arc<dyn OutputSink>,
+        stop: CancellationToken,
+    ) -> Result<Ended, ExecutorError> {
+        let machine = self.machine.as_ref().map_err(|reason| ExecutorError::Unavailable(reason.clone()))?;
+        execution::execute(machine, self.space, request, Ports { broker, output, stop })
+            .await
+            .map_err(ExecutorError::Start)
+    }
+
+    async fn remove_workspace(&self, run: RunId) -> io::Result<()> {
+        let Ok(machine) = &self.machine else {
+            return Ok(());
+        };
+        let path = machine.workspace(run);
+        tokio::task::spawn_blocking(move || workspace::remove(&path)).await.map_err(io::Error::other)?
+    }
+}
