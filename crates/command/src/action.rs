@@ -40,6 +40,9 @@ impl fmt::Display for Effect {
     }
 }
 
+/// How a [`Target`] says that a call acts in every namespace.
+pub const ALL_NAMESPACES: &str = "*";
+
 /// What a call acts on, as far as its arguments say so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
@@ -49,7 +52,7 @@ pub struct Target {
     pub name: Option<String>,
     /// The label selector, where the call names one.
     pub selector: Option<String>,
-    /// The namespace the call names itself; `None` leaves it to the environment's default.
+    /// The namespace the call names itself, or [`ALL_NAMESPACES`]; `None` leaves it to the environment's default.
     pub namespace: Option<String>,
 }
 
@@ -62,10 +65,11 @@ impl fmt::Display for Target {
         if let Some(selector) = &self.selector {
             write!(f, " ({selector})")?;
         }
-        if let Some(namespace) = &self.namespace {
-            write!(f, " in {namespace}")?;
+        match self.namespace.as_deref() {
+            Some(ALL_NAMESPACES) => f.write_str(" in all namespaces"),
+            Some(namespace) => write!(f, " in {namespace}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ pub mod sql;
 mod syntax;
 pub mod token;
 
-pub use action::{Action, Effect, Refusal, Target};
+pub use action::{ALL_NAMESPACES, Action, Effect, Refusal, Target};
 pub use bind::{BoundScript, bind};
 pub use call::{Call, Word};
 pub use classify::{classify, known_to_broker};

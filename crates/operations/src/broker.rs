@@ -78,7 +78,7 @@ impl Broker {
             let outside =
                 action.targets.iter().filter_map(|target| target.namespace.as_deref()).find(
                     |namespace| match *namespace {
-                        crate::live::ALL_NAMESPACES => scope.namespaces != crate::Namespaces::All,
+                        command::ALL_NAMESPACES => scope.namespaces != crate::Namespaces::All,
                         namespace => !scope.namespaces.permit(namespace),
                     },
                 );

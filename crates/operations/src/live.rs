@@ -130,16 +130,13 @@ pub(crate) fn workloads(procedure: &runbook::Procedure, environment: &Environmen
             _ => continue,
         };
         let workload = WorkloadRef { namespace: namespace.to_owned(), which };
-        if namespace != ALL_NAMESPACES && !open(namespace) && !found.contains(&workload) {
+        if namespace != command::ALL_NAMESPACES && !open(namespace) && !found.contains(&workload) {
             found.push(workload);
         }
     }
     found.truncate(24);
     found
 }
-
-/// How a target says `--all-namespaces`.
-pub const ALL_NAMESPACES: &str = "*";
 
 impl Snapshot {
     /// The workloads of this namespace that a reference names.

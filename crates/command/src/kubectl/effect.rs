@@ -4,6 +4,7 @@ use super::commands::{Command, DryRun, LogsOf, TopOf, Watch};
 use super::pflag::Arguments;
 use super::read::{dry_run, selection_words};
 use super::{Selection, kinds};
+use crate::action::ALL_NAMESPACES;
 use crate::{Action, Effect, Refusal, Target};
 
 /// What the policy sees of a call.
@@ -50,8 +51,8 @@ fn follows(verb: &str, arguments: &Arguments, command: &Command) -> bool {
 }
 
 fn targets(verb: &str, arguments: &Arguments, command: &Command) -> Result<Vec<Target>, Refusal> {
-    let namespace = arguments.text("namespace");
-    let namespace = namespace.as_deref();
+    let named = arguments.text("namespace");
+    let namespace = if arguments.on("all-namespaces") { Some(ALL_NAMESPACES) } else { named.as_deref() };
     let selector = arguments.text("selector");
     let target = |kind: &str, name: Option<&str>| Target {
         kind: kinds::singular(kind),

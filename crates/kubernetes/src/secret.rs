@@ -1,0 +1,62 @@
+//! Secrets stay in the cluster: their values are replaced before anything is printed, sorted or searched.
+
+use base64::Engine as _;
+use serde_json::Value;
+
+use crate::discovery::Mapping;
+
+/// What stands where a value was. Under `data`, whose values are base64, it is encoded, so that a runbook's
+/// `… | base64 -d` shows this sentence rather than an error.
+const MASK: &str = "hidden by runbook-portal";
+const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Hides the values of a secret, of the secrets of a list, and of those in the rows of a table.
+pub(crate) fn hide(mapping: &Mapping, answer: &mut Value) {
+    if !mapping.is("", "secrets") {
+        return;
+    }
+    if let Some(items) = answer.get_mut("items").and_then(Value::as_array_mut) {
+        items.iter_mut().for_each(hide_one);
+    } else if let Some(rows) = answer.get_mut("rows").and_then(Value::as_array_mut) {
+        rows.iter_mut().filter_map(|row| row.get_mut("object")).for_each(hide_one);
+    } else {
+        hide_one(answer);
+    }
+}
+
+fn hide_one(secret: &mut Value) {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(MASK);
+    for (field, mask) in [("data", encoded.as_str()), ("stringData", MASK)] {
+        if let Some(values) = secret.get_mut(field).and_then(Value::as_object_mut) {
+            values.values_mut().for_each(|value| *value = Value::from(mask));
+        }
+    }
+    if let Some(applied) = secret.pointer_mut("/metadata/annotations").and_then(|all| all.get_mut(APPLIED)) {
+        *applied = Value::from(MASK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_value_of_a_secret_is_left() {
+        let mut secret = json!({
+            "metadata": {"name": "s", "annotations": {APPLIED: "{\"data\":{\"k\":\"c2VjcmV0\"}}", "other": "stays"}},
+            "data": {"k": "c2VjcmV0"},
+            "stringData": {"j": "secret"},
+            "type": "Opaque",
+        });
+        hide_one(&mut secret);
+        let text = secret.to_string();
+        assert!(!text.contains("c2VjcmV0") && !text.contains("\"secret\""), "{text}");
+        assert!(text.contains("stays") && text.contains("Opaque"));
+        let decoded = base64::engine::general_purpose::STANDARD
+            .decode(secret["data"]["k"].as_str().expect("text"))
+            .expect("base64");
+        assert_eq!(decoded, MASK.as_bytes());
+    }
+}

@@ -1,0 +1,10 @@
+//! The adapter against the practice cluster, and against a real kubectl on the same API.
+
+#[path = "adapter/calls.rs"]
+mod calls;
+#[path = "adapter/differential.rs"]
+mod differential;
+#[path = "adapter/live.rs"]
+mod live;
+#[path = "adapter/rig.rs"]
+mod rig;

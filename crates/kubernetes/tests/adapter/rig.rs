@@ -1,0 +1,126 @@
+//! A practice cluster with the adapter on it, and a caller that remembers what it was told.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kubernetes::{Clusters, Connection, Kubectl};
+use operations::{
+    Adapter, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces,
+    Policy, Stream,
+};
+use practice::{Builder, Practice};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// What a call did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: u8,
+}
+
+/// Remembers output; ends the call once stdout holds what it waits for.
+pub(crate) struct Caller {
+    streams: Mutex<(Vec<u8>, Vec<u8>)>,
+    until: Option<String>,
+    ended: CancellationToken,
+}
+
+#[async_trait]
+impl CallIo for Caller {
+    async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
+        let mut streams = self.streams.lock().expect("not poisoned");
+        match stream {
+            Stream::Stdout => streams.0.extend_from_slice(&bytes),
+            Stream::Stderr => streams.1.extend_from_slice(&bytes),
+        }
+        if self.until.as_ref().is_some_and(|text| String::from_utf8_lossy(&streams.0).contains(text)) {
+            self.ended.cancel();
+            return Err(CallEnded);
+        }
+        Ok(())
+    }
+
+    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
+        Ok(None)
+    }
+
+    fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
+
+/// A practice cluster with the adapter on it.
+pub(crate) struct Rig {
+    /// `None` once a test has taken it away.
+    pub(crate) practice: Option<Practice>,
+    pub(crate) folder: TempDir,
+    pub(crate) clusters: Clusters,
+    pub(crate) environment: Environment,
+    adapter: Kubectl,
+}
+
+impl Rig {
+    pub(crate) async fn start(builder: Builder) -> Self {
+        // One provider for the process: the first test wins, the others find it there.
+        let _already_there = rustls::crypto::ring::default_provider().install_default();
+        let practice = builder.start(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("kubeconfig");
+        std::fs::write(&path, practice.kubeconfig()).expect("written");
+        let name = EnvironmentName("practice".to_owned());
+        let connection = Connection::Kubeconfig { path, context: Some("practice".to_owned()) };
+        let clusters = Clusters::new([(name.clone(), connection)]);
+        let environment = Environment {
+            name,
+            kind: EnvironmentKind::Practice,
+            kubernetes: Some(KubernetesScope {
+                context: "practice".to_owned(),
+                default_namespace: "default".to_owned(),
+                namespaces: Namespaces::All,
+            }),
+            policy: Policy::default(),
+        };
+        Self { practice: Some(practice), folder, adapter: Kubectl::new(clusters.clone()), clusters, environment }
+    }
+
+    /// Limits the environment to these namespaces.
+    pub(crate) fn only(&mut self, namespaces: &[&str]) {
+        let known = self.environment.kubernetes.as_mut().expect("set at the start");
+        known.namespaces = Namespaces::Only(namespaces.iter().map(|name| (*name).to_owned()).collect());
+    }
+
+    pub(crate) async fn call(&self, line: &str) -> Outcome {
+        self.call_until(line, None).await
+    }
+
+    /// Calls, and goes away once stdout holds a text.
+    pub(crate) async fn call_until(&self, line: &str, until: Option<&str>) -> Outcome {
+        let caller =
+            Caller { streams: Mutex::default(), until: until.map(str::to_owned), ended: CancellationToken::new() };
+        let call = Call { argv: words(line), directory: "/workspace".to_owned() };
+        let work = self.adapter.perform(&self.environment, &call, &caller);
+        let code = tokio::time::timeout(std::time::Duration::from_secs(60), work)
+            .await
+            .unwrap_or_else(|_| panic!("{line} does not end: {:?}", caller.streams));
+        let (stdout, stderr) = caller.streams.into_inner().expect("not poisoned");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Outcome { stdout: text(stdout), stderr: text(stderr), code }
+    }
+}
+
+/// Splits a line as a shell would: at spaces, outside single quotes.
+pub(crate) fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for letter in line.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            other => words.last_mut().expect("never empty").push(other),
+        }
+    }
+    words
+}
