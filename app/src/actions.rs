@@ -1,0 +1,216 @@
+//! Server functions: what forms post to. Each has a stable path below `/api`, so that an open tab survives a deploy.
+//!
+//! They are plain form posts first: success answers 303 to the page that shows it, failure a page that says why, with
+//! the fitting status (403, 404, 409, 422, 503). A request whose `Accept` does not name `text/html` (the island's) gets
+//! the same as `200` with the address to go to, or the plain sentence.
+//!
+//! The browser sends ids and values, never shell text; the one exception, an edited command, has a permission of its own.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::Future;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use leptos::prelude::*;
+use leptos::server_fn::codec::{Post, PostUrl};
+use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
+use leptos_axum::ResponseOptions;
+use operations::{Caller, EnvironmentName, Error, Mark, Operations, RunId, RunState};
+use runbook::{CommandId, ProcedureId, RunbookId};
+
+use crate::document::{content_security_policy, message_page};
+use crate::pages;
+
+/// An answer that is a document.
+pub struct Document;
+
+impl ContentType for Document {
+    const CONTENT_TYPE: &'static str = "text/html; charset=utf-8";
+}
+
+impl FormatType for Document {
+    const FORMAT_TYPE: Format = Format::Text;
+}
+
+impl Encodes<String> for Document {
+    type Error = Infallible;
+
+    fn encode(output: &String) -> Result<Bytes, Self::Error> {
+        Ok(Bytes::copy_from_slice(output.as_bytes()))
+    }
+}
+
+impl Decodes<String> for Document {
+    type Error = std::string::FromUtf8Error;
+
+    fn decode(bytes: Bytes) -> Result<String, Self::Error> {
+        String::from_utf8(bytes.into())
+    }
+}
+
+/// Starts a run of a procedure in an environment.
+#[server(endpoint = "start_run", input = PostUrl, output = Post<Document>)]
+pub async fn start_run(
+    #[server(default)] runbook: String,
+    #[server(default)] procedure: String,
+    #[server(default)] environment: String,
+) -> Result<String, ServerFnError> {
+    let back = format!("/runbooks/{}/{}", path_part(&runbook), path_part(&procedure));
+    answer(&back, async |operations, caller| {
+        let (runbook, procedure) = (RunbookId::new(runbook), ProcedureId::new(procedure));
+        let run = operations.start_run(&caller, &runbook, &procedure, &EnvironmentName(environment)).await?;
+        Ok(format!("/runs/{run}"))
+    })
+    .await
+}
+
+/// Presses Run on a command. `values` are the parameters by name; `edited` is the text area of those who may edit.
+#[server(endpoint = "press", input = PostUrl, output = Post<Document>)]
+pub async fn press(
+    #[server(default)] run: String,
+    #[server(default)] command: String,
+    #[server(default)] values: BTreeMap<String, String>,
+    #[server(default)] edited: Option<String>,
+) -> Result<String, ServerFnError> {
+    let back = place(&run, &command);
+    answer(&back, async |operations, caller| {
+        // A form sends every line end as CR LF (HTML Standard, 4.10.21.4); bash would read the CR as text.
+        let edited = edited.map(|text| text.replace("\r\n", "\n"));
+        operations
+            .press(&caller, run_id(&run)?, &CommandId::new(command), operations::Press { values, edited })
+            .await?;
+        Ok(back.clone())
+    })
+    .await
+}
+
+/// Stops an execution.
+#[server(endpoint = "stop", input = PostUrl, output = Post<Document>)]
+pub async fn stop(#[server(default)] execution: String) -> Result<String, ServerFnError> {
+    answer("/runs", async |operations, caller| {
+        let id = execution.parse().map_err(|_| Error::NotFound("This execution"))?;
+        let run = operations.stop(&caller, id).await?;
+        Ok(format!("/runs/{run}"))
+    })
+    .await
+}
+
+/// Says something of a step or command: `mark` is `done`, `by-hand`, `skipped`, `settled-passed` or `settled-failed`;
+/// `text` is the result, the reason, or the finding.
+#[server(endpoint = "mark_step", input = PostUrl, output = Post<Document>)]
+pub async fn mark_step(
+    #[server(default)] run: String,
+    #[server(default)] part: String,
+    #[server(default)] mark: String,
+    #[server(default)] text: String,
+) -> Result<String, ServerFnError> {
+    let back = place(&run, &part);
+    answer(&back, async |operations, caller| {
+        let text = text.replace("\r\n", "\n");
+        let mark = match mark.as_str() {
+            "done" => Mark::Done,
+            "by-hand" => Mark::ByHand { result: text },
+            "skipped" => Mark::Skipped { reason: text },
+            "settled-passed" => Mark::Settled { passed: true, finding: text },
+            "settled-failed" => Mark::Settled { passed: false, finding: text },
+            _ => return Err(Error::Invalid("A step is done, done by hand, skipped or settled.".to_owned())),
+        };
+        operations.mark(&caller, run_id(&run)?, &part, mark).await?;
+        Ok(back.clone())
+    })
+    .await
+}
+
+/// Closes a run: `outcome` is `completed` or `abandoned`.
+#[server(endpoint = "close_run", input = PostUrl, output = Post<Document>)]
+pub async fn close_run(
+    #[server(default)] run: String,
+    #[server(default)] outcome: String,
+) -> Result<String, ServerFnError> {
+    let back = format!("/runs/{}", path_part(&run));
+    answer(&back, async |operations, caller| {
+        let state = RunState::from_word(&outcome)
+            .ok_or_else(|| Error::Invalid("A run is closed as completed or as abandoned.".to_owned()))?;
+        operations.close_run(&caller, run_id(&run)?, state).await?;
+        Ok(back.clone())
+    })
+    .await
+}
+
+fn run_id(text: &str) -> Result<RunId, Error> {
+    text.parse().map_err(|_| Error::NotFound("This run"))
+}
+
+/// The step of a run that a command or step id belongs to.
+fn place(run: &str, part: &str) -> String {
+    let step: String = part.chars().take_while(char::is_ascii_digit).collect();
+    format!("/runs/{}#step-{step}", path_part(run))
+}
+
+/// What a person sent, as one segment of a path that cannot lead anywhere else.
+fn path_part(text: &str) -> String {
+    text.chars().filter(|character| character.is_ascii_alphanumeric() || "-._".contains(*character)).take(200).collect()
+}
+
+/// Carries out a use case and answers for it. `back` is where a failure leads back to.
+async fn answer<Doing>(back: &str, action: impl FnOnce(Operations, Caller) -> Doing) -> Result<String, ServerFnError>
+where
+    Doing: Future<Output = Result<String, Error>>,
+{
+    let response = use_context::<ResponseOptions>().unwrap_or_default();
+    let html = use_context::<Parts>().is_some_and(|parts| {
+        parts
+            .headers
+            .get(ACCEPT)
+            .and_then(|accept| accept.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html"))
+    });
+    let (Some(operations), Some(caller)) = (use_context::<Operations>(), use_context::<Caller>()) else {
+        let text = "The portal lost track of who asks. Nothing was run. Load the page again.";
+        return Ok(refusal(&response, html, StatusCode::SERVICE_UNAVAILABLE, "Not now", text, back));
+    };
+    match action(operations, caller).await {
+        Ok(address) => {
+            if html && let Ok(address) = HeaderValue::from_str(&address) {
+                response.insert_header(LOCATION, address);
+                response.set_status(StatusCode::SEE_OTHER);
+                return Ok(String::new());
+            }
+            response.insert_header(CONTENT_TYPE, PLAIN);
+            Ok(address)
+        }
+        Err(error) => {
+            let (status, title) = (pages::status(&error), pages::title(&error));
+            Ok(refusal(&response, html, status, title, &error.to_string(), back))
+        }
+    }
+}
+
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+fn refusal(response: &ResponseOptions, html: bool, status: StatusCode, title: &str, text: &str, back: &str) -> String {
+    response.set_status(status);
+    if !html {
+        response.insert_header(CONTENT_TYPE, PLAIN);
+        return text.to_owned();
+    }
+    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(None, None)) {
+        response.insert_header(CONTENT_SECURITY_POLICY, policy);
+    }
+    message_page(title, text, Some((back, "Back")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_sends_stays_one_segment() {
+        assert_eq!(place("0199-ab", "4b"), "/runs/0199-ab#step-4");
+        assert_eq!(place("//evil.example/\r\nSet-Cookie: x", "<4>"), "/runs/evil.exampleSet-Cookiex#step-");
+        assert_eq!(path_part("../../x?y#z"), "....xyz");
+    }
+}

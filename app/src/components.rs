@@ -1,0 +1,12 @@
+//! The pieces that pages are made of. Each is a function from data to a view: nothing here loads anything.
+
+pub(crate) mod badge;
+pub(crate) mod card;
+pub(crate) mod command;
+pub(crate) mod contents;
+pub(crate) mod escape;
+pub(crate) mod frame;
+pub(crate) mod run_row;
+pub(crate) mod step_card;
+pub(crate) mod text_area;
+pub(crate) mod time;

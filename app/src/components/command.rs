@@ -1,0 +1,113 @@
+//! A command as it is read: its text in colours, what it would do, what to expect.
+
+use ::command::{Action, Effect};
+use leptos::prelude::*;
+use runbook::{Code, Command, SafeHtml};
+
+use super::badge;
+
+/// A block of code with its Copy button, which only scripts can offer.
+pub(crate) fn code(html: &SafeHtml, label: String) -> AnyView {
+    view! {
+        <div class="code">
+            <pre tabindex="0" aria-label=label><code inner_html=html.as_str().to_owned()></code></pre>
+            {copy()}
+        </div>
+    }
+    .into_any()
+}
+
+/// A button that copies the code beside it; shown once the island that serves it is awake.
+pub(crate) fn copy() -> AnyView {
+    view! { <button type="button" class="button small copy" data-copy="" hidden>"Copy"</button> }.into_any()
+}
+
+/// A fence that is shown and not run.
+pub(crate) fn fence(code_block: &Code, what: &'static str) -> AnyView {
+    view! { <div class="fence"><p class="fence-kind">{what}</p>{code(&code_block.html, what.to_owned())}</div> }
+        .into_any()
+}
+
+/// The badges of a command.
+pub(crate) fn badges(command: &Command) -> AnyView {
+    view! {
+        {command.follows.then(badge::follows)}
+        {badge::effect(command.effect)}
+    }
+    .into_any()
+}
+
+/// What the portal read out of the text: each call, what it acts on, and what to expect afterwards.
+pub(crate) fn reading(command: &Command) -> AnyView {
+    // Of a single call that looks, the text itself says as much.
+    let telling = match command.actions.as_slice() {
+        [only] if only.effect == Effect::Read => &[],
+        actions => actions,
+    };
+    let actions: Vec<_> = telling
+        .iter()
+        .take(6)
+        .map(|action| {
+            let (class, mark) = badge::effect_sign(action.effect);
+            let targets = targets(action);
+            let verb = meaning(action).map_or_else(|| format!("{} {}", action.tool, action.verb), str::to_owned);
+            view! {
+                <li>
+                    <span class=format!("mark {class}") aria-label=action.effect.word() role="img">{mark}</span>
+                    <span class="verb">{verb}</span>
+                    {(!targets.is_empty()).then(|| view! { <span class="target">{targets}</span> })}
+                </li>
+            }
+        })
+        .collect();
+    let more = telling.len().checked_sub(6).filter(|more| *more > 0);
+    let expected: Vec<_> = command
+        .expected
+        .iter()
+        .map(|text| view! { <p class="expected"><strong>"Expected: "</strong>{text.clone()}</p> })
+        .collect();
+    if actions.is_empty() && expected.is_empty() {
+        return ().into_any();
+    }
+    view! {
+        <div class="reading">
+            {(!actions.is_empty()).then(|| view! { <ul class="actions">{actions}</ul> })}
+            {more.map(|more| view! { <p class="muted">{format!("and {more} more")}</p> })}
+            {expected}
+        </div>
+    }
+    .into_any()
+}
+
+/// What a call does, for people who know the cluster and not the tool; `None` where its own words are as good.
+fn meaning(action: &Action) -> Option<&'static str> {
+    Some(match (action.tool.as_str(), action.verb.as_str()) {
+        ("kubectl", "rollout restart") => "Replaces every pod, one after another, of",
+        ("kubectl", "rollout undo") => "Goes back to an earlier revision of",
+        ("kubectl", "rollout pause") => "Holds the rollout of",
+        ("kubectl", "rollout resume") => "Goes on with the rollout of",
+        ("kubectl", "scale") if action.effect == Effect::Destroy => "Takes away every pod of",
+        ("kubectl", "scale") => "Sets the number of replicas of",
+        ("kubectl", "autoscale") => "Lets the load decide the replicas of",
+        ("kubectl", "delete") => "Removes",
+        ("kubectl", "drain") => "Moves every pod away from",
+        ("kubectl", "cordon") => "Keeps new pods away from",
+        ("kubectl", "uncordon") => "Lets new pods onto",
+        _ => return None,
+    })
+}
+
+fn targets(action: &Action) -> String {
+    let targets: Vec<_> = action
+        .targets
+        .iter()
+        .map(|target| match (target.kind.as_str(), target.name.as_deref()) {
+            ("file", Some("-")) => "what stands in the text".to_owned(),
+            _ => target.to_string(),
+        })
+        .collect();
+    match targets.as_slice() {
+        [] if meaning(action).is_some() => "what the text names".to_owned(),
+        targets => targets.join(", "),
+    }
+}

@@ -1,0 +1,194 @@
+//! What changes on a page while somebody looks at it, as HTML: drawn once for the page, and again for its stream.
+//!
+//! # The stream
+//!
+//! A page has one stream of server-sent events (HTML Standard, 9.2): `/runs/{run}/events?after={cursor}` on a run's page,
+//! `/live?runbook=…&procedure=…&environment=…` on a procedure's. Two kinds of event:
+//!
+//! | event | data (JSON) | id | what the page does |
+//! |---|---|---|---|
+//! | `fragment` | `{"id", "html"}`: [`Fragment::json`] | none | replaces the element of that id; keeps the focus by element id; leaves it alone where both carry the same `data-key` |
+//! | `output` | `{"execution", "html", "lines"}`: [`Output::json`] | [`Output::sequence`] | appends to `#output-{execution}`, keeps the last 5,000 lines, stays at the end where the reader is at the end |
+//!
+//! Only `output` carries an event id: with `Last-Event-ID` (or `after` on the first connection) the server goes on
+//! behind that chunk, and fragments are sent anew on every connection. Fragments go before the output that came with
+//! them, because a new execution's output element arrives in one. Forms that a person types in are never inside a
+//! fragment.
+//!
+//! # The ids
+//!
+//! | id | fragment | from |
+//! |---|---|---|
+//! | `run-status` | state, clock, who started it | [`run`] |
+//! | `run-steps` | the steps on the left with their states | [`run`] |
+//! | `step-{step}-state` | the state in a step's head | [`run`] |
+//! | `command-{command}-state` | the latest execution or mark of a command, with Stop while it runs | [`run`] |
+//! | `step-{step}-mark` | the mark of a step that runs nothing | [`run`] |
+//! | `frame-{command}` | where the output of the latest execution stands; `data-key` is the execution | [`run`] |
+//! | `cards` | live cards | [`cards`] |
+//! | `here` | who looks at the run | [`people`] |
+//!
+//! For a handler: keep one [`Sent`] and one [`OutputPen`] for each connection; on every change send
+//! `sent.fresh(run(…))`, then `pen.write(chunks)`.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use jiff::Timestamp;
+use leptos::prelude::*;
+use operations::{Caller, Chunk, ExecutionId, RunView, Snapshot, Stream, WorkloadRef};
+use serde_json::json;
+
+use crate::ansi::Pen;
+use crate::components::{badge, card, time};
+
+pub(crate) mod run;
+
+/// An element of a page, drawn again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// The element's id.
+    pub id: String,
+    /// The whole element.
+    pub html: String,
+}
+
+impl Fragment {
+    /// The data of a `fragment` event.
+    #[must_use]
+    pub fn json(&self) -> String {
+        json!({ "id": self.id, "html": self.html }).to_string()
+    }
+
+    fn new(id: impl Into<String>, view: impl RenderHtml) -> Self {
+        Self { id: id.into(), html: view.to_html() }
+    }
+}
+
+/// Everything of a run's page that changes, as this person may see it.
+#[must_use]
+pub fn run(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
+    run::all(view, caller, now)
+}
+
+/// The live cards of a page.
+#[must_use]
+pub fn cards(cards: &[(WorkloadRef, Snapshot)], now: Timestamp) -> Fragment {
+    Fragment::new("cards", cards_view(cards, now))
+}
+
+pub(crate) fn cards_view(cards: &[(WorkloadRef, Snapshot)], now: Timestamp) -> AnyView {
+    view! { <div id="cards" class="cards">{card::cards(cards, now)}</div> }.into_any()
+}
+
+/// Who looks at a run just now, by name; each name once, at most twelve drawn.
+#[must_use]
+pub fn people(names: &[String]) -> Fragment {
+    Fragment::new("here", people_view(names))
+}
+
+pub(crate) fn people_view(names: &[String]) -> AnyView {
+    let mut names: Vec<&String> = names.iter().collect();
+    names.sort();
+    names.dedup();
+    let rows: Vec<_> = names
+        .iter()
+        .take(12)
+        .map(|name| view! { <li>{badge::person(name)}<span>{(*name).clone()}</span></li> })
+        .collect();
+    view! { <ul id="here" class="here">{rows}</ul> }.into_any()
+}
+
+/// A piece of output for the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The execution that printed it.
+    pub execution: ExecutionId,
+    /// Markup to append.
+    pub html: String,
+    /// How many line ends it holds.
+    pub lines: usize,
+    /// The chunk it ends, for the event's id; `None` where more of the same chunk follows.
+    pub sequence: Option<i64>,
+}
+
+impl Output {
+    /// Says that lines are left out here: more has been printed than a page can follow.
+    #[must_use]
+    pub fn gap(execution: ExecutionId, sequence: i64) -> Self {
+        let html = "<span class=\"piece gap\" data-lines=\"1\">\u{2026} lines are left out here: the download has them all\n</span>";
+        Self { execution, html: html.to_owned(), lines: 1, sequence: Some(sequence) }
+    }
+
+    /// The data of an `output` event.
+    #[must_use]
+    pub fn json(&self) -> String {
+        json!({ "execution": self.execution.to_string(), "html": self.html, "lines": self.lines }).to_string()
+    }
+}
+
+/// Draws output; remembers the colours and half characters of each stream in between.
+#[derive(Default)]
+pub struct OutputPen {
+    pens: HashMap<(ExecutionId, Stream), Pen>,
+}
+
+impl OutputPen {
+    /// A pen that has written nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Draws the next chunks, oldest first.
+    pub fn write(&mut self, chunks: &[Chunk]) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        for chunk in chunks {
+            let content = &chunk.content;
+            let pen = self.pens.entry((content.execution, content.stream)).or_insert_with(Pen::new);
+            let pieces = pen.write(&content.bytes, content.stream, &time::of_day(content.at));
+            let last = pieces.len().saturating_sub(1);
+            outputs.extend(pieces.into_iter().enumerate().map(|(index, piece)| Output {
+                execution: content.execution,
+                html: piece.html,
+                lines: piece.lines,
+                sequence: (index == last).then_some(chunk.sequence),
+            }));
+        }
+        outputs
+    }
+}
+
+/// What a connection has been sent, so that it is sent only what is new.
+#[derive(Debug, Default)]
+pub struct Sent {
+    seen: HashMap<String, u64>,
+}
+
+impl Sent {
+    /// Of these fragments, those that differ from what was sent last under their id.
+    pub fn fresh(&mut self, fragments: Vec<Fragment>) -> Vec<Fragment> {
+        fragments
+            .into_iter()
+            .filter(|fragment| {
+                let hash = still_hash(&fragment.html);
+                self.seen.insert(fragment.id.clone(), hash) != Some(hash)
+            })
+            .collect()
+    }
+}
+
+/// The hash of a fragment without the words inside its `<time>` elements: the browser counts those on by itself, and
+/// that a second has passed is nothing new.
+fn still_hash(html: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut rest = html;
+    while let Some((before, from)) = rest.split_once("<time") {
+        before.hash(&mut hasher);
+        let (tag, words) = from.split_once('>').unwrap_or((from, ""));
+        tag.hash(&mut hasher);
+        rest = words.split_once("</time>").map_or("", |(_, after)| after);
+    }
+    rest.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,245 @@
+//! The changing parts of a run's page.
+
+use jiff::Timestamp;
+use leptos::prelude::*;
+use operations::{
+    Caller, CommandView, Execution, ExecutionState, Mark, Permission, RunState, RunView, StepMark, StepState, StepView,
+};
+use runbook::Step;
+
+use super::Fragment;
+use crate::components::{badge, time};
+
+/// Every fragment of the page.
+pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
+    let mut fragments =
+        vec![Fragment::new("run-status", status(view, now)), Fragment::new("run-steps", steps(view, now))];
+    for step in &view.steps {
+        fragments.push(Fragment::new(format!("step-{}-state", step.id), step_state(step)));
+        if step.commands.is_empty() {
+            fragments.push(Fragment::new(format!("step-{}-mark", step.id), step_mark(step, now)));
+        }
+        for command in &step.commands {
+            fragments.push(Fragment::new(format!("command-{}-state", command.id), command_state(command, caller, now)));
+            if command.execution.is_some() {
+                fragments.push(Fragment::new(format!("frame-{}", command.id), frame(command, caller, None)));
+            }
+        }
+    }
+    fragments
+}
+
+/// State, clock, who started it. `data-run-state` and `data-busy` decide what the style sheet offers.
+pub(crate) fn status(view: &RunView, now: Timestamp) -> AnyView {
+    let run = &view.run;
+    let busy = view.steps.iter().any(|step| step.state == StepState::Running);
+    let duration = match run.ended_at {
+        Some(end) => {
+            let seconds = end.as_second() - run.started_at.as_second();
+            view! { <span class="clock">{time::clock_words(seconds)}</span> }.into_any()
+        }
+        None => time::clock(run.started_at, now),
+    };
+    view! {
+        <div id="run-status" class="run-status" data-run-state=run.state.word() data-busy=busy.then_some("")>
+            {duration}
+            <div class="run-status-about">
+                {badge::run_state(run.state)}
+                <p class="muted">
+                    {format!("{} ", run.started_by.1)}
+                    {time::ago(run.started_at, now)}
+                </p>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// The steps on the left.
+pub(crate) fn steps(view: &RunView, now: Timestamp) -> AnyView {
+    let next = view.next_step().map(|step| &step.id);
+    let open = view.run.state == RunState::Open;
+    let entries: Vec<_> = view
+        .steps
+        .iter()
+        .map(|state| {
+            let title = view.procedure.step(&state.id).map(|step| step.title.clone()).unwrap_or_default();
+            let (class, mark) = badge::state_sign(state.state);
+            let current = (open && Some(&state.id) == next).then_some("step");
+            let (who, took) = last_touch(state, now);
+            view! {
+                <li>
+                    <a class=format!("step-link {class}") href=format!("#step-{}", state.id) aria-current=current>
+                        <span class=format!("mark {class}") role="img" aria-label=state.state.word()>{mark}</span>
+                        <span class="step-link-title">{format!("{} {title}", state.id)}</span>
+                        <span class="step-link-end">{took}{who}</span>
+                    </a>
+                </li>
+            }
+        })
+        .collect();
+    view! { <ol id="run-steps" class="run-steps">{entries}</ol> }.into_any()
+}
+
+/// Who touched the step last, and how long it took or has been going on.
+fn last_touch(step: &StepView, now: Timestamp) -> (Option<AnyView>, Option<AnyView>) {
+    let latest = step.commands.iter().filter_map(|command| command.execution.as_ref()).max_by_key(|one| one.started_at);
+    let Some(execution) = latest else {
+        return (step.mark.as_ref().map(|mark| badge::person(&mark.by.1)), None);
+    };
+    let took = match execution.ended_at {
+        Some(end) => {
+            let words = time::clock_words(end.as_second() - execution.started_at.as_second());
+            view! { <span class="mono">{words}</span> }.into_any()
+        }
+        None => time::clock(execution.started_at, now),
+    };
+    (Some(badge::person(&execution.started_by.1)), Some(took))
+}
+
+/// The state in a step's head.
+pub(crate) fn step_state(step: &StepView) -> AnyView {
+    view! {
+        <span id=format!("step-{}-state", step.id) data-state=badge::state_sign(step.state).0>
+            {badge::state(step.state)}
+        </span>
+    }
+    .into_any()
+}
+
+/// What was said of a step that runs nothing.
+pub(crate) fn step_mark(step: &StepView, now: Timestamp) -> AnyView {
+    let class = badge::state_sign(step.state).0;
+    view! {
+        <div id=format!("step-{}-mark", step.id) class="command-state" data-state=class>
+            {step.mark.as_ref().map(|mark| marked(mark, now))}
+        </div>
+    }
+    .into_any()
+}
+
+/// The latest execution or mark of a command. While it runs: Stop, for those who may.
+pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timestamp) -> AnyView {
+    let class = badge::state_sign(command.state).0;
+    let stop = command
+        .execution
+        .as_ref()
+        .filter(|execution| execution.state == ExecutionState::Running)
+        .filter(|_| caller.person.role.permits(Permission::Stop))
+        .map(stop_form);
+    view! {
+        <div id=format!("command-{}-state", command.id) class="command-state" data-state=class>
+            {command.execution.as_ref().map(|execution| executed(execution, command.executions, now))}
+            {stop}
+            {command.mark.as_ref().map(|mark| marked(mark, now))}
+        </div>
+    }
+    .into_any()
+}
+
+fn stop_form(execution: &Execution) -> AnyView {
+    view! {
+        <form method="post" action="/api/stop" class="stop">
+            <input type="hidden" name="execution" value=execution.id.to_string()/>
+            <button id=format!("stop-{}", execution.command) class="button danger" type="submit">
+                <span aria-hidden="true">"■ "</span>"Stop"
+            </button>
+        </form>
+    }
+    .into_any()
+}
+
+fn executed(execution: &Execution, times: usize, now: Timestamp) -> AnyView {
+    let lasted = match execution.ended_at {
+        Some(end) => {
+            let words =
+                time::lasted(end.duration_since(execution.started_at).as_millis().try_into().unwrap_or(i64::MAX));
+            view! { <span class="mono">{words}</span> }.into_any()
+        }
+        None => time::clock(execution.started_at, now),
+    };
+    let again = (times > 1).then(|| format!(" · pressed {times} times"));
+    let edited = execution.edited.then(|| view! { <span class="badge quiet">"edited"</span> });
+    let note = execution.note.clone().map(|note| view! { <p class="note">{note}</p> });
+    let cut =
+        execution.truncated.then(|| view! { <p class="note">"The output went over the limit and was cut there."</p> });
+    view! {
+        <div class="execution">
+            {badge::execution(execution.state, execution.exit_code)}
+            {edited}
+            <span class="execution-about">
+                {format!("{} ", execution.started_by.1)}
+                {time::ago(execution.started_at, now)}
+                {again}
+            </span>
+            {lasted}
+        </div>
+        {note}
+        {cut}
+    }
+    .into_any()
+}
+
+fn marked(mark: &StepMark, now: Timestamp) -> AnyView {
+    let (words, text) = match &mark.mark {
+        Mark::Done => ("Done", None),
+        Mark::ByHand { result } => ("Done by hand", Some(result.clone())),
+        Mark::Skipped { reason } => ("Skipped", Some(reason.clone())),
+        Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding.clone())),
+        Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding.clone())),
+    };
+    let text =
+        text.filter(|text| !text.trim().is_empty()).map(|text| view! { <pre class="pasted" tabindex="0">{text}</pre> });
+    view! {
+        <div class="marked">
+            <p><strong>{words}</strong>{format!(" · {} ", mark.by.1)}{time::ago(mark.at, now)}</p>
+            {text}
+        </div>
+    }
+    .into_any()
+}
+
+/// Where the output of the latest execution stands. `output` is what is there when the page is made; on the stream it
+/// arrives by itself.
+pub(crate) fn frame(command: &CommandView, caller: &Caller, output: Option<(String, bool)>) -> AnyView {
+    let id = format!("frame-{}", command.id);
+    let Some(execution) = &command.execution else {
+        return view! { <div id=id class="output-frame" hidden></div> }.into_any();
+    };
+    if !caller.person.role.permits(Permission::SeeOutput) {
+        return view! {
+            <div id=id class="output-frame" data-key=execution.id.to_string()>
+                <p class="muted">"Your role does not see what commands print."</p>
+            </div>
+        }
+        .into_any();
+    }
+    let (html, earlier) = output.unwrap_or_default();
+    let address = format!("/executions/{}/output", execution.id);
+    view! {
+        <div id=id class="output-frame" data-key=execution.id.to_string()>
+            <div class="output-bar">
+                <span class="output-title">"Output"</span>
+                <label class="wrap"><input type="checkbox" class="wrap-toggle"/>"Wrap"</label>
+                <a class="button small" href=address.clone() download="">"Download"</a>
+            </div>
+            <p class="dropped" hidden=!earlier>
+                <span>"Earlier lines are not shown here."</span>" "<a href=address>"Download everything"</a>
+            </p>
+            <pre
+                class="output"
+                id=format!("output-{}", execution.id)
+                tabindex="0"
+                role="log"
+                aria-label=format!("Output of command {}", command.id)
+                inner_html=html
+            ></pre>
+        </div>
+    }
+    .into_any()
+}
+
+/// The state that a step's card starts with, as a class.
+pub(crate) fn state_of<'a>(view: &'a RunView, step: &Step) -> Option<&'a StepView> {
+    view.steps.iter().find(|state| state.id == step.id)
+}

@@ -1,0 +1,203 @@
+//! The island of every page: Copy buttons, keys, clocks, the mark in the contents.
+
+use leptos::prelude::*;
+
+/// Draws the help on keys, and wakes the rest of the page.
+#[island]
+pub fn Desk() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    wake::page();
+    view! {
+        <dialog id="keys" class="keys-help" aria-label="Keys">
+            <dl>
+                <dt><kbd>"Ctrl"</kbd>" "<kbd>"K"</kbd></dt><dd>"search"</dd>
+                <dt><kbd>"j"</kbd>" "<kbd>"k"</kbd></dt><dd>"next, previous step"</dd>
+                <dt><kbd>"r"</kbd></dt><dd>"to the Run button of this step; Enter presses it"</dd>
+                <dt><kbd>"?"</kbd></dt><dd>"this help"</dd>
+            </dl>
+            <form method="dialog"><button class="button" type="submit">"Close"</button></form>
+        </dialog>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+mod wake {
+    use wasm_bindgen::JsCast;
+    use web_sys::{Document, Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
+
+    use crate::islands::browser::{after, all, document, every, listen, now_seconds, window};
+    use crate::islands::send;
+
+    pub(super) fn page() {
+        for button in all("[data-copy]") {
+            let _ = button.remove_attribute("hidden");
+        }
+        listen(&document(), "click", |event| {
+            let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            if let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) {
+                copy(&button);
+            }
+        });
+        listen(&document(), "keydown", |event| {
+            if let Ok(event) = event.dyn_into::<KeyboardEvent>() {
+                key(&event);
+            }
+        });
+        every(1_000, tick);
+        send::wake();
+        if !all_spied().is_empty() {
+            listen(&document(), "scroll", |_| mark_contents());
+            mark_contents();
+        }
+    }
+
+    fn copy(button: &Element) {
+        let code = button.parent_element().and_then(|parent| parent.query_selector("code").ok().flatten());
+        let Some(text) = code.and_then(|code| code.text_content()) else { return };
+        let _ = window().navigator().clipboard().write_text(&text);
+        button.set_text_content(Some("Copied"));
+        let button = button.clone();
+        after(1_500, move || button.set_text_content(Some("Copy")));
+    }
+
+    fn key(event: &KeyboardEvent) {
+        let document = document();
+        if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
+            if let Some(search) = element(&document, "search") {
+                event.prevent_default();
+                let _ = search.focus();
+            }
+            return;
+        }
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || typing(&document) {
+            return;
+        }
+        match event.key().as_str() {
+            "j" => move_step(&document, 1),
+            "k" => move_step(&document, -1),
+            "r" => to_run(&document),
+            "?" => {
+                if let Some(dialog) =
+                    document.get_element_by_id("keys").and_then(|dialog| dialog.dyn_into::<HtmlDialogElement>().ok())
+                    && !dialog.open()
+                {
+                    let _ = dialog.show_modal();
+                }
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    }
+
+    fn element(document: &Document, id: &str) -> Option<HtmlElement> {
+        document.get_element_by_id(id)?.dyn_into().ok()
+    }
+
+    fn typing(document: &Document) -> bool {
+        document
+            .active_element()
+            .is_some_and(|active| matches!(active.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
+    }
+
+    /// The step that holds the focus, else the one at the top of the window.
+    fn current_step(document: &Document, steps: &[Element]) -> Option<usize> {
+        let held = document.active_element().and_then(|active| active.closest(".step").ok().flatten());
+        match held {
+            Some(held) => steps.iter().position(|step| *step == held),
+            None => None,
+        }
+    }
+
+    fn move_step(document: &Document, by: i32) {
+        let steps = all(".step");
+        let Ok(length) = i32::try_from(steps.len()) else { return };
+        if length == 0 {
+            return;
+        }
+        let next = match current_step(document, &steps).and_then(|index| i32::try_from(index).ok()) {
+            Some(index) => (index + by).clamp(0, length - 1),
+            None => 0,
+        };
+        let Some(step) = usize::try_from(next).ok().and_then(|next| steps.into_iter().nth(next)) else { return };
+        let _ = step.set_attribute("tabindex", "-1");
+        if let Ok(step) = step.dyn_into::<HtmlElement>() {
+            let _ = step.focus();
+            step.scroll_into_view();
+        }
+    }
+
+    fn to_run(document: &Document) {
+        let steps = all(".step");
+        let step = current_step(document, &steps).and_then(|index| steps.get(index).cloned()).or_else(|| {
+            document
+                .query_selector(".run-steps [aria-current]")
+                .ok()
+                .flatten()
+                .and_then(|link| document.get_element_by_id(link.get_attribute("href")?.trim_start_matches('#')))
+        });
+        let button = match step {
+            Some(step) => step.query_selector("[data-run-button]"),
+            None => document.query_selector("[data-run-button]"),
+        };
+        if let Some(button) = button.ok().flatten().and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+            let _ = button.focus();
+        }
+    }
+
+    /// Clocks every second; ages too, which mostly stay as they are.
+    fn tick() {
+        let now = now_seconds();
+        for element in all("time[data-clock], time[data-ago]") {
+            let Some(since) = element.get_attribute("datetime") else { continue };
+            #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit")]
+            let since = (js_sys::Date::parse(&since) / 1_000.0) as i64;
+            let words = if element.has_attribute("data-clock") { clock(now - since) } else { ago(now - since) };
+            if element.text_content().as_deref() != Some(&words) {
+                element.set_text_content(Some(&words));
+            }
+        }
+    }
+
+    /// As `components::time` says it on the server.
+    fn ago(seconds: i64) -> String {
+        match seconds {
+            ..5 => "just now".to_owned(),
+            5..60 => format!("{seconds} s ago"),
+            60..3_600 => format!("{} min ago", seconds / 60),
+            3_600..86_400 => format!("{} h ago", seconds / 3_600),
+            86_400..172_800 => "yesterday".to_owned(),
+            _ => format!("{} days ago", seconds / 86_400),
+        }
+    }
+
+    fn clock(seconds: i64) -> String {
+        let seconds = seconds.max(0);
+        let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        if hours > 0 { format!("{hours}:{minutes:02}:{rest:02}") } else { format!("{minutes}:{rest:02}") }
+    }
+
+    fn all_spied() -> Vec<Element> {
+        all("[data-spy] a")
+    }
+
+    /// Marks the last heading that has passed the upper part of the window.
+    fn mark_contents() {
+        let document = document();
+        let mut current: Option<Element> = None;
+        let links = all_spied();
+        for link in &links {
+            let heading =
+                link.get_attribute("href").and_then(|to| document.get_element_by_id(to.trim_start_matches('#')));
+            if heading.is_some_and(|heading| heading.get_bounding_client_rect().top() < 140.0) {
+                current = Some(link.clone());
+            }
+        }
+        for link in links {
+            if Some(&link) == current.as_ref() {
+                let _ = link.set_attribute("aria-current", "location");
+            } else {
+                let _ = link.remove_attribute("aria-current");
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Follows the page's stream of events; the wire is described in `fragments`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, Event, EventSource, HtmlElement, MessageEvent};
+
+use super::browser::{document, listen};
+use super::live::Connection;
+use super::output::Pending;
+
+/// Opens the stream that the page names, if it names one.
+pub(super) fn open(connection: RwSignal<Connection>) {
+    let address = document().get_element_by_id("stream").and_then(|stream| stream.get_attribute("data-stream"));
+    let Some(source) = address.and_then(|address| EventSource::new(&address).ok()) else { return };
+    listen(&source, "open", move |_| connection.set(Connection::Live));
+    let watched = source.clone();
+    listen(&source, "error", move |_| {
+        if watched.ready_state() == EventSource::CLOSED {
+            connection.set(Connection::Ended);
+        } else if connection.with_untracked(|now| *now == Connection::Live || *now == Connection::Loaded) {
+            connection.set(Connection::Stale(time_of_day()));
+        }
+    });
+    listen(&source, "fragment", |event| {
+        if let Some((data, id)) = text(&event, "id")
+            && let Some(html) = part(&data, "html").as_string()
+        {
+            replace(&id, &html);
+        }
+    });
+    let pending = Rc::new(RefCell::new(Pending::default()));
+    listen(&source, "output", move |event| {
+        if let Some((data, execution)) = text(&event, "execution")
+            && let Some(html) = part(&data, "html").as_string()
+        {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of lines")]
+            let lines = part(&data, "lines").as_f64().unwrap_or(0.0) as u32;
+            Pending::add(&pending, execution, html, lines);
+        }
+    });
+}
+
+/// Whether events arrive just now.
+pub(super) fn is_live() -> bool {
+    document()
+        .get_element_by_id("connection")
+        .and_then(|connection| connection.get_attribute("data-state"))
+        .is_some_and(|state| state == "live")
+}
+
+/// The data of an event, and one part of it as text.
+fn text(event: &Event, name: &str) -> Option<(JsValue, String)> {
+    let data = event.dyn_ref::<MessageEvent>()?.data().as_string()?;
+    let data = js_sys::JSON::parse(&data).ok()?;
+    let text = part(&data, name).as_string()?;
+    Some((data, text))
+}
+
+fn part(data: &JsValue, name: &str) -> JsValue {
+    js_sys::Reflect::get(data, &JsValue::from_str(name)).unwrap_or_default()
+}
+
+/// Puts a fragment in the place of the element of its id.
+fn replace(id: &str, html: &str) {
+    let document = document();
+    let Some(old) = document.get_element_by_id(id) else { return };
+    let Ok(shell) = document.create_element("div") else { return };
+    shell.set_inner_html(html);
+    let Some(new) = shell.first_element_child() else { return };
+    let key = |element: &Element| element.get_attribute("data-key");
+    if key(&old).is_some_and(|old| Some(old) == key(&new)) || old.outer_html() == new.outer_html() {
+        return;
+    }
+    let focused = document.active_element().filter(|active| old.contains(Some(active)));
+    let step = focused.as_ref().and_then(|focused| focused.closest(".step").ok().flatten());
+    let _ = old.replace_with_with_node_1(&new);
+    if let Some(focused) = focused {
+        // A button that is gone, as Stop is at the end, leaves the focus to its step.
+        let again =
+            Some(focused.id()).filter(|id| !id.is_empty()).and_then(|id| document.get_element_by_id(&id)).or(step);
+        if let Some(again) = again.and_then(|again| again.dyn_into::<HtmlElement>().ok()) {
+            let _ = again.focus();
+        }
+    }
+}
+
+fn time_of_day() -> String {
+    let now = js_sys::Date::new_0();
+    format!("{:02}:{:02}:{:02}", now.get_hours(), now.get_minutes(), now.get_seconds())
+}

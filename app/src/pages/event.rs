@@ -1,0 +1,164 @@
+//! One event of the audit trail, with everything that is kept of it.
+
+use leptos::prelude::*;
+use operations::{AuditEntry, AuditEvent, Error, EventId, EventKind};
+use similar::{ChangeTag, TextDiff};
+
+use super::history::{result, title};
+use crate::components::frame::{Here, Page};
+use crate::components::{badge, time};
+use crate::visit::Visit;
+
+pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
+    let id = visit.param("event").parse().map(EventId).map_err(|_| Error::NotFound("This event"))?;
+    let (entry, actions) = visit.operations.audit_entry(&visit.caller, id).await?;
+    let title = title(&entry);
+    let body = view! {
+        <main id="main" class="page event">
+            <p class="crumbs"><a href="/history">"History"</a></p>
+            <h1>{title.clone()}</h1>
+            <div class="procedure-head">{entry.event.effect.map(badge::effect)}{result(&entry)}</div>
+            {facts(&entry)}
+            {text(&entry.event)}
+            {below(&actions)}
+        </main>
+    };
+    Ok(Page::new(Here::History, title, body))
+}
+
+fn fact(name: &'static str, value: impl IntoAny) -> AnyView {
+    view! { <div class="fact"><dt>{name}</dt><dd>{value.into_any()}</dd></div> }.into_any()
+}
+
+fn mono(text: String) -> AnyView {
+    view! { <span class="mono">{text}</span> }.into_any()
+}
+
+fn facts(entry: &AuditEntry) -> AnyView {
+    let event = &entry.event;
+    let outcome = entry.completion.as_ref().and_then(|event| event.outcome.as_ref()).or(event.outcome.as_ref());
+    let mut facts = vec![
+        fact("Time", time::exact(event.at)),
+        fact("Person", format!("{} ({})", event.actor.name, event.actor.subject)),
+    ];
+    let mut add = |name, value: Option<AnyView>| {
+        if let Some(value) = value {
+            facts.push(fact(name, value));
+        }
+    };
+    add("From address", event.actor.address.map(|address| mono(address.to_string())));
+    add("Kind", Some(mono(event.kind.word().to_owned())));
+    add("Environment", event.environment.as_ref().map(|name| badge::environment(&name.0, None)));
+    add("Run", event.run.map(|run| view! { <a href=format!("/runs/{run}")>{run.to_string()}</a> }.into_any()));
+    if let Some(place) = &event.place {
+        let part = place.part.as_ref().map(|part| format!(" · step {part}")).unwrap_or_default();
+        let address = format!("/runbooks/{}/{}", place.runbook, place.procedure);
+        add(
+            "Procedure",
+            Some(view! { <a href=address>{format!("{} / {}", place.runbook, place.procedure)}</a>{part} }.into_any()),
+        );
+        add("Commit", place.commit.clone().map(mono));
+        add("Version", Some(mono(place.hash.clone())));
+    }
+    let targets: Vec<_> = event.targets.iter().map(ToString::to_string).collect();
+    add("Targets", (!targets.is_empty()).then(|| targets.join(", ").into_any()));
+    add(
+        "Decision",
+        event.decision.as_ref().map(|decision| {
+            let (class, word) = badge::verdict(decision.verdict);
+            view! { <span class=format!("decision {class}")>{format!("{word}: {}", decision.rule)}</span> }.into_any()
+        }),
+    );
+    if let Some(outcome) = outcome {
+        add("Exit code", outcome.exit_code.map(|code| mono(code.to_string())));
+        add("Duration", Some(time::lasted(outcome.duration_ms).into_any()));
+        add("Printed", Some(format!("{} bytes", outcome.output_bytes).into_any()));
+        add("Output digest", outcome.output_digest.clone().map(|digest| mono(format!("SHA-256 {digest}"))));
+    }
+    if let Some(completion) = &entry.completion {
+        add("Ended", Some(time::exact(completion.at).into_any()));
+        add("Outcome", (completion.summary != event.summary).then(|| completion.summary.clone().into_any()));
+    }
+    add(
+        "Part of",
+        event.parent.map(|parent| view! { <a href=format!("/history/{parent}")>"its execution"</a> }.into_any()),
+    );
+    add("Event", Some(mono(format!("{} · {}", entry.sequence, event.id))));
+    view! { <dl class="facts">{facts}</dl> }.into_any()
+}
+
+/// What ran, or was said. Of an edited command both texts, as their difference.
+fn text(event: &AuditEvent) -> AnyView {
+    let ran = event.argv.join(if event.kind == EventKind::ActionIntent { " " } else { "\n" });
+    match &event.original {
+        Some(original) => view! {
+            <h2>"What was edited"</h2>
+            {difference(original, &ran)}
+            <h2>"What ran"</h2>
+            <pre class="plain" tabindex="0">{ran}</pre>
+            <h2>"As the runbook has it"</h2>
+            <pre class="plain" tabindex="0">{original.clone()}</pre>
+        }
+        .into_any(),
+        None if ran.is_empty() => ().into_any(),
+        None => {
+            let heading = match event.kind {
+                EventKind::StepMarked => "What was said",
+                EventKind::ActionIntent => "The call",
+                _ => "What ran",
+            };
+            view! { <h2>{heading}</h2><pre class="plain" tabindex="0">{ran}</pre> }.into_any()
+        }
+    }
+}
+
+fn difference(original: &str, edited: &str) -> AnyView {
+    let diff = TextDiff::from_lines(original, edited);
+    let lines: Vec<_> = diff
+        .iter_all_changes()
+        .map(|change| {
+            let (class, mark) = match change.tag() {
+                ChangeTag::Delete => ("removed", "- "),
+                ChangeTag::Insert => ("added", "+ "),
+                ChangeTag::Equal => ("same", "  "),
+            };
+            view! { <span class=class>{format!("{mark}{}\n", change.value().trim_end_matches('\n'))}</span> }
+        })
+        .collect();
+    view! { <pre class="plain diff" tabindex="0">{lines}</pre> }.into_any()
+}
+
+fn below(actions: &[AuditEntry]) -> AnyView {
+    if actions.is_empty() {
+        return ().into_any();
+    }
+    let rows: Vec<_> = actions
+        .iter()
+        .map(|action| {
+            let targets = action.event.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            view! {
+                <li class="event-action">
+                    <a href=format!("/history/{}", action.event.id)>{title(action)}</a>
+                    <span>{targets}</span>
+                    {action.event.effect.map(badge::effect)}
+                    <span class="trail-result">{result(action)}</span>
+                    <span class="mono argv">{action.event.argv.join(" ")}</span>
+                </li>
+            }
+        })
+        .collect();
+    view! { <h2>{format!("Its actions ({})", actions.len())}</h2><ol class="rows">{rows}</ol> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_names_both_sides_and_escapes_them() {
+        let html = difference("same\nold <b>\n", "same\nnew & x\n").to_html();
+        assert!(html.contains("<span class=\"removed\">- old &lt;b&gt;\n</span>"), "{html}");
+        assert!(html.contains("<span class=\"added\">+ new &amp; x\n</span>"), "{html}");
+        assert!(html.contains("<span class=\"same\">  same\n</span>"), "{html}");
+    }
+}

@@ -1,0 +1,200 @@
+//! A procedure: its steps to read, where it can be run, and what it acts on, live.
+
+use leptos::prelude::*;
+use operations::{Environment, Error, Permission, RunFilter};
+use runbook::{Block, Procedure, Runbook};
+use std::sync::Arc;
+
+use super::home::notice;
+use super::runbook::tagged_heading;
+use crate::components::frame::{Here, Page, connection};
+use crate::components::{badge, contents, run_row, step_card, time};
+use crate::fragments;
+use crate::visit::Visit;
+
+pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
+    let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
+    let (runbook, procedure) = operations.procedure(caller, &visit.runbook_id(), &visit.procedure_id())?;
+    let environments = operations.environments(caller)?;
+    let shown = shown_environment(&visit, environments);
+    let cards = match &shown {
+        Some(environment) => visit.snapshots(&procedure, environment).await,
+        None => Vec::new(),
+    };
+    let filter = RunFilter {
+        runbook: Some(runbook.id.clone()),
+        procedure: Some(procedure.id.clone()),
+        limit: 5,
+        ..RunFilter::default()
+    };
+    let runs = operations.runs(caller, &filter).await?;
+    let live = shown.as_ref().filter(|_| !cards.is_empty()).map(|environment| {
+        view! {
+            <div class="live-head">
+                <h2>"Live"</h2>
+                {connection()}
+                <span class="muted">{environment.name.0.clone()}</span>
+            </div>
+            {fragments::cards_view(&cards, now)}
+        }
+    });
+    let stream = shown.as_ref().filter(|_| !cards.is_empty()).map(|environment| {
+        let part = |text: &str| http_part(text);
+        format!(
+            "/live?runbook={}&procedure={}&environment={}",
+            part(runbook.id.as_str()),
+            part(procedure.id.as_str()),
+            part(&environment.name.0)
+        )
+    });
+    let (title, note) = split_title(&procedure.title);
+    let crumbs = procedure.path.iter().map(|part| format!(" / {part}")).collect::<String>();
+    let last = runs.first().map(|run| {
+        view! { <span class="muted">{format!("last run by {} ", run.started_by.1)}{time::ago(run.started_at, now)}</span> }
+    });
+    let can_run = operations.can_run();
+    let start = start(&visit, &runbook, &procedure, environments, &can_run);
+    let body = view! {
+        <main id="main" class="page procedure-page">
+            <aside class="column-contents" tabindex="0" aria-label="Contents">
+                <details class="contents-fold">
+                    <summary>"Procedures"</summary>
+                    <p class="contents-title">
+                        <a href=format!("/runbooks/{}", runbook.id)>{runbook.title.clone()}</a>
+                        <span class="mono muted">{runbook.version.short().to_owned()}</span>
+                    </p>
+                    {contents::of_procedures(&runbook, &procedure.id)}
+                </details>
+            </aside>
+            <article class="column-text">
+                <p class="crumbs">
+                    <a href=format!("/runbooks/{}#{}", runbook.id, procedure.anchor)>{runbook.title.clone()}</a>
+                    {crumbs}
+                </p>
+                <h1>{title}{note.map(|note| view! { <span class="title-note">{format!(" {note}")}</span> })}</h1>
+                <div class="procedure-head">
+                    {start}
+                    {badge::procedure_effect(procedure.effect())}
+                    <span class="muted">{step_card::counts(&procedure.steps)}</span>
+                    {last}
+                </div>
+                {blocks(&procedure)}
+            </article>
+            <aside class="column-live" aria-label="Live status and runs">
+                {live}
+                <h2>"Runs"</h2>
+                {run_row::run_list(&runs, now, "Never run from here.")}
+            </aside>
+        </main>
+    };
+    let mut page = Page::new(Here::Runbooks, procedure.title.clone(), body);
+    page.stream = stream;
+    Ok(page)
+}
+
+/// The environment whose cluster the cards show: the one asked for, else the first.
+fn shown_environment(visit: &Visit, environments: &[Arc<Environment>]) -> Option<Arc<Environment>> {
+    let asked = visit.asked("environment");
+    environments
+        .iter()
+        .find(|environment| Some(&environment.name.0) == asked.as_ref())
+        .or_else(|| environments.first())
+        .cloned()
+}
+
+/// The form that starts a run, or why there is none.
+fn start(
+    visit: &Visit,
+    runbook: &Runbook,
+    procedure: &Procedure,
+    environments: &[Arc<Environment>],
+    can_run: &Result<(), Error>,
+) -> AnyView {
+    if procedure.steps.is_empty() {
+        return ().into_any();
+    }
+    if !visit.may(Permission::Run) {
+        return view! { <p class="muted">{format!("Your role ({}) reads; operators run.", visit.caller.person.role.word())}</p> }
+            .into_any();
+    }
+    if let Err(error) = can_run {
+        return notice(error);
+    }
+    let asked = visit.asked("environment");
+    let choice = match environments {
+        [] => return view! { <p class="notice">"No environment is configured, so nothing can be run."</p> }.into_any(),
+        [only] => view! {
+            <input type="hidden" name="environment" value=only.name.0.clone()/>
+            <span class="muted">"in "</span>
+            {badge::environment(&only.name.0, Some(only.kind))}
+        }
+        .into_any(),
+        several => {
+            let options: Vec<_> = several
+                .iter()
+                .map(|environment| {
+                    let name = environment.name.0.clone();
+                    let selected = asked.as_ref() == Some(&name);
+                    view! { <option value=name selected=selected>{name.clone()}</option> }
+                })
+                .collect();
+            view! { <label class="inline">"in "<select name="environment">{options}</select></label> }.into_any()
+        }
+    };
+    view! {
+        <form class="start" method="post" action="/api/start_run">
+            <input type="hidden" name="runbook" value=runbook.id.to_string()/>
+            <input type="hidden" name="procedure" value=procedure.id.to_string()/>
+            <button class="button primary" type="submit"><span aria-hidden="true">"▶ "</span>"Start a run"</button>
+            {choice}
+        </form>
+    }
+    .into_any()
+}
+
+/// The procedure's text and steps in order.
+fn blocks(procedure: &Procedure) -> Vec<AnyView> {
+    let top = procedure
+        .blocks
+        .iter()
+        .filter_map(|block| match block {
+            Block::Heading(heading) => Some(heading.level),
+            _ => None,
+        })
+        .min()
+        .unwrap_or(2);
+    procedure
+        .blocks
+        .iter()
+        .map(|block| match block {
+            Block::Heading(heading) => {
+                tagged_heading(heading.level - top + 2, heading.anchor.clone(), heading.text.clone(), ())
+            }
+            Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
+            Block::Step(_, id) => {
+                let Some(step) = procedure.step(id) else { return ().into_any() };
+                step_card::step_card(step, &format!("step-{id}"))
+            }
+        })
+        .collect()
+}
+
+/// `1.1 Rolling Restart (Zero Downtime)` as title and note.
+pub(crate) fn split_title(title: &str) -> (String, Option<String>) {
+    match title.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")) {
+        Some((title, note)) => (title.to_owned(), Some(note.to_lowercase())),
+        None => (title.to_owned(), None),
+    }
+}
+
+/// A piece of text as a part of a query (RFC 3986): everything but unreserved characters in percent form.
+pub(crate) fn http_part(text: &str) -> String {
+    let mut part = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => part.push(char::from(byte)),
+            other => part.push_str(&format!("%{other:02X}")),
+        }
+    }
+    part
+}

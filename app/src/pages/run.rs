@@ -1,0 +1,161 @@
+//! A run: its steps on the left, the work in the middle, what it changes on the right.
+
+use std::collections::HashMap;
+
+use leptos::prelude::*;
+use operations::{Error, ExecutionId, Permission, RunId, RunState, RunView, StepState};
+use runbook::Block;
+
+use super::home::notice;
+use super::procedure::split_title;
+use super::run_step::{Outputs, run_step};
+use super::runbook::tagged_heading;
+use crate::components::badge;
+use crate::components::frame::{Here, Page, connection};
+use crate::fragments::{self, OutputPen};
+use crate::visit::Visit;
+
+/// How many of an execution's last chunks a page is made with.
+const TAIL_CHUNKS: u32 = 64;
+/// How many bytes of an execution's output a page is made with; the rest is a download.
+const TAIL_BYTES: usize = 192 * 1024;
+
+pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
+    let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
+    let id: RunId = visit.param("run").parse().map_err(|_| Error::NotFound("This run"))?;
+    let view = operations.view_run(caller, id).await?;
+    // The cursor is taken before the output is read: what comes in between arrives on the stream.
+    let cursor = match visit.may(Permission::SeeOutput) {
+        true => operations.output_end(caller, id).await?,
+        false => 0,
+    };
+    let outputs = outputs(&visit, &view, cursor).await?;
+    let cards = match &view.environment {
+        Some(environment) => visit.snapshots(&view.procedure, environment).await,
+        None => Vec::new(),
+    };
+    let run = &view.run;
+    let (title, note) = split_title(&run.procedure_title);
+    let version = match &run.version.commit {
+        Some(_) => format!("commit {}", run.version.short()),
+        None => format!("version {}", run.version.short()),
+    };
+    let busy = view.steps.iter().any(|step| step.state == StepState::Running);
+    let can_run = operations.can_run();
+    let outdated = view.outdated.then(|| {
+        view! {
+            <p class="notice">
+                "The runbook has changed since this run began. The run keeps the text it was started from. "
+                <a href=format!("/runbooks/{}/{}", run.runbook, run.procedure)>"Read it as it is now"</a>
+            </p>
+        }
+    });
+    let open = run.state == RunState::Open;
+    let body = view! {
+        <main id="main" class="run-page" data-run="">
+            {busy.then(|| view! { <noscript><meta http-equiv="refresh" content="3"/></noscript> })}
+            <aside class="run-side" aria-label="Steps">
+                <p class="run-name">{run.procedure_title.clone()}</p>
+                <p class="muted">
+                    <a href=format!("/runbooks/{}", run.runbook)>{run.runbook_title.clone()}</a>
+                    {format!(" · {version}")}
+                </p>
+                {fragments::run::status(&view, now)}
+                <nav aria-label="Steps of this run">{fragments::run::steps(&view, now)}</nav>
+                <div class="here-now">
+                    <p class="muted">"Here now"</p>
+                    {fragments::people_view(std::slice::from_ref(&caller.person.name))}
+                </div>
+                {(open && visit.may(Permission::Run)).then(|| close_form(id))}
+                {visit.may(Permission::ReadAudit).then(|| view! {
+                    <p><a href=format!("/history?run={id}")>"What this run did, in the history"</a></p>
+                })}
+            </aside>
+            <div class="run-main">
+                <div class="run-title">
+                    <h1>{title}{note.map(|note| view! { <span class="title-note">{format!(" {note}")}</span> })}</h1>
+                    <p class="keys" aria-hidden="true">
+                        <kbd>"j"</kbd><kbd>"k"</kbd>" move "<kbd>"r"</kbd>" run "<kbd>"?"</kbd>
+                    </p>
+                </div>
+                {outdated}
+                {match &can_run {
+                    Err(error) if open => notice(error),
+                    _ => ().into_any(),
+                }}
+                {blocks(&visit, &view, &outputs, open && can_run.is_ok())}
+            </div>
+            <aside class="run-live" aria-label="Live status">
+                <div class="live-head"><h2>"Live"</h2>{connection()}</div>
+                {fragments::cards_view(&cards, now)}
+            </aside>
+        </main>
+    };
+    let band = badge::band(run, view.environment.as_deref());
+    let title = format!("{} · run {}", run.procedure_title, run.number);
+    let stream = format!("/runs/{id}/events?after={cursor}");
+    Ok(Page { here: Here::Runs, title, band: Some(band), stream: Some(stream), body: body.into_any() })
+}
+
+/// The last output of each command's latest execution, drawn.
+async fn outputs(visit: &Visit, view: &RunView, cursor: i64) -> Result<Outputs, Error> {
+    let mut outputs = HashMap::new();
+    if !visit.may(Permission::SeeOutput) {
+        return Ok(outputs);
+    }
+    let executions = view.steps.iter().flat_map(|step| &step.commands).filter_map(|command| command.execution.as_ref());
+    for execution in executions {
+        outputs.insert(execution.id, tail(visit, execution.id, cursor).await?);
+    }
+    Ok(outputs)
+}
+
+/// The end of what an execution printed up to the cursor, and whether anything came before it.
+async fn tail(visit: &Visit, execution: ExecutionId, cursor: i64) -> Result<(String, bool), Error> {
+    let mut chunks = visit.operations.output_tail(&visit.caller, execution, TAIL_CHUNKS).await?;
+    chunks.retain(|chunk| chunk.sequence <= cursor);
+    let mut earlier = chunks.len() >= TAIL_CHUNKS as usize;
+    let mut bytes = 0_usize;
+    let kept = chunks
+        .iter()
+        .rev()
+        .take_while(|chunk| {
+            bytes += chunk.content.bytes.len();
+            bytes <= TAIL_BYTES
+        })
+        .count();
+    if kept < chunks.len() {
+        earlier = true;
+        // One chunk is drawn even where it is larger than that: it holds at most 64 KiB.
+        chunks.drain(..chunks.len() - kept.max(1));
+    }
+    let html = OutputPen::new().write(&chunks).into_iter().map(|output| output.html).collect();
+    Ok((html, earlier))
+}
+
+fn close_form(id: RunId) -> AnyView {
+    view! {
+        <form class="close-run" method="post" action="/api/close_run">
+            <input type="hidden" name="run" value=id.to_string()/>
+            <button class="button" type="submit" name="outcome" value="completed">"Complete the run"</button>
+            <button class="button quiet" type="submit" name="outcome" value="abandoned">"Abandon"</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// The procedure's text in order, its steps as work.
+fn blocks(visit: &Visit, view: &RunView, outputs: &Outputs, runnable: bool) -> Vec<AnyView> {
+    view.procedure
+        .blocks
+        .iter()
+        .map(|block| match block {
+            Block::Heading(heading) => tagged_heading(2, heading.anchor.clone(), heading.text.clone(), ()),
+            Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
+            Block::Step(_, id) => {
+                let Some(step) = view.procedure.step(id) else { return ().into_any() };
+                run_step(&visit.caller, view, step, outputs, runnable, visit.now)
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,282 @@
+//! A step of a run, with everything a person can do with it. Forms stand outside what the stream replaces.
+
+use std::collections::HashMap;
+
+use ::command::Effect;
+use jiff::Timestamp;
+use leptos::prelude::*;
+use operations::{Caller, CommandView, ExecutionId, Permission, Run, RunState, RunView};
+use runbook::{Alternatives, Body, Command, Parameter, Step};
+
+use crate::components::text_area::text_area;
+use crate::components::{command, step_card};
+use crate::fragments::run::{command_state, frame, state_of, step_mark, step_state};
+
+/// The drawn end of each execution's output, and whether there is more before it.
+pub(crate) type Outputs = HashMap<ExecutionId, (String, bool)>;
+
+/// The card of a step. `runnable` says whether the run is open and this machine can run commands.
+pub(crate) fn run_step(
+    caller: &Caller,
+    view: &RunView,
+    step: &Step,
+    outputs: &Outputs,
+    runnable: bool,
+    now: Timestamp,
+) -> AnyView {
+    let Some(state) = state_of(view, step) else { return ().into_any() };
+    let id = format!("step-{}", step.id);
+    let single = matches!(step.commands(), [_]);
+    let badges = match step.commands() {
+        [only] => command::badges(only),
+        [] => step_card::kind(&step.body),
+        _ => ().into_any(),
+    };
+    let open = view.run.state == RunState::Open;
+    let may = caller.person.role.permits(Permission::Run);
+    let desk = CommandDesk { caller, run: &view.run, may: may && open, runnable, single, now };
+    let work = match &step.body {
+        Body::Commands { alternatives, commands } => {
+            let one = *alternatives == Alternatives::One;
+            let cards: Vec<_> = commands
+                .iter()
+                .filter_map(|text| {
+                    let state = state.commands.iter().find(|state| state.id == text.id)?;
+                    let output = state.execution.as_ref().and_then(|execution| outputs.get(&execution.id)).cloned();
+                    Some(desk.command(text, state, output))
+                })
+                .collect();
+            view! {
+                {one.then(|| view! { <p class="pick-one">{step_card::PICK_ONE}</p> })}
+                <div class=if one { "commands choice" } else { "commands" }>{cards}</div>
+            }
+            .into_any()
+        }
+        body => {
+            let shown = match body {
+                Body::Sql(code) => command::fence(code, "SQL"),
+                Body::Yaml(code) => command::fence(code, "YAML"),
+                Body::Message(code) => command::fence(code, "Message"),
+                Body::Manual | Body::Commands { .. } => ().into_any(),
+            };
+            view! {
+                {shown}
+                <div class="command manual">
+                    {desk.may.then(|| manual(&view.run, step.id.as_str()))}
+                    {step_mark(state, now)}
+                </div>
+            }
+            .into_any()
+        }
+    };
+    let title_id = format!("{id}-title");
+    view! {
+        <article class="step run-step" id=id tabindex="-1" aria-labelledby=title_id>
+            <header class="step-head">
+                <a class="step-number" href=format!("#{id}") aria-label=format!("Link to step {}", step.id)>
+                    {step.id.to_string()}
+                </a>
+                <p class="step-title" id=title_id.clone()>{step.title.clone()}</p>
+                <div class="step-badges">{badges}{step_state(state)}</div>
+            </header>
+            {step_card::prose(step)}
+            {work}
+        </article>
+    }
+    .into_any()
+}
+
+/// What a person has before them at every command of a step.
+struct CommandDesk<'a> {
+    caller: &'a Caller,
+    run: &'a Run,
+    /// Whether the run is open and the person's role may act in it.
+    may: bool,
+    runnable: bool,
+    single: bool,
+    now: Timestamp,
+}
+
+impl CommandDesk<'_> {
+    fn command(&self, text: &Command, state: &CommandView, output: Option<(String, bool)>) -> AnyView {
+        let head = (!self.single).then(|| {
+            let title = text.title.clone().unwrap_or_else(|| "Command".to_owned());
+            view! {
+                <div class="command-head">
+                    <span class="command-letter">{text.id.to_string()}</span>
+                    <p class="command-title">{title}</p>
+                    <div class="step-badges">{command::badges(text)}</div>
+                </div>
+            }
+        });
+        view! {
+            <div class="command" id=format!("command-{}", text.id)>
+                {head}
+                {command::code(&text.html, format!("Command {}", text.id))}
+                {command::reading(text)}
+                {self.may.then(|| self.actions(text))}
+                {command_state(state, self.caller, self.now)}
+                {frame(state, self.caller, output)}
+            </div>
+        }
+        .into_any()
+    }
+
+    fn actions(&self, text: &Command) -> AnyView {
+        view! {
+            <div class="act">
+                {self.runnable.then(|| self.press(text))}
+                <div class="act-more">
+                    {said(self.run, text.id.as_str(), "by-hand", "Done by hand", "Record as done by hand", "What came of it, pasted")}
+                    {said(self.run, text.id.as_str(), "skipped", "Skip", "Skip it", "Why is it left out?")}
+                    {settle(self.run, text.id.as_str())}
+                </div>
+            </div>
+        }
+        .into_any()
+    }
+
+    /// The form of Run: the values that the text leaves open, the edited text for those who may, the button.
+    fn press(&self, text: &Command) -> AnyView {
+        let values: Vec<_> = text.parameters.iter().map(|parameter| self.value(text, parameter)).collect();
+        let edit = self.caller.person.role.permits(Permission::RunEdited).then(|| {
+            let label = format!("Command {}, edited", text.id);
+            let rows = u16::try_from(text.source.lines().count().clamp(2, 16)).unwrap_or(16);
+            view! {
+                <details class="edit">
+                    <summary class="button small">"Edit first"</summary>
+                    <p class="muted">"The trail keeps both texts and the difference."</p>
+                    {text_area("edited", &label, rows, &text.source, "mono")}
+                </details>
+            }
+        });
+        let word = if text.follows { "Follow" } else { "Run" };
+        let name = text.title.clone().unwrap_or_else(|| format!("command {}", text.id));
+        let button = match text.effect {
+            Effect::Destroy => view! {
+                <details class="really">
+                    <summary class="button danger" id=format!("run-{}", text.id) data-run-button="">
+                        <span aria-hidden="true">"▲ "</span>{format!("{word}…")}
+                    </summary>
+                    <p>"This removes something, or interrupts service in a way that cannot be taken back."</p>
+                    <button class="button danger solid" type="submit">{format!("Yes, really run “{name}”")}</button>
+                </details>
+            }
+            .into_any(),
+            Effect::Read | Effect::Change => view! {
+                <button
+                    class="button primary"
+                    id=format!("run-{}", text.id)
+                    type="submit"
+                    data-run-button=""
+                    aria-label=format!("{word}: {name}")
+                >
+                    <span aria-hidden="true">"▶ "</span>{word}
+                </button>
+            }
+            .into_any(),
+        };
+        view! {
+            <form class="press" method="post" action="/api/press">
+                <input type="hidden" name="run" value=self.run.id.to_string()/>
+                <input type="hidden" name="command" value=text.id.to_string()/>
+                {(!values.is_empty()).then(|| view! { <div class="values">{values}</div> })}
+                <div class="press-row">{button}{edit}</div>
+            </form>
+        }
+        .into_any()
+    }
+
+    fn value(&self, text: &Command, parameter: &Parameter) -> AnyView {
+        let id = format!("value-{}-{}", text.id, parameter.name);
+        // What an earlier command of this run exported under that name is the likely value.
+        let known = self.run.variables.get(&parameter.name).cloned();
+        view! {
+            <label class="value" for=id>
+                <span class="placeholder">{parameter.placeholder.clone()}</span>
+                <input
+                    id=id.clone()
+                    type="text"
+                    name=format!("values[{}]", parameter.name)
+                    value=known
+                    placeholder=parameter.name.clone()
+                    required
+                    autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
+                    maxlength="4096"
+                />
+            </label>
+        }
+        .into_any()
+    }
+}
+
+/// What a person can say of a step that runs nothing.
+fn manual(run: &Run, part: &str) -> AnyView {
+    view! {
+        <div class="act">
+            <form class="press" method="post" action="/api/mark_step">
+                {hidden(run, part, "done")}
+                <button class="button primary" id=format!("run-{part}") type="submit" data-run-button="">
+                    <span aria-hidden="true">"✓ "</span>"Done"
+                </button>
+            </form>
+            <div class="act-more">
+                {said(run, part, "by-hand", "Done, with a result", "Record it", "What came of it, pasted")}
+                {said(run, part, "skipped", "Skip", "Skip it", "Why is it left out?")}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn hidden(run: &Run, part: &str, mark: &'static str) -> AnyView {
+    view! {
+        <input type="hidden" name="run" value=run.id.to_string()/>
+        <input type="hidden" name="part" value=part.to_owned()/>
+        <input type="hidden" name="mark" value=mark/>
+    }
+    .into_any()
+}
+
+/// A mark that needs words: folded until it is wanted.
+fn said(
+    run: &Run,
+    part: &str,
+    mark: &'static str,
+    fold: &'static str,
+    button: &'static str,
+    ask: &'static str,
+) -> AnyView {
+    view! {
+        <details class="say" name=format!("say-{part}")>
+            <summary class="button small">{fold}</summary>
+            <form method="post" action="/api/mark_step">
+                {hidden(run, part, mark)}
+                <p class="muted">{ask}</p>
+                {text_area("text", ask, 3, "", if mark == "by-hand" { "mono" } else { "" })}
+                <button class="button" type="submit">{button}</button>
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+/// Settling an outcome that nobody knows; the style sheet shows it while the command's state is unknown.
+fn settle(run: &Run, part: &str) -> AnyView {
+    view! {
+        <details class="say settle" name=format!("say-{part}")>
+            <summary class="button small">"? Settle the outcome"</summary>
+            <form method="post" action="/api/mark_step">
+                <input type="hidden" name="run" value=run.id.to_string()/>
+                <input type="hidden" name="part" value=part.to_owned()/>
+                <p class="muted">"The portal ended while this ran. Look at the target, then say what you found."</p>
+                {text_area("text", "What you found", 3, "", "")}
+                <button class="button" type="submit" name="mark" value="settled-passed">"It had worked"</button>
+                <button class="button" type="submit" name="mark" value="settled-failed">"It had not worked"</button>
+            </form>
+        </details>
+    }
+    .into_any()
+}

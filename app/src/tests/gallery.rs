@@ -1,0 +1,48 @@
+//! Pages in states that are hard to reach by hand, written to a folder to be looked at: set `GALLERY` to it.
+
+use std::path::Path;
+
+use operations::{ExecutionState, Mark, Role, StepMark};
+
+use super::fakes::{Portal, portal};
+
+#[tokio::test]
+async fn pages_to_look_at() {
+    let Ok(folder) = std::env::var("GALLERY") else {
+        println!("skipped: GALLERY names no folder");
+        return;
+    };
+    let portal = portal();
+    let run = portal.start("restart").await;
+    let rows = "NAME        READY   STATUS\nshop-1      1/1     \u{1b}[32mRunning\u{1b}[0m\nshop-2      0/1     \u{1b}[1;31mCrashLoopBackOff\u{1b}[0m\n";
+    portal.execution(run, "1", ExecutionState::Passed, "deployment.apps/shop restarted\n").await;
+    portal.execution(run, "2", ExecutionState::Failed, "Error from server (NotFound): pods \"x\" not found\n").await;
+    portal.execution(run, "3", ExecutionState::Running, rows).await;
+    portal.execution(run, "4", ExecutionState::Unknown, "").await;
+    let other = portal.start("recover").await;
+    let mark = Mark::Skipped { reason: "Everybody is in the room".to_owned() };
+    let by = ("olga".to_owned(), "Olga Berg".to_owned());
+    portal.memory.marks.lock().unwrap().push(StepMark {
+        run: other,
+        part: "1".to_owned(),
+        mark,
+        by,
+        at: jiff::Timestamp::now(),
+    });
+    for (name, role, address) in [
+        ("states", Role::Approver, format!("/runs/{run}")),
+        ("viewer", Role::Viewer, format!("/runs/{run}")),
+        ("choice", Role::Operator, format!("/runs/{other}")),
+        ("home", Role::Operator, "/".to_owned()),
+        ("missing", Role::Operator, "/nowhere".to_owned()),
+    ] {
+        write(&portal, Path::new(&folder), name, role, &address).await;
+    }
+    let refused = portal.post(Role::Viewer, "/api/press", &format!("run={run}&command=1")).await;
+    std::fs::write(Path::new(&folder).join("refused.html"), refused.text).unwrap();
+}
+
+async fn write(portal: &Portal, folder: &Path, name: &str, role: Role, address: &str) {
+    let html = portal.get(role, address).await.text;
+    std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
+}

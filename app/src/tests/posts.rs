@@ -1,0 +1,81 @@
+//! What forms do without scripts.
+
+use http::StatusCode;
+use operations::{EventKind, Mark, Role, RunState};
+
+use super::fakes::portal;
+
+#[tokio::test]
+async fn a_run_is_started_pressed_marked_and_closed_by_plain_forms() {
+    let portal = portal();
+    let form = "runbook=shop&procedure=restart&environment=practice";
+    let started = portal.post(Role::Operator, "/api/start_run", form).await;
+    assert_eq!(started.status, StatusCode::SEE_OTHER, "{}", started.text);
+    let run = portal.memory.runs.lock().unwrap()[0].id;
+    assert_eq!(started.headers["location"], format!("/runs/{run}"));
+
+    let form = format!("run={run}&command=2&values%5Bpod-name%5D=shop-1%3B+rm");
+    let pressed = portal.post(Role::Operator, "/api/press", &form).await;
+    assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{}", pressed.text);
+    assert_eq!(pressed.headers["location"], format!("/runs/{run}#step-2"));
+    portal.operations.shutdown().await;
+    assert_eq!(portal.memory.executions.lock().unwrap().len(), 1);
+
+    let marked =
+        portal.post(Role::Operator, "/api/mark_step", &format!("run={run}&part=1&mark=skipped&text=a%0D%0Ab")).await;
+    assert_eq!(marked.status, StatusCode::SEE_OTHER, "{}", marked.text);
+    assert_eq!(portal.memory.marks.lock().unwrap()[0].mark, Mark::Skipped { reason: "a\nb".to_owned() });
+
+    let closed = portal.post(Role::Operator, "/api/close_run", &format!("run={run}&outcome=completed")).await;
+    assert_eq!(closed.status, StatusCode::SEE_OTHER, "{}", closed.text);
+    assert_eq!(portal.memory.runs.lock().unwrap()[0].state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn a_viewer_is_refused_in_words_and_in_the_trail() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    let forms = [
+        ("/api/start_run", "runbook=shop&procedure=restart&environment=practice".to_owned()),
+        ("/api/press", format!("run={run}&command=1")),
+        ("/api/mark_step", format!("run={run}&part=1&mark=done")),
+        ("/api/close_run", format!("run={run}&outcome=completed")),
+        ("/api/stop", "execution=0199f0c0-0000-7000-8000-000000000000".to_owned()),
+    ];
+    for (address, form) in forms {
+        let answer = portal.post(Role::Viewer, address, &form).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{address}");
+        assert!(answer.text.contains("Your role may not"), "{address}: {}", answer.text);
+        assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
+    }
+    assert!(portal.memory.executions.lock().unwrap().is_empty());
+    let refused =
+        portal.memory.events.lock().unwrap().iter().filter(|event| event.kind == EventKind::AccessRefused).count();
+    assert_eq!(refused, 5);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_says_why_with_the_fitting_status() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    let refusals = [
+        ("/api/press", format!("run={run}&command=2"), StatusCode::UNPROCESSABLE_ENTITY),
+        ("/api/press", format!("run={run}&command=99"), StatusCode::NOT_FOUND),
+        ("/api/press", "run=none&command=1".to_owned(), StatusCode::NOT_FOUND),
+        ("/api/press", String::new(), StatusCode::NOT_FOUND),
+        ("/api/mark_step", format!("run={run}&part=1&mark=skipped&text="), StatusCode::UNPROCESSABLE_ENTITY),
+        ("/api/mark_step", format!("run={run}&part=1&mark=eaten"), StatusCode::UNPROCESSABLE_ENTITY),
+        ("/api/stop", "execution=none".to_owned(), StatusCode::NOT_FOUND),
+        ("/api/close_run", format!("run={run}&outcome=maybe"), StatusCode::UNPROCESSABLE_ENTITY),
+    ];
+    for (address, form, status) in refusals {
+        let answer = portal.post(Role::Operator, address, &form).await;
+        assert_eq!(answer.status, status, "{address} {form}: {}", answer.text);
+        assert!(answer.text.contains("class=\"lead\""), "{address} {form}");
+    }
+    let closed = portal.post(Role::Operator, "/api/close_run", &format!("run={run}&outcome=abandoned")).await;
+    assert_eq!(closed.status, StatusCode::SEE_OTHER);
+    let late = portal.post(Role::Operator, "/api/press", &format!("run={run}&command=1")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.text.contains("This run is abandoned"), "{}", late.text);
+}

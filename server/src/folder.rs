@@ -1,0 +1,290 @@
+//! The library: a folder of Markdown, read at start and again when something in it changes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use notify_debouncer_full::notify::{RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use operations::{Library, Shelf, Unreadable};
+use runbook::{Runbook, RunbookId};
+use sha2::{Digest, Sha256};
+
+/// How long a change may settle before the folder is read again.
+const SETTLE: Duration = Duration::from_millis(300);
+/// The greatest file that is read, in bytes; the reader has the same limit.
+const LARGEST: u64 = 2 << 20;
+/// How deep folders may nest, and how many files are read.
+const DEEPEST: usize = 16;
+const MOST_FILES: usize = 2_000;
+
+/// A folder of runbooks, kept up to date while this value lives.
+pub struct Folder {
+    shared: Arc<Shared>,
+    _watch: Debouncer<RecommendedWatcher, RecommendedCache>,
+}
+
+struct Shared {
+    root: PathBuf,
+    shelf: RwLock<Arc<Shelf>>,
+}
+
+impl Library for Folder {
+    fn shelf(&self) -> Arc<Shelf> {
+        self.shared.shelf.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Folder {
+    /// Reads the folder and begins to watch it.
+    ///
+    /// # Errors
+    /// Where the folder itself cannot be read or watched. A file in it never fails the whole.
+    pub fn open(root: &Path) -> Result<Self, FolderError> {
+        let fail = |source| FolderError { root: root.to_owned(), source };
+        let root_path = root.canonicalize().map_err(fail)?;
+        let shared = Arc::new(Shared { shelf: RwLock::new(Arc::new(read(&root_path, None))), root: root_path });
+        let reader = shared.clone();
+        let mut watch = new_debouncer(SETTLE, None, move |events: DebounceEventResult| match events {
+            Ok(_) => reader.read_again(),
+            Err(errors) => tracing::warn!(?errors, "the runbook folder is not watched well; it is read again"),
+        })
+        .map_err(|error| fail(std::io::Error::other(error)))?;
+        watch.watch(&shared.root, RecursiveMode::Recursive).map_err(|error| fail(std::io::Error::other(error)))?;
+        Ok(Self { shared, _watch: watch })
+    }
+}
+
+impl Shared {
+    fn read_again(&self) {
+        let before = self.shelf.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let after = read(&self.root, Some(&before));
+        let changed = before.runbooks.len() != after.runbooks.len()
+            || before.unreadable != after.unreadable
+            || before.runbooks.iter().zip(&after.runbooks).any(|(a, b)| a.id != b.id || a.version != b.version);
+        if changed {
+            tracing::info!(
+                runbooks = after.runbooks.len(),
+                unreadable = after.unreadable.len(),
+                "the library was read again"
+            );
+        }
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+    }
+}
+
+/// The folder cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the runbook folder {} cannot be read", root.display())]
+pub struct FolderError {
+    root: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+/// Reads every Markdown file below `root`. A file that has not changed is taken over from the shelf before.
+fn read(root: &Path, before: Option<&Shelf>) -> Shelf {
+    let known: HashMap<&RunbookId, &Arc<Runbook>> =
+        before.map(|shelf| shelf.runbooks.iter().map(|runbook| (&runbook.id, runbook)).collect()).unwrap_or_default();
+    let commits = Commits::of(root);
+    let mut runbooks: BTreeMap<RunbookId, Arc<Runbook>> = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    let mut files = Vec::new();
+    list(root, root, 0, &mut files, &mut unreadable);
+    files.sort();
+    if files.len() > MOST_FILES {
+        unreadable.push(Unreadable {
+            path: ".".to_owned(),
+            reason: format!("Only the first {MOST_FILES} of {} files are read.", files.len()),
+        });
+        files.truncate(MOST_FILES);
+    }
+    for path in files {
+        let shown = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        match read_one(&path, &shown, &commits, &known) {
+            Ok(runbook) => {
+                if let Some(other) = runbooks.get(&runbook.id) {
+                    let reason = format!("Another file already has the address {}: rename one of them.", other.id);
+                    unreadable.push(Unreadable { path: shown, reason });
+                } else {
+                    runbooks.insert(runbook.id.clone(), runbook);
+                }
+            }
+            Err(reason) => unreadable.push(Unreadable { path: shown, reason }),
+        }
+    }
+    let mut runbooks: Vec<_> = runbooks.into_values().collect();
+    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    runbooks.sort_by_key(|runbook| (runbook.title.to_lowercase(), runbook.id.clone()));
+    Shelf { runbooks, unreadable, read_at: jiff::Timestamp::now() }
+}
+
+/// Collects Markdown files. Links are not followed: a link in the folder must not publish a file from outside it.
+fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>, unreadable: &mut Vec<Unreadable>) {
+    let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            unreadable.push(Unreadable { path: shown(folder), reason: format!("The folder cannot be read: {error}.") });
+            return;
+        }
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        let Ok(kind) = entry.file_type() else { continue };
+        let markdown = path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
+        });
+        let readme = path.file_stem().is_some_and(|stem| stem.eq_ignore_ascii_case("readme"));
+        if hidden || readme {
+            continue;
+        }
+        if kind.is_dir() && depth < DEEPEST {
+            list(root, &path, depth + 1, files, unreadable);
+        } else if markdown && kind.is_file() {
+            files.push(path);
+        } else if markdown && kind.is_symlink() {
+            unreadable.push(Unreadable {
+                path: shown(&path),
+                reason: "Links are not followed: put the file itself here.".to_owned(),
+            });
+        }
+    }
+}
+
+fn read_one(
+    path: &Path,
+    shown: &str,
+    commits: &Commits,
+    known: &HashMap<&RunbookId, &Arc<Runbook>>,
+) -> Result<Arc<Runbook>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| format!("It cannot be read: {error}."))?;
+    if metadata.len() > LARGEST {
+        return Err(format!("It has {} bytes; at most {LARGEST} are read. Split it.", metadata.len()));
+    }
+    let text = std::fs::read(path).map_err(|error| format!("It cannot be read: {error}."))?;
+    let id = id_of(shown);
+    let commit = commits.holding(path, &text);
+    let hash = hex(&Sha256::digest(&text));
+    if let Some(same) = known.get(&id).filter(|known| known.version.hash == hash && known.version.commit == commit) {
+        return Ok(Arc::clone(same));
+    }
+    runbook::parse(id, &text, commit).map(Arc::new).map_err(|error| error.to_string())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `On Call/Payments (EU).md` is `on-call.payments-eu`.
+fn id_of(shown: &str) -> RunbookId {
+    let stem = shown.rsplit_once('.').map_or(shown, |(stem, _)| stem);
+    let slug = |part: &str| {
+        let mut slug = String::new();
+        for character in part.chars().flat_map(char::to_lowercase) {
+            if character.is_alphanumeric() {
+                slug.push(character);
+            } else if !slug.ends_with('-') && !slug.is_empty() {
+                slug.push('-');
+            }
+        }
+        slug.trim_end_matches('-').to_owned()
+    };
+    let parts: Vec<_> = stem.split(['/', '\\']).map(slug).filter(|part| !part.is_empty()).collect();
+    RunbookId::new(parts.join("."))
+}
+
+/// The commit at HEAD and the texts it holds, where the folder is a git work tree.
+struct Commits {
+    head: Option<(gix::Repository, String)>,
+}
+
+impl Commits {
+    fn of(root: &Path) -> Self {
+        let head = gix::discover(root).ok().and_then(|repository| {
+            let commit = repository.head_id().ok()?.to_string();
+            Some((repository, commit))
+        });
+        Self { head }
+    }
+
+    /// The commit at HEAD, where it holds exactly this text at this path.
+    fn holding(&self, path: &Path, text: &[u8]) -> Option<String> {
+        let (repository, commit) = self.head.as_ref()?;
+        let work_tree = repository.workdir()?.canonicalize().ok()?;
+        let within = path.strip_prefix(&work_tree).ok()?;
+        let tree = repository.head_commit().ok()?.tree().ok()?;
+        let entry = tree.lookup_entry_by_path(within).ok()??;
+        let object = entry.object().ok()?;
+        (object.data == text).then(|| commit.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_one_segment_of_an_address() {
+        assert_eq!(id_of("fintech-banking.md").as_str(), "fintech-banking");
+        assert_eq!(id_of("On Call/Payments (EU).md").as_str(), "on-call.payments-eu");
+        assert_eq!(id_of("a/../b?c#d.md").as_str(), "a.b-c-d");
+    }
+
+    #[test]
+    fn a_bad_file_is_listed_and_harms_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("good.md"), "# Good\n\n## Restart\n\n```bash\nkubectl get pods\n```\n")
+            .unwrap();
+        std::fs::write(folder.path().join("latin.md"), b"# caf\xe9\n").unwrap();
+        std::fs::create_dir(folder.path().join("deep")).unwrap();
+        std::fs::write(folder.path().join("deep/er.md"), "# Deeper\n").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link.md")).unwrap();
+        let shelf = read(folder.path(), None);
+        let ids: Vec<_> = shelf.runbooks.iter().map(|runbook| runbook.id.as_str()).collect();
+        assert_eq!(ids, ["deep.er", "good"]);
+        let bad: Vec<_> = shelf.unreadable.iter().map(|unreadable| unreadable.path.as_str()).collect();
+        assert_eq!(bad, ["latin.md", "link.md"]);
+    }
+
+    #[test]
+    fn a_changed_file_is_picked_up_without_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("shop.md"), "# Old\n").unwrap();
+        let library = Folder::open(folder.path()).unwrap();
+        assert_eq!(library.shelf().runbooks[0].title, "Old");
+        std::fs::write(folder.path().join("shop.md"), "# New\n").unwrap();
+        std::fs::write(folder.path().join("more.md"), "# Another\n").unwrap();
+        let titles = || library.shelf().runbooks.iter().map(|runbook| runbook.title.clone()).collect::<Vec<_>>();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while titles() != ["Another", "New"] {
+            assert!(std::time::Instant::now() < deadline, "still {:?}", titles());
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_text_that_the_commit_holds_carries_it_and_an_edit_loses_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = |arguments: &[&str]| {
+            let done = std::process::Command::new("git")
+                .current_dir(folder.path())
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+                .args(arguments)
+                .output()
+                .unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        std::fs::write(folder.path().join("good.md"), "# Good\n").unwrap();
+        git(&["init", "-q"]);
+        git(&["add", "."]);
+        git(&["commit", "-qm", "first"]);
+        let root = folder.path().canonicalize().unwrap();
+        let commit = read(&root, None).runbooks[0].version.commit.clone().expect("HEAD holds this text");
+        assert_eq!(commit.len(), 40);
+        std::fs::write(folder.path().join("good.md"), "# Edited\n").unwrap();
+        assert_eq!(read(&root, None).runbooks[0].version.commit, None);
+    }
+}

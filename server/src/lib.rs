@@ -1,0 +1,13 @@
+//! The `runbook-portal` binary's insides: configuration, router, sign-in, live streams, shutdown.
+
+pub mod cli;
+pub mod config;
+pub mod coverage;
+pub mod demo;
+pub mod folder;
+pub mod headers;
+pub mod portal;
+mod presence;
+pub mod routes;
+mod sign_in_log;
+pub mod stream;

@@ -1,0 +1,205 @@
+//! Every address of the portal, in one place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use app::Site;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRef, Path as PathParameter, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use identity::{CurrentCaller, Identity};
+use leptos::config::LeptosOptions;
+use leptos::context::{provide_context, use_context};
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use operations::{Caller, Error, ExecutionId, Operations};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::services::ServeDir;
+use tower_http::trace::TraceLayer;
+use tower_sessions::SessionStore;
+
+use crate::presence::Presence;
+use crate::{headers, stream};
+
+/// The longest body of a request: a pasted result and its form, with room.
+const BODY_LIMIT: usize = 256 * 1024;
+/// Pieces of output that a download reads at once.
+const DOWNLOAD_PIECES: u32 = 64;
+
+/// What the portal's own handlers need.
+#[derive(Clone, FromRef)]
+pub struct Portal {
+    /// The use cases.
+    pub operations: Operations,
+    options: LeptosOptions,
+    site: Arc<Site>,
+    shutdown: Shutdown,
+    presence: Presence,
+}
+
+/// Ends every stream when the portal stops.
+#[derive(Clone)]
+pub(crate) struct Shutdown(pub(crate) CancellationToken);
+
+impl Portal {
+    /// The state of a portal whose built site is in this folder.
+    #[must_use]
+    pub fn new(operations: Operations, site: &Path, practice: bool, shutdown: CancellationToken) -> Self {
+        let options = LeptosOptions::builder()
+            .output_name("runbook-portal")
+            .site_root(site.to_string_lossy().into_owned())
+            .site_pkg_dir("pkg")
+            .build();
+        let site = Arc::new(Site { practice, ..Site::default() });
+        Self { operations, options, site, shutdown: Shutdown(shutdown), presence: Presence::default() }
+    }
+}
+
+/// Addresses that need no session: they show nothing of the portal's content.
+pub const OPEN: &[(&str, &str)] = &[
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/favicon.svg"),
+    ("GET", "/pkg/{*file}"),
+    ("GET", "/auth/sign-in"),
+    ("GET", "/auth/callback"),
+    ("GET", "/auth/signed-out"),
+    ("POST", "/auth/sign-out"),
+];
+
+/// Addresses behind the session that are neither pages nor server functions.
+pub const STREAMS_AND_DOWNLOADS: &[(&str, &str)] =
+    &[("GET", "/runs/{run}/events"), ("GET", "/live"), ("GET", "/executions/{execution}/output")];
+
+/// The pages' addresses.
+#[must_use]
+pub fn pages() -> Vec<String> {
+    generate_route_list(app::App).into_iter().map(|listing| listing.path().to_owned()).collect()
+}
+
+/// The server functions' addresses and methods.
+#[must_use]
+pub fn server_functions() -> Vec<(String, String)> {
+    leptos::server_fn::axum::server_fn_paths().map(|(path, method)| (method.to_string(), path.to_owned())).collect()
+}
+
+/// The whole portal: sessions outermost, then who asks, then the cross-site check, then the addresses.
+pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sessions: S) -> Router {
+    let site = portal.options.site_root.to_string();
+    let files = Router::new()
+        // The build leaves a brotli form of each file beside it.
+        .nest_service("/pkg", ServeDir::new(format!("{site}/pkg")).precompressed_br())
+        .route_service("/favicon.svg", tower_http::services::ServeFile::new(format!("{site}/favicon.svg")))
+        .layer(middleware::from_fn(headers::revalidate));
+    let open =
+        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(portal.clone());
+
+    let context = {
+        let (Portal { operations, site, .. }, identity) = (portal.clone(), identity.clone());
+        move || {
+            provide_context(operations.clone());
+            provide_context(Site { provider_origin: Some(identity.provider_origin()), ..Site::clone(&site) });
+            // `require_person` has seen that there is one.
+            let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Option<Caller>>().cloned());
+            if let Some(caller) = caller.flatten() {
+                provide_context(caller);
+            }
+        }
+    };
+    let document = {
+        let options = portal.options.clone();
+        move || app::shell(options.clone())
+    };
+    let private = Router::new()
+        .route("/runs/{run}/events", get(stream::run_events))
+        .route("/live", get(stream::live_events))
+        .route("/executions/{execution}/output", get(download))
+        // Pages and server functions.
+        .leptos_routes_with_context(&portal, generate_route_list(app::App), context.clone(), document.clone())
+        .fallback(leptos_axum::render_app_async_with_context(context, document))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(identity::require_person))
+        .with_state(portal);
+
+    private
+        .merge(identity.routes())
+        .layer(middleware::from_fn_with_state(identity.public_origin(), identity::csrf::check))
+        .layer(middleware::from_fn_with_state(identity.clone(), identity::authenticate))
+        .layer(identity.session_layer(sessions))
+        .merge(open)
+        .merge(files)
+        .layer(
+            ServiceBuilder::new()
+                .layer(TraceLayer::new_for_http())
+                .layer(middleware::from_fn(headers::secure))
+                // An event stream that is compressed arrives when the compressor likes.
+                .layer(
+                    CompressionLayer::new()
+                        .compress_when(SizeAbove::new(512).and(NotForContentType::const_new("text/event-stream"))),
+                ),
+        )
+}
+
+/// Whether the portal can answer with what it has behind it.
+async fn ready(State(operations): State<Operations>) -> Response {
+    match operations.is_ready().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the database does not answer\n").into_response()
+        }
+    }
+}
+
+/// Everything that an execution printed and that was kept, as plain text.
+async fn download(
+    State(operations): State<Operations>,
+    CurrentCaller(caller): CurrentCaller,
+    PathParameter(execution): PathParameter<String>,
+) -> Result<Response, Problem> {
+    let execution: ExecutionId = execution.parse().map_err(|_| Error::NotFound("This execution"))?;
+    let first = operations.output_of(&caller, execution, 0, DOWNLOAD_PIECES).await?;
+    let pieces = futures::stream::unfold(Some((operations, caller, first)), move |state| async move {
+        let (operations, caller, chunks) = state?;
+        let cursor = chunks.last()?.sequence;
+        let bytes: bytes::Bytes = chunks.iter().flat_map(|chunk| chunk.content.bytes.iter().copied()).collect();
+        match operations.output_of(&caller, execution, cursor, DOWNLOAD_PIECES).await {
+            Ok(next) => Some((Ok(bytes), Some((operations, caller, next)))),
+            Err(error) => Some((Err(std::io::Error::other(error)), None)),
+        }
+    });
+    let name = format!("attachment; filename=\"execution-{execution}.txt\"");
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// A use case's failure as an answer for programs and streams: plain text.
+pub(crate) struct Problem(Error);
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = match &self.0 {
+            Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::NotFound(_) => StatusCode::NOT_FOUND,
+            Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::CannotRun(_) | Error::Audit(_) | Error::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::error!(error = &self.0 as &dyn std::error::Error, "a request could not be answered");
+        }
+        (status, format!("{}\n", self.0)).into_response()
+    }
+}

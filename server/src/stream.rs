@@ -1,0 +1,303 @@
+//! The event streams: one a page, carrying fragments that `app::fragments` draws.
+//!
+//! A fragment is sent when its text differs from what this stream sent last, so a lost connection needs no bookkeeping:
+//! the next stream sends every fragment once. Output is different: it grows. Its events carry the sequence of the last
+//! piece as their id, and the browser says it again in `Last-Event-ID`.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use app::fragments::{self, Fragment, Output, OutputPen, Sent};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Sse;
+use axum::response::sse::{self, KeepAlive};
+use identity::CurrentCaller;
+use operations::{Caller, EnvironmentName, Error, Operations, RunId, Snapshot, WorkloadRef};
+use runbook::{ProcedureId, RunbookId};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::presence::{Here, Presence};
+use crate::routes::{Problem, Shutdown};
+
+/// The shortest time between two rounds of one stream: what changes faster is drawn once.
+const ROUND: Duration = Duration::from_millis(150);
+/// How long a stream waits for news before it looks by itself: another replica may have made some.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long one stream lasts: the browser opens the next one, and with it the session is checked again.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// Streams at once in one process.
+const MOST_STREAMS: usize = 1_000;
+/// Pieces of output that are read at once.
+const PIECES: u32 = 16;
+/// How many pieces a page may be behind before older ones are left out: 2 MiB of output in full pieces.
+const FAR_BEHIND: i64 = 32;
+
+static STREAMS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MOST_STREAMS)));
+
+type Events = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<sse::Event, Infallible>>>>;
+
+/// What a page sends along when it opens the stream of a run.
+#[derive(Debug, Deserialize)]
+pub(crate) struct From {
+    /// The cursor of the output that the page already holds.
+    after: Option<i64>,
+}
+
+/// The stream of a run's page: steps, output, live cards.
+pub(crate) async fn run_events(
+    State(operations): State<Operations>,
+    State(shutdown): State<Shutdown>,
+    State(presence): State<Presence>,
+    CurrentCaller(caller): CurrentCaller,
+    Path(run): Path<String>,
+    Query(from): Query<From>,
+    headers: HeaderMap,
+) -> Result<Events, Problem> {
+    let run: RunId = run.parse().map_err(|_| Error::NotFound("This run"))?;
+    let changes = operations.watch_run(&caller, run).await?;
+    let view = operations.view_run(&caller, run).await?;
+    let cards = match &view.environment {
+        Some(environment) => {
+            let workloads = operations.workloads(&view.procedure, environment);
+            Cards::follow(&operations, &caller, &environment.name, workloads).await
+        }
+        None => Cards::default(),
+    };
+    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let cursor = resumed.or(from.after).unwrap_or(0);
+    let here = presence.enter(run, &caller.person.name);
+    open(shutdown, |sender| async move {
+        let browser = Browser { sender, sent: Sent::default() };
+        RunPage { operations, caller, run, cursor, changes, cards, here, pen: OutputPen::new(), browser }
+            .follow()
+            .await;
+    })
+}
+
+/// What a procedure's page sends along when it opens its stream.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Which {
+    runbook: RunbookId,
+    procedure: ProcedureId,
+    environment: EnvironmentName,
+}
+
+/// The stream of a procedure's page: live cards.
+pub(crate) async fn live_events(
+    State(operations): State<Operations>,
+    State(shutdown): State<Shutdown>,
+    CurrentCaller(caller): CurrentCaller,
+    Query(which): Query<Which>,
+) -> Result<Events, Problem> {
+    let (_, procedure) = operations.procedure(&caller, &which.runbook, &which.procedure)?;
+    let environments = operations.environments(&caller)?;
+    let environment = environments
+        .iter()
+        .find(|environment| environment.name == which.environment)
+        .ok_or(Error::NotFound("This environment"))?;
+    let workloads = operations.workloads(&procedure, environment);
+    let mut cards = Cards::follow(&operations, &caller, &environment.name, workloads).await;
+    open(shutdown, |sender| async move {
+        let mut browser = Browser { sender, sent: Sent::default() };
+        loop {
+            if browser.fragments(vec![cards.draw()]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(ROUND).await;
+            tokio::select! {
+                () = cards.changed() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    })
+}
+
+/// Runs a stream's task until the browser leaves, its time is over, or the portal stops.
+fn open<F>(
+    shutdown: Shutdown,
+    task: impl FnOnce(mpsc::Sender<Result<sse::Event, Infallible>>) -> F,
+) -> Result<Events, Problem>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let permit: OwnedSemaphorePermit = STREAMS.clone().try_acquire_owned().map_err(|_| {
+        Error::Conflict("Too many live pages are open. This one shows what was when it was loaded.".to_owned())
+    })?;
+    let (sender, receiver) = mpsc::channel(16);
+    let gone = sender.clone();
+    let work = task(sender);
+    tokio::spawn(async move {
+        let _permit = permit;
+        tokio::select! {
+            () = work => {}
+            () = gone.closed() => {}
+            () = tokio::time::sleep(LONGEST) => {}
+            () = shutdown.0.cancelled() => {}
+        }
+    });
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+struct RunPage {
+    operations: Operations,
+    caller: Caller,
+    run: RunId,
+    cursor: i64,
+    changes: watch::Receiver<u64>,
+    cards: Cards,
+    here: Here,
+    pen: OutputPen,
+    browser: Browser,
+}
+
+/// The browser has left, or what it looked at cannot be shown any more.
+struct Over;
+
+impl RunPage {
+    async fn follow(mut self) {
+        while self.round().await.is_ok() {
+            tokio::time::sleep(ROUND).await;
+            tokio::select! {
+                changed = self.changes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = self.cards.changed() => {}
+                () = self.here.changed() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<(), Over> {
+        self.changes.mark_unchanged();
+        let view = self.operations.view_run(&self.caller, self.run).await.map_err(|error| {
+            tracing::warn!(run = %self.run, error = &error as &dyn std::error::Error, "a live page ends");
+            Over
+        })?;
+        let mut drawn = fragments::run(&view, &self.caller, jiff::Timestamp::now());
+        drawn.push(self.cards.draw());
+        drawn.push(fragments::people(&self.here.names()));
+        self.browser.fragments(drawn).await?;
+        self.output().await
+    }
+
+    /// Sends what was printed since the cursor. A page cannot follow a flood: far behind, the stream goes on near the
+    /// end and says so.
+    async fn output(&mut self) -> Result<(), Over> {
+        let mut skipped = false;
+        loop {
+            let chunks = match self.operations.output_after(&self.caller, self.run, self.cursor, PIECES).await {
+                Ok(chunks) => chunks,
+                Err(Error::Forbidden(_)) => return Ok(()),
+                Err(error) => {
+                    tracing::warn!(run = %self.run, error = &error as &dyn std::error::Error, "output could not be read");
+                    return Err(Over);
+                }
+            };
+            let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return Ok(()) };
+            if skipped {
+                skipped = false;
+                let gap = Output::gap(first.content.execution, first.sequence);
+                self.browser.send("output", gap.json(), gap.sequence).await?;
+            }
+            self.cursor = last.sequence;
+            for output in self.pen.write(&chunks) {
+                self.browser.send("output", output.json(), output.sequence).await?;
+            }
+            if chunks.len() == PIECES as usize {
+                let end = self.operations.output_end(&self.caller, self.run).await.map_err(|_| Over)?;
+                if end - self.cursor > FAR_BEHIND {
+                    self.cursor = end - FAR_BEHIND;
+                    skipped = true;
+                }
+            }
+        }
+    }
+}
+
+/// The far end of a stream, and what it has been sent.
+struct Browser {
+    sender: mpsc::Sender<Result<sse::Event, Infallible>>,
+    sent: Sent,
+}
+
+impl Browser {
+    /// Sends the fragments that differ from what was sent last.
+    async fn fragments(&mut self, drawn: Vec<Fragment>) -> Result<(), Over> {
+        for fragment in self.sent.fresh(drawn) {
+            self.send("fragment", fragment.json(), None).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, name: &str, data: String, id: Option<i64>) -> Result<(), Over> {
+        let mut event = sse::Event::default().event(name).data(data);
+        if let Some(id) = id {
+            event = event.id(id.to_string());
+        }
+        self.sender.send(Ok(event)).await.map_err(|_| Over)
+    }
+}
+
+/// The live cards of a page: one receiver a namespace.
+#[derive(Default)]
+struct Cards {
+    workloads: Vec<WorkloadRef>,
+    namespaces: Vec<(String, watch::Receiver<Snapshot>)>,
+}
+
+impl Cards {
+    async fn follow(
+        operations: &Operations,
+        caller: &Caller,
+        environment: &EnvironmentName,
+        workloads: Vec<WorkloadRef>,
+    ) -> Self {
+        let mut namespaces: Vec<(String, watch::Receiver<Snapshot>)> = Vec::new();
+        for workload in &workloads {
+            if namespaces.iter().any(|(name, _)| name == &workload.namespace) {
+                continue;
+            }
+            match operations.follow(caller, environment, &workload.namespace).await {
+                Ok(receiver) => namespaces.push((workload.namespace.clone(), receiver)),
+                Err(error) => tracing::debug!(namespace = workload.namespace, %error, "not followed"),
+            }
+        }
+        Self { workloads, namespaces }
+    }
+
+    fn draw(&mut self) -> Fragment {
+        let snapshots: HashMap<&str, Snapshot> = self
+            .namespaces
+            .iter_mut()
+            .map(|(name, receiver)| (name.as_str(), receiver.borrow_and_update().clone()))
+            .collect();
+        let cards: Vec<_> = self
+            .workloads
+            .iter()
+            .filter_map(|workload| Some((workload.clone(), snapshots.get(workload.namespace.as_str())?.clone())))
+            .collect();
+        fragments::cards(&cards, jiff::Timestamp::now())
+    }
+
+    /// Returns when any namespace has news; never where none is followed.
+    async fn changed(&mut self) {
+        let mut waiting: Vec<_> =
+            self.namespaces.iter_mut().map(|(_, receiver)| Box::pin(receiver.changed())).collect();
+        if waiting.is_empty() {
+            return std::future::pending().await;
+        }
+        let (result, _, _) = futures::future::select_all(waiting.drain(..)).await;
+        if result.is_err() {
+            // The watch is gone: do not spin on it.
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The portal through its front door: a real listener, the demo provider, the practice cluster, the real sandbox.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod access;
+mod front_door;
+mod load;
+mod main_job;
