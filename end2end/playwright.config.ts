@@ -10,8 +10,8 @@ export default defineConfig({
   forbidOnly: process.env.CI === 'true',
   // A test that passes at the second try has found something: it fails.
   retries: 0,
-  // Each worker starts a portal of its own, and two cores carry one portal and one browser.
-  workers: 1,
+  // Each worker starts a portal of its own. Two, because the longest test mostly waits.
+  workers: 2,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: [['list']],

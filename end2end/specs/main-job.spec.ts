@@ -85,33 +85,6 @@ test('an operator restarts a service, watches it, and finds every action in the 
   await other.close();
 });
 
-test('a loop yields one event for each call in it, in order', async ({ page, portal, signIn }) => {
-  // The runbook itself waits half a minute after each of its five services.
-  test.setTimeout(360_000);
-  await signIn('operator');
-  await page.goto(`${portal.url}/runbooks/fintech-banking`);
-  await startRun(page, '1.3 Restart All Services');
-  const run = page.url().split('#')[0]!.split('/').pop()!;
-  const loop = page.locator('.command', { hasText: 'for svc in' });
-  const button = loop.locator('[data-run-button]');
-  const command = (await button.getAttribute('id'))!.replace('run-', '');
-  await button.click();
-  await expect(page.locator(`#command-${command}-state`)).toContainText('passed', { timeout: 320_000 });
-
-  await page.goto(`${portal.url}/history?run=${run}`);
-  const lines = await page.locator('.trail .trail-action').evaluateAll((cells) =>
-    cells
-      .map((cell) => ({
-        verb: cell.querySelector('strong')!.textContent!,
-        target: cell.parentElement!.querySelector('.trail-target')!.textContent!,
-      }))
-      .filter(({ verb }) => verb.startsWith('rollout ')),
-  );
-  const services = ['auth', 'account', 'transaction', 'payment', 'notification'].map((name) => `${name}-service`);
-  const seen = lines.map(({ verb, target }) => `${verb} ${services.find((service) => target.includes(service))}`);
-  expect(seen).toEqual(services.flatMap((name) => [`rollout restart ${name}`, `rollout status ${name}`]));
-});
-
 test('without JavaScript the pages read and the forms work', async ({ browser, portal, signIn }) => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();

@@ -16,7 +16,7 @@ pub struct Counts {
     pub steps: usize,
     /// Presses of Run that they offer.
     pub commands: usize,
-    /// Those in which every program is bash's own, the sandbox's, or known to the broker.
+    /// Those in which every program is the sandbox's own, or its calls are performed by the broker.
     pub known: usize,
 }
 
@@ -34,8 +34,16 @@ impl Counts {
     }
 }
 
+/// Every program is the sandbox's own, or its calls are performed. A call that cannot be read off the text counts as
+/// refused.
 fn is_known(command: &Command) -> bool {
-    command.programs.iter().all(|program| command::known_to_broker(program) || command::is_sandbox_program(program))
+    command.programs.iter().all(|program| {
+        let mut calls = command.actions.iter().filter(|action| &action.tool == program).peekable();
+        command::is_sandbox_program(program)
+            || (command::known_to_broker(program)
+                && calls.peek().is_some()
+                && calls.all(|action| command::kubectl::performs(&action.verb)))
+    })
 }
 
 /// Prints a table of every folder.
@@ -68,4 +76,16 @@ fn table(out: &mut impl std::io::Write, folder: &Path) -> Result<usize, Box<dyn 
     writeln!(out)?;
     out.flush()?;
     Ok(shelf.unreadable.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_known_when_all_of_it_is() {
+        let text = "# T\n\n## P\n\n```bash\n# 1. Look\nkubectl get pods | wc -l\n\n# 2. Enter\nkubectl exec pod -- ls\n\n# 3. Ask\naws s3 ls\n```\n";
+        let runbook = runbook::parse(runbook::RunbookId::new("t"), text.as_bytes(), None).unwrap();
+        assert_eq!(Counts::of(&runbook), Counts { procedures: 1, steps: 3, commands: 3, known: 1 });
+    }
 }

@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
+use futures::StreamExt as _;
 use identity::{CurrentCaller, Identity};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
@@ -173,7 +174,9 @@ async fn download(
             Ok(next) => Some((Ok(bytes), Some((operations, caller, next)))),
             Err(error) => Some((Err(std::io::Error::other(error)), None)),
         }
-    });
+    })
+    // The compressor asks once more after the end.
+    .fuse();
     let name = format!("attachment; filename=\"execution-{execution}.txt\"");
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, Body::from_stream(pieces)).into_response())

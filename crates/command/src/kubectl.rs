@@ -70,6 +70,13 @@ pub fn action(argv: &[String]) -> Result<Action, Refusal> {
     parse(argv).map(|invocation| invocation.action)
 }
 
+/// Whether the portal performs calls of this verb itself; `verb` as [`Action::verb`] has it.
+#[must_use]
+pub fn performs(verb: &str) -> bool {
+    let first = verb.split(' ').next().unwrap_or_default();
+    ["get", "scale", "rollout", "logs", "delete", "top", "patch", "cordon", "uncordon"].contains(&first)
+}
+
 /// A refusal in kubectl's own words, with kubectl's exit code.
 fn usage(text: impl Into<String>) -> Refusal {
     Refusal { reason: text.into(), exit_code: 1 }

@@ -31,6 +31,8 @@ pub(crate) enum ProviderHttpError {
 impl ProviderHttp {
     /// A client for the provider at `issuer`.
     pub(crate) fn new(issuer: &Url) -> Result<Self, ConfigError> {
+        // reqwest speaks TLS through the provider of the process. Where one was chosen already, that one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             // A redirect could carry the code and the secret to somebody else.
             .redirect(reqwest::redirect::Policy::none())

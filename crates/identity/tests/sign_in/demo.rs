@@ -17,6 +17,8 @@ async fn start() -> DemoProvider {
 }
 
 fn client() -> Client {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().redirect(Policy::none()).no_proxy().build().unwrap()
 }
 
