@@ -17,7 +17,7 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
     for step in &view.steps {
         fragments.push(Fragment::new(format!("step-{}-state", step.id), step_state(step)));
         if step.commands.is_empty() {
-            fragments.push(Fragment::new(format!("step-{}-mark", step.id), step_mark(step, now)));
+            fragments.push(Fragment::new(format!("step-{}-mark", step.id), step_mark(step, caller, now)));
         }
         for command in &step.commands {
             fragments.push(Fragment::new(format!("command-{}-state", command.id), command_state(command, caller, now)));
@@ -108,11 +108,11 @@ pub(crate) fn step_state(step: &StepView) -> AnyView {
 }
 
 /// What was said of a step that runs nothing.
-pub(crate) fn step_mark(step: &StepView, now: Timestamp) -> AnyView {
+pub(crate) fn step_mark(step: &StepView, caller: &Caller, now: Timestamp) -> AnyView {
     let class = badge::state_sign(step.state).0;
     view! {
         <div id=format!("step-{}-mark", step.id) class="command-state" data-state=class>
-            {step.mark.as_ref().map(|mark| marked(mark, now))}
+            {step.mark.as_ref().map(|mark| marked(mark, caller, now))}
         </div>
     }
     .into_any()
@@ -131,7 +131,7 @@ pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timesta
         <div id=format!("command-{}-state", command.id) class="command-state" data-state=class>
             {command.execution.as_ref().map(|execution| executed(execution, command.executions, now))}
             {stop}
-            {command.mark.as_ref().map(|mark| marked(mark, now))}
+            {command.mark.as_ref().map(|mark| marked(mark, caller, now))}
         </div>
     }
     .into_any()
@@ -180,10 +180,13 @@ fn executed(execution: &Execution, times: usize, now: Timestamp) -> AnyView {
     .into_any()
 }
 
-fn marked(mark: &StepMark, now: Timestamp) -> AnyView {
+fn marked(mark: &StepMark, caller: &Caller, now: Timestamp) -> AnyView {
     let (words, text) = match &mark.mark {
         Mark::Done => ("Done", None),
-        Mark::ByHand { result } => ("Done by hand", Some(result.clone())),
+        // A pasted result is output, whoever carried the step out.
+        Mark::ByHand { result } => {
+            ("Done by hand", Some(result.clone()).filter(|_| caller.person.role.permits(Permission::SeeOutput)))
+        }
         Mark::Skipped { reason } => ("Skipped", Some(reason.clone())),
         Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding.clone())),
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding.clone())),

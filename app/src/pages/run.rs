@@ -23,12 +23,12 @@ const TAIL_BYTES: usize = 192 * 1024;
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
     let id: RunId = visit.param("run").parse().map_err(|_| Error::NotFound("This run"))?;
-    let view = operations.view_run(caller, id).await?;
-    // The cursor is taken before the output is read: what comes in between arrives on the stream.
+    // The cursor is taken before anything else is read: what comes in between arrives on the stream.
     let cursor = match visit.may(Permission::SeeOutput) {
         true => operations.output_end(caller, id).await?,
         false => 0,
     };
+    let view = operations.view_run(caller, id).await?;
     let outputs = outputs(&visit, &view, cursor).await?;
     let cards = match &view.environment {
         Some(environment) => visit.snapshots(&view.procedure, environment).await,

@@ -63,7 +63,7 @@ pub(crate) fn run_step(
                 {shown}
                 <div class="command manual">
                     {desk.may.then(|| manual(&view.run, step.id.as_str()))}
-                    {step_mark(state, now)}
+                    {step_mark(state, caller, now)}
                 </div>
             }
             .into_any()

@@ -1,6 +1,7 @@
 //! The adapter: one call of kubectl, performed.
 
 use async_trait::async_trait;
+use command::Refusal;
 use command::kubectl::{self, Command, Invocation};
 use operations::{Adapter, Call, CallIo, Environment, KubernetesScope};
 
@@ -25,14 +26,7 @@ impl Kubectl {
     }
 
     async fn call(&self, environment: &Environment, call: &Call, out: Output<'_>) -> Result<(), Failure> {
-        let invocation = kubectl::parse(&call.argv).map_err(|refusal| match refusal.exit_code {
-            126 => Failure::NotPermitted(refusal.reason),
-            _ => Failure::Plain(refusal.reason),
-        })?;
-        let known = environment.kubernetes.as_ref().ok_or_else(|| {
-            Failure::NotPermitted(format!("the environment {} has no Kubernetes cluster", environment.name))
-        })?;
-        let namespace = permitted(&invocation, known)?;
+        let (invocation, known, namespace) = understood(environment, call)?;
         let cluster = self
             .clusters
             .cluster(&environment.name)
@@ -54,13 +48,36 @@ impl Kubectl {
             Command::Top(top) => top::run(&scope, top, out).await,
             Command::Patch(patch) => change::patch(&scope, patch, out).await,
             Command::Cordon(cordon) => change::cordon(&scope, cordon, out).await,
-            Command::Other => Err(Failure::NotPermitted(format!(
-                "kubectl {} is not performed by this portal yet: get, logs, top, scale, rollout, patch, delete, cordon and \
-                 uncordon are",
-                invocation.action.verb
-            ))),
+            Command::Other => Err(not_performed(&invocation)),
         }
     }
+}
+
+/// What a call asks for and in which namespace, where the environment has a cluster and permits it.
+fn understood<'e>(
+    environment: &'e Environment,
+    call: &Call,
+) -> Result<(Invocation, &'e KubernetesScope, String), Failure> {
+    let invocation = kubectl::parse(&call.argv).map_err(|refusal| match refusal.exit_code {
+        126 => Failure::NotPermitted(refusal.reason),
+        _ => Failure::Plain(refusal.reason),
+    })?;
+    let known = environment.kubernetes.as_ref().ok_or_else(|| {
+        Failure::NotPermitted(format!("the environment {} has no Kubernetes cluster", environment.name))
+    })?;
+    let namespace = permitted(&invocation, known)?;
+    if invocation.command == Command::Other {
+        return Err(not_performed(&invocation));
+    }
+    Ok((invocation, known, namespace))
+}
+
+fn not_performed(invocation: &Invocation) -> Failure {
+    Failure::NotPermitted(format!(
+        "kubectl {} is not performed by this portal yet: get, logs, top, scale, rollout, patch, delete, cordon and \
+         uncordon are",
+        invocation.action.verb
+    ))
 }
 
 /// The namespace of a call, where the environment permits it.
@@ -90,6 +107,13 @@ fn permitted(invocation: &Invocation, known: &KubernetesScope) -> Result<String,
 impl Adapter for Kubectl {
     fn tool(&self) -> &'static str {
         "kubectl"
+    }
+
+    fn check(&self, environment: &Environment, call: &Call) -> Result<(), Refusal> {
+        understood(environment, call).map(drop).map_err(|failure| Refusal {
+            reason: failure.print().trim_end().to_owned(),
+            exit_code: failure.exit_code(),
+        })
     }
 
     async fn perform(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> u8 {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use command::Refusal;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -74,6 +75,13 @@ pub trait CallHandler: Send + Sync {
 pub trait Adapter: Send + Sync {
     /// The program it stands for: `kubectl`.
     fn tool(&self) -> &'static str;
+
+    /// Whether it performs this call in this environment at all, as far as the arguments tell: asked before the policy,
+    /// so that the trail says *refused* of what nobody here may do.
+    ///
+    /// # Errors
+    /// The reason, for the caller and the trail.
+    fn check(&self, environment: &Environment, call: &Call) -> Result<(), Refusal>;
 
     /// Performs a call that the policy has permitted and the trail has recorded. Writes what the real program would
     /// write and returns its exit code. Must end soon after `io.ended()`.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use command::{Action, Refusal};
+use command::{Action, Effect, Refusal};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -74,6 +74,7 @@ impl Broker {
             )));
         }
         let action = command::classify(&call.argv)?;
+        self.rooms.adapters[tool].check(&self.environment, call)?;
         if let Some(scope) = &self.environment.kubernetes {
             let outside =
                 action.targets.iter().filter_map(|target| target.namespace.as_deref()).find(
@@ -104,11 +105,13 @@ impl Broker {
         let metered = Metered::new(io);
         let adapter = &self.rooms.adapters[call.tool()];
         let code = adapter.perform(&self.environment, call, &metered).await;
-        let result = match code {
-            _ if self.stop.is_cancelled() => OutcomeResult::Stopped,
-            0 => OutcomeResult::Passed,
-            _ if metered.caller_left.load(Ordering::Relaxed) || io.ended().is_cancelled() => OutcomeResult::Stopped,
-            _ => OutcomeResult::Failed,
+        let cut = self.stop.is_cancelled() || io.ended().is_cancelled() || metered.caller_left.load(Ordering::Relaxed);
+        let result = match (code, cut, action.effect) {
+            (0, ..) => OutcomeResult::Passed,
+            (_, true, Effect::Read) => OutcomeResult::Stopped,
+            // It was cut on its way: the cluster may have done it or not.
+            (_, true, _) => OutcomeResult::Unknown,
+            (_, false, _) => OutcomeResult::Failed,
         };
         let (digest, bytes) = metered.finish().await;
         self.complete(&intent, result, Some(code), Some(digest), bytes).await;

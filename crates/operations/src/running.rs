@@ -16,7 +16,7 @@ use crate::broker::Broker;
 use crate::service::{Rooms, place};
 use crate::{
     Actor, AuditEvent, Caller, Environment, Error, EventId, EventKind, Execution, ExecutionRequest, ExecutionState,
-    Exit, NewChunk, Outcome, OutcomeResult, OutputSink, Run, Stream,
+    Exit, NewChunk, Outcome, OutcomeResult, OutputSink, Run, RunId, Stream,
 };
 
 /// What one execution may print before the rest is dropped.
@@ -28,6 +28,8 @@ const BATCH_BYTES: usize = 1 << 20;
 const BATCH_TIME: Duration = Duration::from_millis(100);
 /// The longest value of a parameter, in bytes.
 const VALUE_LIMIT: usize = 16 * 1024;
+/// How the variables begin that the portal sets itself: they are not carried from step to step.
+const OWN_PREFIX: &str = "RUNBOOK_";
 
 /// A command with its values bound, ready for bash.
 pub(crate) struct Prepared {
@@ -110,7 +112,7 @@ impl Running {
             self.execution.state = ExecutionState::Failed;
             self.execution.ended_at = Some(self.rooms.now());
             self.execution.note = Some("The audit trail could not be written, so nothing was run.".to_owned());
-            self.rooms.runs.end(&self.execution).await?;
+            self.rooms.keep_end(&self.execution).await;
             return Err(error.into());
         }
         self.rooms.changed(self.run.id);
@@ -145,6 +147,7 @@ impl Begun {
         let Running { rooms, run, environment, mut execution, stop, caller } = running;
         let started = rooms.now();
         let (collector, keeper) = collect(rooms.clone(), &execution);
+        let given = prepared.variables.clone();
         let broker = Arc::new(Broker {
             rooms: rooms.clone(),
             caller: caller.clone(),
@@ -170,9 +173,7 @@ impl Begun {
 
         let result = match ended {
             Ok(ended) => {
-                if let Err(error) = rooms.runs.carry(run.id, &ended.exported).await {
-                    tracing::error!(run = %run.id, error = &error as &dyn std::error::Error, "exported variables were lost");
-                }
+                carry(&rooms, run.id, &given, ended.exported).await;
                 settle(&mut execution, ended.exit)
             }
             Err(error) => {
@@ -199,11 +200,28 @@ impl Begun {
         if let Err(error) = rooms.trail.append(&outcome).await {
             tracing::error!(execution = %running.execution.id, error = &error as &dyn std::error::Error, "an outcome could not be written to the trail");
         }
-        if let Err(error) = rooms.runs.end(&running.execution).await {
-            tracing::error!(execution = %running.execution.id, error = &error as &dyn std::error::Error, "an execution's end could not be kept");
-        }
-        rooms.finished(running.execution.id);
+        rooms.keep_end(&running.execution).await;
         rooms.changed(running.run.id);
+    }
+}
+
+/// Keeps what the script exported for the next ones: what it set itself, beside what others exported meanwhile.
+async fn carry(rooms: &Rooms, run: RunId, given: &BTreeMap<String, String>, exported: BTreeMap<String, String>) {
+    let set: BTreeMap<_, _> = exported
+        .into_iter()
+        .filter(|(name, value)| !name.starts_with(OWN_PREFIX) && given.get(name) != Some(value))
+        .collect();
+    if set.is_empty() {
+        return;
+    }
+    let _turn = rooms.turn(run).await;
+    let kept = async {
+        let mut variables = rooms.runs.run(run).await?.map(|run| run.variables).unwrap_or_default();
+        variables.extend(set);
+        rooms.runs.carry(run, &variables).await
+    };
+    if let Err(error) = kept.await {
+        tracing::error!(%run, error = &error as &dyn std::error::Error, "exported variables were lost");
     }
 }
 
@@ -274,6 +292,7 @@ fn collect(rooms: Arc<Rooms>, execution: &Execution) -> (Collector, tokio::task:
 async fn keep(rooms: Arc<Rooms>, mut pieces: mpsc::Receiver<(Stream, Bytes)>, blank: NewChunk) -> Kept {
     let mut digest = Sha256::new();
     let mut kept = Kept::default();
+    let mut marked = false;
     while let Some(first) = pieces.recv().await {
         let mut batch = vec![first];
         let deadline = tokio::time::Instant::now() + BATCH_TIME;
@@ -288,43 +307,47 @@ async fn keep(rooms: Arc<Rooms>, mut pieces: mpsc::Receiver<(Stream, Bytes)>, bl
             }
         }
         let at = rooms.now();
-        let mut rows: Vec<NewChunk> = Vec::new();
+        let mut rows: Vec<(Stream, BytesMut)> = Vec::new();
         for (stream, bytes) in batch {
             digest.update(&bytes);
             let room = usize::try_from(OUTPUT_LIMIT.saturating_sub(kept.bytes)).unwrap_or(usize::MAX);
             kept.bytes += bytes.len() as u64;
-            push(&mut rows, &blank, stream, at, bytes.slice(..bytes.len().min(room)));
-            if bytes.len() > room && !kept.truncated {
-                kept.truncated = true;
+            push(&mut rows, stream, &bytes[..bytes.len().min(room)]);
+            if bytes.len() > room && !marked {
+                marked = true;
                 let mark = format!("\n[output over {} MiB is not kept]\n", OUTPUT_LIMIT >> 20);
-                push(&mut rows, &blank, Stream::Stderr, at, Bytes::from(mark));
+                push(&mut rows, Stream::Stderr, mark.as_bytes());
             }
         }
         if rows.is_empty() {
             continue;
         }
-        if let Err(error) = rooms.outputs.append(rows).await {
+        let rows =
+            rows.into_iter().map(|(stream, bytes)| NewChunk { stream, at, bytes: bytes.freeze(), ..blank.clone() });
+        if let Err(error) = rooms.outputs.append(rows.collect()).await {
             tracing::error!(execution = %blank.execution, error = &error as &dyn std::error::Error, "output could not be kept");
             kept.truncated = true;
         }
         rooms.changed(blank.run);
     }
+    kept.truncated |= marked;
     kept.digest = hex(&digest.finalize());
     kept
 }
 
 /// Adds bytes to the last row where it is of the same stream and has room, else as rows of their own.
-fn push(rows: &mut Vec<NewChunk>, blank: &NewChunk, stream: Stream, at: jiff::Timestamp, mut bytes: Bytes) {
+fn push(rows: &mut Vec<(Stream, BytesMut)>, stream: Stream, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        if let Some(last) = rows.last_mut().filter(|last| last.stream == stream && last.bytes.len() < CHUNK) {
-            let take = bytes.len().min(CHUNK - last.bytes.len());
-            let mut joined = BytesMut::from(last.bytes.as_ref());
-            joined.extend_from_slice(&bytes.split_to(take));
-            last.bytes = joined.freeze();
-        } else {
-            let piece = bytes.split_to(bytes.len().min(CHUNK));
-            rows.push(NewChunk { stream, at, bytes: piece, ..blank.clone() });
+        let room = rows.last().filter(|(last, _)| *last == stream).map_or(0, |(_, row)| CHUNK - row.len());
+        if room == 0 {
+            rows.push((stream, BytesMut::new()));
+            continue;
         }
+        let (piece, rest) = bytes.split_at(bytes.len().min(room));
+        if let Some((_, row)) = rows.last_mut() {
+            row.extend_from_slice(piece);
+        }
+        bytes = rest;
     }
 }
 

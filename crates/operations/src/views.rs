@@ -40,11 +40,10 @@ fn command_view(
     let mark = marks
         .get(command.id.as_str())
         .copied()
-        .filter(|mark| latest.is_none_or(|execution| execution.started_at <= mark.at));
+        // A mark says something of what has ended before it.
+        .filter(|mark| latest.is_none_or(|execution| execution.ended_at.is_some_and(|end| end <= mark.at)));
     let state = match (mark, latest) {
-        (Some(mark), latest) if latest.is_none_or(|execution| execution.state != ExecutionState::Running) => {
-            marked(&mark.mark)
-        }
+        (Some(mark), _) => marked(&mark.mark),
         (_, Some(execution)) => executed(execution.state),
         (_, None) => StepState::Waiting,
     };
@@ -85,18 +84,19 @@ fn step_state(step: &Step, commands: &[CommandView], mark: Option<&StepMark>) ->
     }
     let Body::Commands { alternatives, commands: texts } = &step.body else { return StepState::Waiting };
     let has = |state| commands.iter().any(|command| command.state == state);
-    for urgent in [StepState::Unknown, StepState::Failed] {
-        if has(urgent) {
-            return urgent;
-        }
+    if has(StepState::Unknown) {
+        return StepState::Unknown;
     }
     match alternatives {
+        // One that worked is enough, whatever was tried before it.
         Alternatives::One if has(StepState::Passed) => return StepState::Passed,
+        Alternatives::One if has(StepState::Failed) => return StepState::Failed,
         Alternatives::One if has(StepState::Stopped) => return StepState::Stopped,
         Alternatives::One if commands.iter().all(|command| command.state == StepState::Skipped) => {
             return StepState::Skipped;
         }
         Alternatives::One => return StepState::Waiting,
+        Alternatives::All if has(StepState::Failed) => return StepState::Failed,
         Alternatives::All => {}
     }
     // One that follows is done when somebody has seen enough of it.

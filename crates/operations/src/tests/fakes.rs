@@ -294,6 +294,8 @@ impl Executor for FakeBash {
 #[derive(Default)]
 pub(super) struct FakeKubectl {
     pub(super) performed: Mutex<Vec<Vec<String>>>,
+    /// Does nothing until the caller has ended.
+    pub(super) waits: AtomicBool,
 }
 
 #[async_trait]
@@ -302,8 +304,16 @@ impl Adapter for FakeKubectl {
         "kubectl"
     }
 
+    fn check(&self, _: &Environment, _: &Call) -> Result<(), command::Refusal> {
+        Ok(())
+    }
+
     async fn perform(&self, _: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
         self.performed.lock().unwrap().push(call.argv.clone());
+        if self.waits.load(Ordering::SeqCst) {
+            io.ended().cancelled().await;
+            return 141;
+        }
         match io.write(Stream::Stdout, Bytes::from(format!("did {}\n", call.argv[1]))).await {
             Ok(()) => 0,
             Err(CallEnded) => 1,

@@ -64,6 +64,72 @@ async fn alternatives_are_never_run_together() {
 }
 
 #[tokio::test]
+async fn alternatives_pressed_at_the_same_instant_start_one() {
+    let bench = bench();
+    *bench.bash.script.lock().unwrap() = Script::Waits;
+    let run = bench.start("recover").await;
+    let (first, second) = tokio::join!(bench.press(run, "2a"), bench.press(run, "2b"));
+    let (started, refused) = if first.is_ok() { (first, second) } else { (second, first) };
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    bench.operations.stop(&person(Role::Operator), started.unwrap()).await.unwrap();
+    bench.settled(run).await;
+}
+
+#[tokio::test]
+async fn a_press_whose_request_is_dropped_runs_to_its_end() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    let mut press = Box::pin(bench.press(run, "1"));
+    // The browser leaves while the intent is being written.
+    assert!(futures::poll!(&mut press).is_pending());
+    drop(press);
+    let mut changes = bench.operations.watch_run(&person(Role::Viewer), run).await.unwrap();
+    while bench.settled(run).await.steps[0].state != StepState::Passed {
+        changes.changed().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_not_closed_under_a_command() {
+    let bench = bench();
+    *bench.bash.script.lock().unwrap() = Script::Waits;
+    let operator = person(Role::Operator);
+    let run = bench.start("restart").await;
+    let execution = bench.press(run, "1").await.unwrap();
+    let refused = bench.operations.close_run(&operator, run, RunState::Completed).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    let refused = bench.operations.mark(&operator, run, "1", Mark::Skipped { reason: "slow".to_owned() }).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    bench.operations.stop(&operator, execution).await.unwrap();
+    bench.settled(run).await;
+    bench.operations.close_run(&operator, run, RunState::Completed).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_two_commands_export_is_kept_of_both() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    bench.store.runs.lock().unwrap()[0].variables.insert("ALB_ARN".to_owned(), "arn:first".to_owned());
+    bench.press(run, "1").await.unwrap();
+    let view = bench.settled(run).await;
+    assert_eq!(view.run.variables["ALB_ARN"], "arn:first");
+    assert_eq!(view.run.variables["FOUND"], "it");
+    assert!(view.run.variables.keys().all(|name| !name.starts_with("RUNBOOK_")), "{:?}", view.run.variables);
+}
+
+#[tokio::test]
+async fn in_a_choice_one_that_worked_is_enough() {
+    let bench = bench();
+    let run = bench.start("recover").await;
+    *bench.bash.script.lock().unwrap() = Script::Calls(vec![vec!["helm", "rollback"]]);
+    bench.press(run, "2a").await.unwrap();
+    assert_eq!(bench.settled(run).await.steps[1].state, StepState::Failed);
+    *bench.bash.script.lock().unwrap() = Script::Calls(vec![vec!["kubectl", "get", "pods", "-n", "shop"]]);
+    bench.press(run, "2b").await.unwrap();
+    assert_eq!(bench.settled(run).await.steps[1].state, StepState::Passed);
+}
+
+#[tokio::test]
 async fn a_manual_step_is_ticked_skipped_with_a_reason_and_done_by_hand() {
     let bench = bench();
     let operator = person(Role::Operator);

@@ -93,6 +93,11 @@ async fn what_was_in_flight_when_the_portal_ended_is_unknown_and_settled_by_a_pe
     bench.press(run, "1").await.unwrap();
     // A new process finds what the old one left.
     assert_eq!(bench.operations.recover().await.unwrap(), 1);
+    let known = bench
+        .operations
+        .mark(&person(Role::Operator), run, "2", Mark::Settled { passed: true, finding: "x".to_owned() })
+        .await;
+    assert!(matches!(known, Err(Error::Conflict(_))), "only an unknown outcome is settled: {known:?}");
     let operator = person(Role::Operator);
     let view = bench.operations.view_run(&operator, run).await.unwrap();
     assert_eq!(view.steps[0].state, StepState::Unknown);
@@ -101,6 +106,29 @@ async fn what_was_in_flight_when_the_portal_ended_is_unknown_and_settled_by_a_pe
     let mark = Mark::Settled { passed: true, finding: "all pods are new".to_owned() };
     bench.operations.mark(&operator, run, "1", mark).await.unwrap();
     assert_eq!(bench.operations.view_run(&operator, run).await.unwrap().steps[0].state, StepState::Passed);
+}
+
+#[tokio::test]
+async fn a_change_that_was_cut_is_unknown_and_a_look_that_was_cut_is_stopped() {
+    for (argv, result) in [
+        (vec!["kubectl", "get", "pods", "-w", "-n", "shop"], OutcomeResult::Stopped),
+        (vec!["kubectl", "rollout", "restart", "deployment/shop", "-n", "shop"], OutcomeResult::Unknown),
+    ] {
+        let bench = bench();
+        bench.kubectl.waits.store(true, Ordering::SeqCst);
+        *bench.bash.script.lock().unwrap() = Script::Calls(vec![argv]);
+        let run = bench.start("restart").await;
+        let mut changes = bench.operations.watch_run(&person(Role::Viewer), run).await.unwrap();
+        let execution = bench.press(run, "1").await.unwrap();
+        while bench.kubectl.performed.lock().unwrap().is_empty() {
+            changes.changed().await.unwrap();
+        }
+        bench.operations.stop(&person(Role::Operator), execution).await.unwrap();
+        bench.settled(run).await;
+        let events = bench.store.events.lock().unwrap();
+        let outcome = events.iter().find(|event| event.kind == EventKind::ActionOutcome).unwrap();
+        assert_eq!(outcome.outcome.as_ref().unwrap().result, result);
+    }
 }
 
 #[tokio::test]

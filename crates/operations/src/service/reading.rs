@@ -1,0 +1,102 @@
+//! Reading: runbooks, search, environments, live status.
+
+use std::sync::Arc;
+
+use runbook::{Procedure, ProcedureId, Runbook, RunbookId};
+use tokio::sync::watch;
+
+use super::{Operations, permit};
+use crate::{Caller, Environment, EnvironmentName, Error, Hit, Permission, Shelf, Snapshot, WorkloadRef, live, search};
+
+impl Operations {
+    /// The runbooks and the files that are not readable.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn shelf(&self, caller: &Caller) -> Result<Arc<Shelf>, Error> {
+        permit(caller, Permission::View)?;
+        Ok(self.rooms.library.shelf())
+    }
+
+    /// One runbook, as the folder holds it now.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`].
+    pub fn runbook(&self, caller: &Caller, id: &RunbookId) -> Result<Arc<Runbook>, Error> {
+        self.shelf(caller)?.runbook(id).cloned().ok_or(Error::NotFound("This runbook"))
+    }
+
+    /// One procedure and its runbook, as the folder holds them now.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`].
+    pub fn procedure(
+        &self,
+        caller: &Caller,
+        runbook: &RunbookId,
+        procedure: &ProcedureId,
+    ) -> Result<(Arc<Runbook>, Arc<Procedure>), Error> {
+        let runbook = self.runbook(caller, runbook)?;
+        let procedure = runbook.procedure(procedure).cloned().ok_or(Error::NotFound("This procedure"))?;
+        Ok((runbook, procedure))
+    }
+
+    /// Titles, headings and commands that hold every word of the query; the best first, at most 50.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn search(&self, caller: &Caller, query: &str) -> Result<Vec<Hit>, Error> {
+        Ok(search::search(&*self.shelf(caller)?, query))
+    }
+
+    /// Where runs may act.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn environments(&self, caller: &Caller) -> Result<&[Arc<Environment>], Error> {
+        permit(caller, Permission::View)?;
+        Ok(&self.rooms.environments)
+    }
+
+    /// Whether anything can be run on this machine.
+    ///
+    /// # Errors
+    /// [`Error::CannotRun`] with the reason.
+    pub fn can_run(&self) -> Result<(), Error> {
+        self.rooms.executor.available().map_err(Error::CannotRun)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn is_ready(&self) -> Result<(), Error> {
+        self.rooms.runs.running().await?;
+        Ok(())
+    }
+
+    /// The workloads that a procedure's commands name, each once.
+    #[must_use]
+    pub fn workloads(&self, procedure: &Procedure, environment: &Environment) -> Vec<WorkloadRef> {
+        live::workloads(procedure, environment)
+    }
+
+    /// Follows the status of a namespace in an environment.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`].
+    pub async fn follow(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentName,
+        namespace: &str,
+    ) -> Result<watch::Receiver<Snapshot>, Error> {
+        permit(caller, Permission::View)?;
+        let environment = self.environment(environment)?;
+        let permitted = environment.kubernetes.as_ref().is_some_and(|scope| scope.namespaces.permit(namespace));
+        if !permitted {
+            return Err(Error::NotFound("This namespace"));
+        }
+        Ok(self.rooms.live.follow(&environment, namespace).await)
+    }
+}

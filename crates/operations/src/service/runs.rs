@@ -1,0 +1,463 @@
+//! Runs: start, press, stop, mark, close, and what they printed.
+//!
+//! What changes something runs to its end even where the request is dropped meanwhile (a reload, a closed tab): each of
+//! these use cases is a task of its own. Those of one run take turns, so that what one has checked still holds when it
+//! acts.
+
+use std::time::Duration;
+
+use runbook::{CommandId, ProcedureId, RunbookId, StepId};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Operations, Press, check_length, locked, permit, place, signature};
+use crate::running::{Prepared, Running};
+use crate::{
+    Actor, AuditEvent, Caller, Chunk, EnvironmentName, Error, EventKind, Execution, ExecutionId, ExecutionState, Mark,
+    NewRun, Permission, Run, RunFilter, RunId, RunState, RunView, StepMark, StepState, views,
+};
+
+/// What the page says of an execution that nobody runs any more.
+pub(super) const LOST: &str = "The portal ended while this ran. Look at the target before you run it again.";
+
+impl Operations {
+    /// Starts a run of a procedure.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::CannotRun`], [`Error::Audit`], [`Error::Store`].
+    pub async fn start_run(
+        &self,
+        caller: &Caller,
+        runbook: &RunbookId,
+        procedure: &ProcedureId,
+        environment: &EnvironmentName,
+    ) -> Result<RunId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        let (runbook, procedure, environment) = (runbook.clone(), procedure.clone(), environment.clone());
+        self.whole(async move { this.start(&caller, &runbook, &procedure, &environment).await }).await
+    }
+
+    async fn start(
+        &self,
+        caller: &Caller,
+        runbook: &RunbookId,
+        procedure: &ProcedureId,
+        environment: &EnvironmentName,
+    ) -> Result<RunId, Error> {
+        self.permit(caller, Permission::Run, "start a run").await?;
+        self.can_run()?;
+        let (runbook, procedure) = self.procedure(caller, runbook, procedure)?;
+        let environment = self.environment(environment)?;
+        let new = NewRun {
+            id: RunId::new(),
+            runbook: runbook.id.clone(),
+            runbook_title: runbook.title.clone(),
+            version: runbook.version.clone(),
+            text: runbook.text.clone(),
+            procedure: procedure.id.clone(),
+            procedure_title: procedure.title.clone(),
+            environment: environment.name.clone(),
+            started_by: signature(caller),
+            started_at: self.rooms.now(),
+        };
+        let mut event =
+            AuditEvent::new(new.started_at, EventKind::RunStarted, Actor::from(caller), procedure.title.clone());
+        event.run = Some(new.id);
+        event.environment = Some(environment.name.clone());
+        event.place = Some(crate::Place {
+            runbook: runbook.id.clone(),
+            hash: runbook.version.hash.clone(),
+            commit: runbook.version.commit.clone(),
+            procedure: procedure.id.clone(),
+            part: None,
+        });
+        self.rooms.trail.append(&event).await?;
+        Ok(self.rooms.runs.create(new).await?.id)
+    }
+
+    /// A run with everything its page shows.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn view_run(&self, caller: &Caller, id: RunId) -> Result<RunView, Error> {
+        permit(caller, Permission::View)?;
+        let run = self.existing_run(id).await?;
+        let procedure = self.procedure_of(&run).await?;
+        let executions = self.rooms.runs.executions(id).await?;
+        let marks = self.rooms.runs.marks(id).await?;
+        let steps = views::steps(&procedure, &executions, &marks);
+        let outdated =
+            self.rooms.library.shelf().runbook(&run.runbook).is_none_or(|now| now.version.hash != run.version.hash);
+        Ok(RunView { environment: self.environment(&run.environment).ok(), run, procedure, steps, outdated })
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn runs(&self, caller: &Caller, filter: &RunFilter) -> Result<Vec<Run>, Error> {
+        permit(caller, Permission::View)?;
+        Ok(self.rooms.runs.runs(filter).await?)
+    }
+
+    /// Tells when there is something new in a run: each change grows the number.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn watch_run(&self, caller: &Caller, id: RunId) -> Result<watch::Receiver<u64>, Error> {
+        permit(caller, Permission::View)?;
+        self.existing_run(id).await?;
+        let mut changes = locked(&self.rooms.changes);
+        changes.retain(|_, sender| sender.receiver_count() > 0);
+        Ok(changes.entry(id).or_insert_with(|| watch::channel(0).0).subscribe())
+    }
+
+    /// Presses Run on a command. Returns when the intent is committed; bash runs on in the background.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] for missing or bad values, [`Error::Conflict`]
+    /// when it runs already, [`Error::CannotRun`], [`Error::Audit`], [`Error::Store`].
+    pub async fn press(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        command: &CommandId,
+        press: Press,
+    ) -> Result<ExecutionId, Error> {
+        let (this, caller, command) = (self.clone(), caller.clone(), command.clone());
+        self.whole(async move { this.press_whole(&caller, run, &command, press).await }).await
+    }
+
+    async fn press_whole(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        command: &CommandId,
+        press: Press,
+    ) -> Result<ExecutionId, Error> {
+        self.permit(caller, Permission::Run, "press Run").await?;
+        self.can_run()?;
+        let _turn = self.rooms.turn(run).await;
+        let run = self.open_run(run).await?;
+        let environment = self.environment(&run.environment)?;
+        let procedure = self.procedure_of(&run).await?;
+        let (step, command) = procedure.command(command).ok_or(Error::NotFound("This command"))?;
+        let edited = press.edited.filter(|text| text.trim() != command.source.trim());
+        if let Some(text) = &edited {
+            self.permit(caller, Permission::RunEdited, "run an edited command").await?;
+            check_length(text)?;
+        }
+        self.settle_lost(run.id).await?;
+        self.check_alternatives(&run, step, &command.id).await?;
+        let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
+        let execution = Execution {
+            id: ExecutionId::new(),
+            run: run.id,
+            command: command.id.clone(),
+            source: prepared.shown.clone(),
+            edited: prepared.original.is_some(),
+            started_by: signature(caller),
+            started_at: self.rooms.now(),
+            state: ExecutionState::Running,
+            ended_at: None,
+            exit_code: None,
+            note: None,
+            truncated: false,
+        };
+        let id = execution.id;
+        let stop = self.rooms.shutdown.child_token();
+        let place = self.rooms.enter(id, stop.clone());
+        let running = Running { rooms: self.rooms.clone(), caller: caller.clone(), run, environment, execution, stop };
+        let begun = running.begin(command, prepared).await?;
+        self.rooms.tasks.spawn(async move {
+            let _place = place;
+            begun.finish().await;
+        });
+        Ok(id)
+    }
+
+    /// Stops an execution: its whole process tree, and the remote call.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] when it has ended, [`Error::Audit`].
+    pub async fn stop(&self, caller: &Caller, id: ExecutionId) -> Result<RunId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move { this.stop_whole(&caller, id).await }).await
+    }
+
+    async fn stop_whole(&self, caller: &Caller, id: ExecutionId) -> Result<RunId, Error> {
+        self.permit(caller, Permission::Stop, "press Stop").await?;
+        let execution = self.rooms.runs.execution(id).await?.ok_or(Error::NotFound("This execution"))?;
+        let Some(stop) = self.rooms.in_flight(id) else {
+            self.settle_lost(execution.run).await?;
+            return Err(Error::Conflict("This command has ended already.".to_owned()));
+        };
+        let run = self.existing_run(execution.run).await?;
+        let mut event = self.event(caller, EventKind::StopRequested, &run, Some(execution.command.clone()), "Stop");
+        event.execution = Some(id);
+        self.rooms.trail.append(&event).await?;
+        stop.cancel();
+        Ok(execution.run)
+    }
+
+    /// Says something of a step or command without running it. What is pasted is kept with its secrets masked.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] while the command runs,
+    /// [`Error::Audit`], [`Error::Store`].
+    pub async fn mark(&self, caller: &Caller, run: RunId, part: &str, mark: Mark) -> Result<(), Error> {
+        let (this, caller, part) = (self.clone(), caller.clone(), part.to_owned());
+        self.whole(async move { this.mark_whole(&caller, run, &part, mark).await }).await
+    }
+
+    async fn mark_whole(&self, caller: &Caller, run: RunId, part: &str, mark: Mark) -> Result<(), Error> {
+        self.permit(caller, Permission::Run, "mark a step").await?;
+        let mark = checked(mark)?;
+        let _turn = self.rooms.turn(run).await;
+        let run = self.open_run(run).await?;
+        self.settle_lost(run.id).await?;
+        let view = self.view_run(caller, run.id).await?;
+        let state = state_of(&view, part).ok_or(Error::NotFound("This step"))?;
+        match (&mark, state) {
+            (_, StepState::Running) => {
+                return Err(Error::Conflict(
+                    "It is running. Stop it or wait for it, then say what became of it.".to_owned(),
+                ));
+            }
+            (Mark::Settled { .. }, state) if state != StepState::Unknown => {
+                return Err(Error::Conflict("Its outcome is known: there is nothing to settle.".to_owned()));
+            }
+            _ => {}
+        }
+        let (summary, text) = words(&mark);
+        let mut event = self.event(caller, EventKind::StepMarked, &run, Some(CommandId::new(part)), summary);
+        event.argv = text.into_iter().cloned().collect();
+        self.rooms.trail.append(&event).await?;
+        let (by, at) = (signature(caller), self.rooms.now());
+        self.rooms.runs.mark(&StepMark { run: run.id, part: part.to_owned(), mark, by, at }).await?;
+        self.rooms.changed(run.id);
+        Ok(())
+    }
+
+    /// Closes a run.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] while a command runs, [`Error::Audit`],
+    /// [`Error::Store`].
+    pub async fn close_run(&self, caller: &Caller, id: RunId, state: RunState) -> Result<(), Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move { this.close(&caller, id, state).await }).await
+    }
+
+    async fn close(&self, caller: &Caller, id: RunId, state: RunState) -> Result<(), Error> {
+        self.permit(caller, Permission::Run, "close a run").await?;
+        if state == RunState::Open {
+            return Err(Error::Invalid("A run is closed as completed or as abandoned.".to_owned()));
+        }
+        let _turn = self.rooms.turn(id).await;
+        let run = self.open_run(id).await?;
+        self.settle_lost(id).await?;
+        let executions = self.rooms.runs.executions(id).await?;
+        if executions.iter().any(|execution| execution.state == ExecutionState::Running) {
+            return Err(Error::Conflict(
+                "A command is still running. Stop it or wait for it, then close the run.".to_owned(),
+            ));
+        }
+        let event = self.event(caller, EventKind::RunEnded, &run, None, state.word());
+        self.rooms.trail.append(&event).await?;
+        self.rooms.runs.close(id, state, self.rooms.now()).await?;
+        if let Err(error) = self.rooms.executor.remove_workspace(id).await {
+            tracing::warn!(run = %id, %error, "a closed run's workspace stays behind");
+        }
+        self.rooms.changed(id);
+        Ok(())
+    }
+
+    /// The output of a run after a cursor, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn output_after(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        cursor: i64,
+        limit: u32,
+    ) -> Result<Vec<Chunk>, Error> {
+        permit(caller, Permission::SeeOutput)?;
+        Ok(self.rooms.outputs.after(run, cursor, limit).await?)
+    }
+
+    /// The greatest cursor of a run's output.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn output_end(&self, caller: &Caller, run: RunId) -> Result<i64, Error> {
+        permit(caller, Permission::SeeOutput)?;
+        Ok(self.rooms.outputs.last(run).await?)
+    }
+
+    /// The last pieces of an execution's output, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn output_tail(&self, caller: &Caller, execution: ExecutionId, limit: u32) -> Result<Vec<Chunk>, Error> {
+        permit(caller, Permission::SeeOutput)?;
+        Ok(self.rooms.outputs.tail(execution, limit).await?)
+    }
+
+    /// The next pieces of an execution's output after a cursor: for the download.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn output_of(
+        &self,
+        caller: &Caller,
+        execution: ExecutionId,
+        cursor: i64,
+        limit: u32,
+    ) -> Result<Vec<Chunk>, Error> {
+        permit(caller, Permission::SeeOutput)?;
+        self.rooms.runs.execution(execution).await?.ok_or(Error::NotFound("This execution"))?;
+        Ok(self.rooms.outputs.of_execution(execution, cursor, limit).await?)
+    }
+
+    async fn existing_run(&self, id: RunId) -> Result<Run, Error> {
+        self.rooms.runs.run(id).await?.ok_or(Error::NotFound("This run"))
+    }
+
+    async fn open_run(&self, id: RunId) -> Result<Run, Error> {
+        let run = self.existing_run(id).await?;
+        match run.state {
+            RunState::Open => Ok(run),
+            closed => Err(Error::Conflict(format!("This run is {}. Start a new one to go on.", closed.word()))),
+        }
+    }
+
+    /// Executions that are kept as running and that no task of this process runs: their outcome is unknown.
+    async fn settle_lost(&self, run: RunId) -> Result<(), Error> {
+        let executions = self.rooms.runs.executions(run).await?;
+        let lost = |execution: &Execution| {
+            execution.state == ExecutionState::Running && self.rooms.in_flight(execution.id).is_none()
+        };
+        for mut execution in executions.into_iter().filter(lost) {
+            execution.state = ExecutionState::Unknown;
+            execution.ended_at = Some(self.rooms.now());
+            execution.note = Some(LOST.to_owned());
+            self.rooms.runs.end(&execution).await?;
+            self.rooms.changed(run);
+        }
+        Ok(())
+    }
+
+    /// Alternatives are never run together.
+    async fn check_alternatives(&self, run: &Run, step: &runbook::Step, command: &CommandId) -> Result<(), Error> {
+        let runbook::Body::Commands { alternatives: runbook::Alternatives::One, commands } = &step.body else {
+            return Ok(());
+        };
+        let executions = self.rooms.runs.executions(run.id).await?;
+        let other = executions.iter().find(|execution| {
+            execution.state == ExecutionState::Running
+                && &execution.command != command
+                && commands.iter().any(|alternative| alternative.id == execution.command)
+        });
+        match other {
+            None => Ok(()),
+            Some(other) => Err(Error::Conflict(format!(
+                "Another alternative of this step ({}) is running. Stop it or wait for it: alternatives are never run together.",
+                other.command
+            ))),
+        }
+    }
+
+    fn event(
+        &self,
+        caller: &Caller,
+        kind: EventKind,
+        run: &Run,
+        part: Option<CommandId>,
+        summary: impl Into<String>,
+    ) -> AuditEvent {
+        let mut event = AuditEvent::new(self.rooms.now(), kind, Actor::from(caller), summary);
+        event.run = Some(run.id);
+        event.environment = Some(run.environment.clone());
+        event.place = Some(place(run, part));
+        event
+    }
+}
+
+/// The mark with its words checked, and secrets in them masked.
+fn checked(mark: Mark) -> Result<Mark, Error> {
+    let text = |text: String, ask: &str| {
+        check_length(&text)?;
+        if text.trim().is_empty() && !ask.is_empty() {
+            Err(Error::Invalid(ask.to_owned()))
+        } else {
+            Ok(command::mask::mask_text(&text))
+        }
+    };
+    Ok(match mark {
+        Mark::Done => Mark::Done,
+        Mark::ByHand { result } => Mark::ByHand { result: text(result, "")? },
+        Mark::Skipped { reason } => {
+            Mark::Skipped { reason: text(reason, "Say why the step is skipped: the next person will ask.")? }
+        }
+        Mark::Settled { passed, finding } => {
+            Mark::Settled { passed, finding: text(finding, "Say what you found before you settle the outcome.")? }
+        }
+    })
+}
+
+fn words(mark: &Mark) -> (&'static str, Option<&String>) {
+    match mark {
+        Mark::Done => ("Done", None),
+        Mark::ByHand { result } => ("Done by hand", Some(result)),
+        Mark::Skipped { reason } => ("Skipped", Some(reason)),
+        Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding)),
+        Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding)),
+    }
+}
+
+/// The state of a step or command.
+fn state_of(view: &RunView, part: &str) -> Option<StepState> {
+    let command = view.steps.iter().flat_map(|step| &step.commands).find(|command| command.id.as_str() == part);
+    let step = view.steps.iter().find(|step| step.id == StepId::new(part));
+    command.map(|command| command.state).or_else(|| step.map(|step| step.state))
+}
+
+/// An execution's place among those in flight; it is left when the task ends, however it ends.
+pub(crate) struct InFlight {
+    rooms: std::sync::Arc<super::Rooms>,
+    id: ExecutionId,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        locked(&self.rooms.in_flight).remove(&self.id);
+    }
+}
+
+impl super::Rooms {
+    fn enter(self: &std::sync::Arc<Self>, id: ExecutionId, stop: CancellationToken) -> InFlight {
+        locked(&self.in_flight).insert(id, stop);
+        InFlight { rooms: self.clone(), id }
+    }
+
+    fn in_flight(&self, id: ExecutionId) -> Option<CancellationToken> {
+        locked(&self.in_flight).get(&id).cloned()
+    }
+
+    /// Keeps how an execution ended. A database that is busy or full for a moment is asked again; what it never takes
+    /// is *outcome unknown* for the next person who looks.
+    pub(crate) async fn keep_end(&self, execution: &Execution) {
+        for pause in [0, 200, 1_000, 5_000] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            match self.runs.end(execution).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(execution = %execution.id, error = &error as &dyn std::error::Error, "an execution's end could not be kept");
+                }
+            }
+        }
+    }
+}
