@@ -3,6 +3,9 @@
 //! A placeholder is replaced by a reference to a variable in the form that its place in the syntax tree asks for. Where a
 //! value could become more than data (the name of a program, a nested script, arithmetic) the text is refused.
 
+mod arithmetic;
+mod option;
+
 use std::ops::Range;
 
 use tree_sitter::Node;
@@ -133,11 +136,13 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
     if occurrences.len() + variables.len() > MOST_PLACES {
         return Err(Refusal::not_permitted(format!("The text leaves more than {MOST_PLACES} places open. Split it.")));
     }
+    arithmetic::check(&syntax, source, &binder.calls, values)?;
     for (parameter, value) in values {
         check_value(parameter, value)?;
         let used = variables.iter().filter(|(_, name)| parameter.placeholder.strip_prefix('$') == Some(name));
         for (range, _) in used {
             binder.check(&syntax, range, &parameter.placeholder)?;
+            option::check(&syntax, source, range, &parameter.placeholder, value)?;
         }
         if let Some(name) = parameter.placeholder.strip_prefix('$') {
             check_name(name)?;
@@ -163,9 +168,22 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
             names.push((text, name.clone()));
             name
         };
+        option::check(&syntax, source, &occurrence.range, text, value)?;
         binder.replace(&syntax, &occurrence.range, text, &name)?;
     }
     binder.finish()
+}
+
+/// Checks the variables that a run carries from command to command against the next text, which [`bind`] does not see:
+/// name and value of each.
+///
+/// # Errors
+/// A [`Refusal`] where the text mentions a variable, evaluates variables somewhere, and the value could be carried out there.
+pub fn check_variables<'a>(
+    source: &str,
+    variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Refusal> {
+    arithmetic::check_variables(source, variables)
 }
 
 fn check_value(parameter: &Parameter, value: &str) -> Result<(), Refusal> {

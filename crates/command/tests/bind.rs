@@ -113,8 +113,11 @@ const HOSTILE: &[&str] = &[
 fn hostile_values_arrive_unchanged() {
     for (source, expected) in CASES {
         for value in HOSTILE {
-            let out = run(source, &[(open(placeholder_of(source)), (*value).to_owned())]);
-            assert_eq!(out, shown(&expected(value)), "{source} with {value:?}");
+            let values = [(open(placeholder_of(source)), (*value).to_owned())];
+            if value.starts_with('-') && bind(source, &values).is_err() {
+                continue;
+            }
+            assert_eq!(run(source, &values), shown(&expected(value)), "{source} with {value:?}");
         }
     }
 }
@@ -124,8 +127,10 @@ proptest! {
     #[test]
     fn any_value_arrives_unchanged(value in "[^\0]{0,40}", case in 0..CASES.len()) {
         let (source, expected) = CASES[case];
-        let out = run(source, &[(open(placeholder_of(source)), value.clone())]);
-        prop_assert_eq!(out, shown(&expected(&value)));
+        let values = [(open(placeholder_of(source)), value.clone())];
+        if !value.contains('-') || bind(source, &values).is_ok() {
+            prop_assert_eq!(run(source, &values), shown(&expected(&value)));
+        }
     }
 
     #[test]
@@ -145,7 +150,7 @@ fn here_documents_take_values_as_text() {
 
 #[test]
 fn variables_take_values_through_the_environment() {
-    for value in HOSTILE {
+    for value in HOSTILE.iter().filter(|value| !value.starts_with('-')) {
         let out = run("show \"$ALB_ARN\"", &[(open("$ALB_ARN"), (*value).to_owned())]);
         assert_eq!(out, shown(&[(*value).to_owned()]), "{value:?}");
     }
@@ -229,4 +234,123 @@ fn refuses_values_and_names_that_cannot_pass() {
     for source in ["$CMD get pods", "eval \"$CMD\"", "echo $((CMD + $CMD))", "[[ $CMD -eq 1 ]]"] {
         assert!(bind(source, &[(open("$CMD"), "x".to_owned())]).is_err(), "{source}");
     }
+}
+
+#[test]
+fn m1_a_value_never_becomes_code_through_arithmetic() {
+    let hostile = "a[$(touch /tmp/pwned)]".to_owned();
+    for place in [
+        "echo $((N+1))",
+        "echo $[N+1]",
+        "((N)) || true",
+        "for ((i=N; i<1; i++)); do break; done",
+        "[[ $N -gt 3 ]] || true",
+        "[[ N -eq 3 ]] || true",
+        "[[ -v $N ]] || true",
+        "test -v \"$N\" || true",
+        "[ -v \"$N\" ] || true",
+        "[ -z $N ] || true",
+        "x=abc; echo \"${x:N}\"",
+        "x=abc; echo \"${x: -N:1}\"",
+        "a=(1 2); echo ${a[N]}",
+        "a[N]=1",
+        "a=([N]=1)",
+        "let x=N+1 || true",
+        "declare -i x=$N",
+        "typeset -i x; x=$N",
+        "declare \"$N=1\"",
+        "declare -n r=$N; echo $r",
+        "printf -v \"$N\" x",
+        "read \"$N\" <<<1",
+        "unset \"$N\"",
+        "M=N; echo ${!M}",
+        "echo ${N@P}",
+        "cat <<EOF\n$((N))\nEOF",
+        "RANDOM=$N",
+    ] {
+        for source in
+            [format!("N=<n>; {place}"), format!("f() {{ {place}\n}}\necho $COUNT"), format!("N=\"a <n>\"\n{place}")]
+        {
+            let placeholder = if source.contains("<n>") { "<n>" } else { "$COUNT" };
+            let values = [(open(placeholder), hostile.clone())];
+            let refusal = bind(&source, &values).expect_err(&source);
+            assert!(
+                refusal.reason.contains("bash could carry out") || refusal.reason.contains("filled in"),
+                "{}",
+                refusal.reason
+            );
+        }
+        assert!(command::bind::check_variables(place, [("N", hostile.as_str()), ("M", "N")]).is_err(), "{place}");
+        assert!(command::bind::check_variables(place, [("OTHER", hostile.as_str())]).is_ok(), "{place}");
+    }
+    let bound = |value: &str| {
+        bind("N=<n>; echo $((N+1)) <arn>", &[(open("<n>"), value.into()), (open("<arn>"), "arn:aws:x/1".into())])
+    };
+    assert_eq!(run("N=<n>; show $((N+1))", &[(open("<n>"), "41".to_owned())]), shown(&["42".to_owned()]));
+    assert!(bound("41").is_ok());
+    for value in ["a[0]", "$x", "`id`", "$(id)", "1 2"] {
+        assert!(bound(value).is_err(), "{value}");
+    }
+}
+
+#[test]
+fn m1_texts_without_arithmetic_take_any_value() {
+    for source in [
+        "echo <n>",
+        "X=<n>; echo \"${X:-none} ${X:0:8} ${#X} ${X%/*}\"",
+        "a=(<n> c); echo \"${a[@]}\" ${a[0]}",
+        "while read -r line; do echo \"$line\" <n>; done",
+        "X=<n>; if [ -z \"$X\" ]; then echo; fi",
+        "X=<n>; [[ \"$X\" == a* ]] || echo",
+        "echo '$((1+N))' <n> # ((N))",
+        "printf '%s\\n' <n>",
+        "export X=<n>",
+        "local X=<n>",
+    ] {
+        let bound = bind(source, &[(open("<n>"), "a[$(id)]".to_owned())]);
+        assert!(bound.is_ok(), "{source}: {bound:?}");
+    }
+}
+
+#[test]
+fn m2_a_value_never_becomes_an_option() {
+    for (source, placeholder) in [
+        ("kubectl delete pod <pod-name>", "<pod-name>"),
+        ("kubectl delete pod \"<pod-name>\"", "<pod-name>"),
+        ("kubectl delete pod '<pod-name>-x'", "<pod-name>"),
+        ("kubectl delete pod \"\"<pod-name>", "<pod-name>"),
+        ("kubectl delete pod $POD_NAME", "$POD_NAME"),
+        ("kubectl delete pod \"$POD_NAME\"", "$POD_NAME"),
+        ("kubectl delete pod ${POD_NAME}-x", "$POD_NAME"),
+        ("POD=<pod-name>; kubectl delete pod $POD", "<pod-name>"),
+        ("POD=<pod-name>\nkubectl delete pod \"${POD}\"", "<pod-name>"),
+        ("for pod in <pod-name>; do kubectl delete pod $pod; done", "<pod-name>"),
+        ("echo \"$(kubectl delete pod <pod-name>)\"", "<pod-name>"),
+        ("pods=(<pod-name>); kubectl delete pod \"${pods[@]}\"", "<pod-name>"),
+    ] {
+        for value in ["--all", "-A", "-5", "-"] {
+            let refusal = bind(source, &[(open(placeholder), value.to_owned())]).expect_err(source);
+            assert!(refusal.reason.contains("edit the command"), "{}", refusal.reason);
+        }
+        assert!(bind(source, &[(open(placeholder), "web-1".to_owned())]).is_ok(), "{source}");
+    }
+    for (source, placeholder) in [
+        ("kubectl delete pod $POD_NAME", "$POD_NAME"),
+        ("kubectl delete pod/$POD_NAME", "$POD_NAME"),
+        ("POD=\"<pod-name>\"; kubectl delete pod/$POD", "<pod-name>"),
+        ("for pod in \"<pod-name>\"; do kubectl delete pod $pod; done", "<pod-name>"),
+        ("pods=(<pod-name>); kubectl delete pod ${pods[@]}", "<pod-name>"),
+    ] {
+        assert!(bind(source, &[(open(placeholder), "x --all".to_owned())]).is_err(), "{source}");
+        assert!(bind(source, &[(open(placeholder), "x".to_owned())]).is_ok(), "{source}");
+    }
+    for source in [
+        "kubectl get pod --selector=<pod-name>",
+        "echo \"text <pod-name>\"",
+        "cat <<EOF\n<pod-name>\nEOF",
+        "kubectl get pod/<pod-name>",
+    ] {
+        assert!(bind(source, &[(open("<pod-name>"), "--all".to_owned())]).is_ok(), "{source}");
+    }
+    assert!(bind("M=<m>; echo \"$M x\" y", &[(open("<m>"), "a - b".to_owned())]).is_ok());
 }

@@ -71,7 +71,11 @@ impl Prepared {
         if !missing.is_empty() {
             return Err(Error::Invalid(format!("Fill in {} before this command can run.", missing.join(", "))));
         }
-        let bound = command::bind(&shown, &bindings).map_err(|refusal| Error::Invalid(refusal.reason))?;
+        let refused = |refusal: command::Refusal| Error::Invalid(refusal.reason);
+        // What earlier commands exported came from values and programs: bash must not read it as code either.
+        let carried = run.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        command::bind::check_variables(&shown, carried).map_err(refused)?;
+        let bound = command::bind(&shown, &bindings).map_err(refused)?;
         let given = bindings
             .iter()
             .map(|(parameter, value)| command::mask::mask_text(&format!("{}={value}", parameter.name)))
@@ -104,9 +108,9 @@ impl Running {
             return Err(Error::Conflict("This command is running already: its output is on the page.".to_owned()));
         }
         let mut intent = self.event(EventKind::ExecutionIntent, title(command));
-        intent.argv = vec![command::mask::mask_text(&prepared.shown)];
+        intent.argv = vec![command::mask::mask_script(&prepared.shown)];
         intent.argv.extend(prepared.given.iter().cloned());
-        intent.original.clone_from(&prepared.original);
+        intent.original = prepared.original.as_deref().map(command::mask::mask_script);
         intent.effect = Some(command.effect);
         if let Err(error) = self.rooms.trail.append(&intent).await {
             self.execution.state = ExecutionState::Failed;
