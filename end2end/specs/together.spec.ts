@@ -71,7 +71,7 @@ test('a second person sees output and state arrive, and a lost connection heals'
   // What was printed stands there once, not twice.
   const once = async (which: Page) =>
     (await which.locator('#frame-1 pre').textContent())!.split('auth-service-').length;
-  expect(await once(other)).toBe(await once(page));
+  await expect(async () => expect(await once(other)).toBe(await once(page))).toPass({ timeout: 30_000 });
   await context.close();
 });
 

@@ -160,10 +160,10 @@ impl Default for LimitsConfig {
 impl From<LimitsConfig> for Limits {
     fn from(config: LimitsConfig) -> Self {
         Self {
-            time: Duration::from_secs(config.minutes * 60),
+            time: Duration::from_secs(config.minutes.saturating_mul(60)),
             processes: config.processes,
-            memory: config.memory_mib << 20,
-            file_size: config.file_mib << 20,
+            memory: config.memory_mib.saturating_mul(1 << 20),
+            file_size: config.file_mib.saturating_mul(1 << 20),
         }
     }
 }
@@ -216,6 +216,24 @@ impl Config {
         names.sort();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return fail("two environments have the same name");
+        }
+        let outside = self.environments.iter().find(|environment| {
+            environment.namespaces.as_ref().is_some_and(|names| !names.contains(&environment.default_namespace))
+        });
+        if let Some(EnvironmentConfig { name, default_namespace, .. }) = outside {
+            return fail(&format!(
+                "environment {name}: default_namespace is {default_namespace}, which is not one of its namespaces"
+            ));
+        }
+        for (name, value, most) in [
+            ("minutes", self.limits.minutes, 24 * 60),
+            ("processes", self.limits.processes, 1 << 16),
+            ("memory_mib", self.limits.memory_mib, 1 << 20),
+            ("file_mib", self.limits.file_mib, 1 << 20),
+        ] {
+            if !(1..=most).contains(&value) {
+                return fail(&format!("limits.{name} is {value}: choose 1 to {most}"));
+            }
         }
         Ok(())
     }
@@ -307,6 +325,7 @@ mod tests {
         name = "production"
         kind = "production"
         kubernetes = { by = "kubeconfig", context = "eks" }
+        default_namespace = "shop"
         namespaces = ["shop"]
         policy = { destroy = "approver" }
     "#;
@@ -331,6 +350,10 @@ mod tests {
             let error = toml::from_str::<Config>(&FULL.replace(from, to)).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+        let astray: Config = toml::from_str(&FULL.replace("default_namespace = \"shop\"", "")).unwrap();
+        assert!(astray.check().unwrap_err().to_string().contains("default_namespace is default"));
+        let endless: Config = toml::from_str(&format!("{FULL}\n[limits]\nminutes = 0")).unwrap();
+        assert!(endless.check().unwrap_err().to_string().contains("limits.minutes"));
         let twice = format!(
             "{FULL}\n[[environments]]\nname = \"production\"\nkind = \"test\"\nkubernetes = {{ by = \"practice\" }}"
         );

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use notify_debouncer_full::notify::{RecommendedWatcher, RecursiveMode};
@@ -13,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 /// How long a change may settle before the folder is read again.
 const SETTLE: Duration = Duration::from_millis(300);
+/// How often the id at HEAD is looked at.
+const LOOK_AT_HEAD: Duration = Duration::from_secs(2);
 /// The greatest file that is read, in bytes; the reader has the same limit.
 const LARGEST: u64 = 2 << 20;
 /// How deep folders may nest, and how many files are read.
@@ -23,11 +26,15 @@ const MOST_FILES: usize = 2_000;
 pub struct Folder {
     shared: Arc<Shared>,
     _watch: Debouncer<RecommendedWatcher, RecommendedCache>,
+    /// Ends the thread that looks at HEAD.
+    _looks: Sender<()>,
 }
 
 struct Shared {
     root: PathBuf,
     shelf: RwLock<Arc<Shelf>>,
+    /// One reading at a time.
+    reading: Mutex<()>,
 }
 
 impl Library for Folder {
@@ -44,20 +51,45 @@ impl Folder {
     pub fn open(root: &Path) -> Result<Self, FolderError> {
         let fail = |source| FolderError { root: root.to_owned(), source };
         let root_path = root.canonicalize().map_err(fail)?;
-        let shared = Arc::new(Shared { shelf: RwLock::new(Arc::new(read(&root_path, None))), root: root_path });
+        let shared = Arc::new(Shared {
+            shelf: RwLock::new(Arc::new(read(&root_path, None))),
+            root: root_path,
+            reading: Mutex::new(()),
+        });
         let reader = shared.clone();
         let mut watch = new_debouncer(SETTLE, None, move |events: DebounceEventResult| match events {
+            // Reading the folder is an event too: answering it would never end.
+            Ok(events) if events.iter().all(|event| event.kind.is_access()) => {}
             Ok(_) => reader.read_again(),
-            Err(errors) => tracing::warn!(?errors, "the runbook folder is not watched well; it is read again"),
+            Err(errors) => {
+                tracing::warn!(?errors, "the runbook folder is not watched well; it is read again");
+                reader.read_again();
+            }
         })
         .map_err(|error| fail(std::io::Error::other(error)))?;
         watch.watch(&shared.root, RecursiveMode::Recursive).map_err(|error| fail(std::io::Error::other(error)))?;
-        Ok(Self { shared, _watch: watch })
+        let (looks, stop) = std::sync::mpsc::channel();
+        let looker = shared.clone();
+        std::thread::Builder::new().name("head".to_owned()).spawn(move || looker.look_at_head(&stop)).map_err(fail)?;
+        Ok(Self { shared, _watch: watch, _looks: looks })
     }
 }
 
 impl Shared {
+    /// A commit changes no file here, and may happen in a git folder far above: the id at HEAD is looked at instead.
+    fn look_at_head(&self, stop: &Receiver<()>) {
+        let mut known = Commits::of(&self.root).id();
+        while stop.recv_timeout(LOOK_AT_HEAD) == Err(RecvTimeoutError::Timeout) {
+            let now = Commits::of(&self.root).id();
+            if now != known {
+                known = now;
+                self.read_again();
+            }
+        }
+    }
+
     fn read_again(&self) {
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.shelf.read().unwrap_or_else(PoisonError::into_inner).clone();
         let after = read(&self.root, Some(&before));
         let changed = before.runbooks.len() != after.runbooks.len()
@@ -210,6 +242,11 @@ impl Commits {
         Self { head }
     }
 
+    /// The commit at HEAD.
+    fn id(&self) -> Option<String> {
+        self.head.as_ref().map(|(_, commit)| commit.clone())
+    }
+
     /// The commit at HEAD, where it holds exactly this text at this path.
     fn holding(&self, path: &Path, text: &[u8]) -> Option<String> {
         let (repository, commit) = self.head.as_ref()?;
@@ -284,7 +321,15 @@ mod tests {
         let root = folder.path().canonicalize().unwrap();
         let commit = read(&root, None).runbooks[0].version.commit.clone().expect("HEAD holds this text");
         assert_eq!(commit.len(), 40);
+        let library = Folder::open(&root).unwrap();
         std::fs::write(folder.path().join("good.md"), "# Edited\n").unwrap();
         assert_eq!(read(&root, None).runbooks[0].version.commit, None);
+        // A commit alone is seen too.
+        git(&["commit", "-qam", "second"]);
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while library.shelf().runbooks[0].version.commit.as_ref().is_none_or(|now| *now == commit) {
+            assert!(std::time::Instant::now() < deadline, "the commit was not seen");
+            std::thread::yield_now();
+        }
     }
 }

@@ -10,6 +10,12 @@ use axum::response::Response;
 pub async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        // The plain pages of sign-in: a style sheet, no script.
+        let policy = app::content_security_policy(None, None);
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy.parse().expect("a constant policy is a header's value"));
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

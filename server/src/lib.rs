@@ -9,5 +9,6 @@ pub mod headers;
 pub mod portal;
 mod presence;
 pub mod routes;
+mod seats;
 mod sign_in_log;
 pub mod stream;

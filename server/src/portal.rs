@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use identity::{Identity, IdentityConfig};
+use identity::{Identity, IdentityConfig, Notice};
 use kubernetes::Connection;
 use operations::{Adapter, EnvironmentKind, Limits, LiveStatus, Operations, OperationsBuilder};
 use sandbox::Sandbox;
@@ -68,7 +68,9 @@ impl Assembled {
         identity: IdentityConfig,
         shutdown: CancellationToken,
     ) -> Result<Router, identity::ConfigError> {
-        let identity = Identity::discover(identity, Arc::new(TrailLog(self.operations.clone()))).await?;
+        let identity = Identity::discover(identity, Arc::new(TrailLog(self.operations.clone())))
+            .await?
+            .with_notice_page(notice_page);
         let portal = Portal::new(self.operations.clone(), &self.site, self.practice, shutdown);
         Ok(routes::router(portal, &identity, self.store.clone()))
     }
@@ -80,6 +82,12 @@ impl Assembled {
             cluster.shutdown().await;
         }
     }
+}
+
+/// The plain pages of sign-in in the portal's look.
+fn notice_page(notice: &Notice) -> String {
+    let (words, address) = notice.action;
+    app::message_page(notice.title, &notice.text, Some((address, words)))
 }
 
 /// Serves as the configuration file says.
@@ -255,8 +263,11 @@ async fn clusters(configured: &[EnvironmentConfig], data: &Path, speed: f64) -> 
                 let path = file.clone().or_else(usual_kubeconfig).ok_or_else(|| {
                     format!("environment {}: name the kubeconfig file, or set KUBECONFIG", environment.name)
                 })?;
-                let shown = context.clone().unwrap_or_else(|| "current context".to_owned());
-                (Connection::Kubeconfig { path, context: context.clone() }, shown)
+                // The name is settled now: a later switch in the file must not move the environment.
+                let context = context.clone().or_else(|| kubernetes::current_context(&path)).ok_or_else(|| {
+                    format!("environment {}: {} has no current context, so name one", environment.name, path.display())
+                })?;
+                (Connection::Kubeconfig { path, context: Some(context.clone()) }, context)
             }
             Cluster::InCluster => (Connection::InCluster, "in-cluster".to_owned()),
         };

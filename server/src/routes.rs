@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, Path as PathParameter, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
 use futures::StreamExt as _;
 use identity::{CurrentCaller, Identity};
@@ -25,7 +25,7 @@ use tower_http::services::ServeDir;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionStore;
 
-use crate::presence::Presence;
+use crate::stream::Streams;
 use crate::{headers, stream};
 
 /// The longest body of a request: a pasted result and its form, with room.
@@ -40,13 +40,8 @@ pub struct Portal {
     pub operations: Operations,
     options: LeptosOptions,
     site: Arc<Site>,
-    shutdown: Shutdown,
-    presence: Presence,
+    streams: Streams,
 }
-
-/// Ends every stream when the portal stops.
-#[derive(Clone)]
-pub(crate) struct Shutdown(pub(crate) CancellationToken);
 
 impl Portal {
     /// The state of a portal whose built site is in this folder.
@@ -58,7 +53,7 @@ impl Portal {
             .site_pkg_dir("pkg")
             .build();
         let site = Arc::new(Site { practice, ..Site::default() });
-        Self { operations, options, site, shutdown: Shutdown(shutdown), presence: Presence::default() }
+        Self { operations, options, site, streams: Streams::new(shutdown) }
     }
 }
 
@@ -74,9 +69,25 @@ pub const OPEN: &[(&str, &str)] = &[
     ("POST", "/auth/sign-out"),
 ];
 
-/// Addresses behind the session that are neither pages nor server functions.
-pub const STREAMS_AND_DOWNLOADS: &[(&str, &str)] =
-    &[("GET", "/runs/{run}/events"), ("GET", "/live"), ("GET", "/executions/{execution}/output")];
+/// An address that this file answers itself.
+struct Own {
+    path: &'static str,
+    answer: fn() -> MethodRouter<Portal>,
+}
+
+/// What is behind the session and neither a page nor a server function. The router is built from this table, and the
+/// test of access reads it: an address that is not here is not served.
+const STREAMS_AND_DOWNLOADS: &[Own] = &[
+    Own { path: "/runs/{run}/events", answer: || get(stream::run_events) },
+    Own { path: "/live", answer: || get(stream::live_events) },
+    Own { path: "/executions/{execution}/output", answer: || get(download) },
+];
+
+/// The streams' and downloads' addresses.
+#[must_use]
+pub fn streams_and_downloads() -> Vec<String> {
+    STREAMS_AND_DOWNLOADS.iter().map(|own| own.path.to_owned()).collect()
+}
 
 /// The pages' addresses.
 #[must_use]
@@ -117,10 +128,9 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         let options = portal.options.clone();
         move || app::shell(options.clone())
     };
-    let private = Router::new()
-        .route("/runs/{run}/events", get(stream::run_events))
-        .route("/live", get(stream::live_events))
-        .route("/executions/{execution}/output", get(download))
+    let private = STREAMS_AND_DOWNLOADS
+        .iter()
+        .fold(Router::new(), |router, own| router.route(own.path, (own.answer)()))
         // Pages and server functions.
         .leptos_routes_with_context(&portal, generate_route_list(app::App), context.clone(), document.clone())
         .fallback(leptos_axum::render_app_async_with_context(context, document))

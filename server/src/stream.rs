@@ -4,9 +4,8 @@
 //! the next stream sends every fragment once. Output is different: it grows. Its events carry the sequence of the last
 //! piece as their id, and the browser says it again in `Last-Event-ID`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::convert::Infallible;
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use app::fragments::{self, Fragment, Output, OutputPen, Sent};
@@ -14,30 +13,35 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{self, KeepAlive};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use identity::CurrentCaller;
-use operations::{Caller, EnvironmentName, Error, Operations, RunId, Snapshot, WorkloadRef};
+use operations::{
+    Caller, CardState, Chunk, EnvironmentName, Error, ExecutionId, Operations, RunId, Snapshot, WorkloadRef,
+};
 use runbook::{ProcedureId, RunbookId};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
 use crate::presence::{Here, Presence};
-use crate::routes::{Problem, Shutdown};
+use crate::routes::Problem;
+use crate::seats::{Seat, Seats};
 
 /// The shortest time between two rounds of one stream: what changes faster is drawn once.
 const ROUND: Duration = Duration::from_millis(150);
 /// How long a stream waits for news before it looks by itself: another replica may have made some.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long one stream lasts: the browser opens the next one, and with it the session is checked again.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// Streams at once in one process.
-const MOST_STREAMS: usize = 1_000;
+/// How long one stream lasts: the browser opens the next one, and with it the session is checked again. So a session
+/// that has ended sees at most this much longer what it had open.
+const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// Pieces of output that are read at once.
 const PIECES: u32 = 16;
-/// How many pieces a page may be behind before older ones are left out: 2 MiB of output in full pieces.
-const FAR_BEHIND: i64 = 32;
-
-static STREAMS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MOST_STREAMS)));
+/// How many pieces one round sends at most: 2 MiB of output in full pieces.
+const MOST_PIECES: usize = 32;
+/// How many times one round reads: more than the greatest output needs.
+const MOST_PAGES: usize = 200;
 
 type Events = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<sse::Event, Infallible>>>>;
 
@@ -51,14 +55,14 @@ pub(crate) struct From {
 /// The stream of a run's page: steps, output, live cards.
 pub(crate) async fn run_events(
     State(operations): State<Operations>,
-    State(shutdown): State<Shutdown>,
-    State(presence): State<Presence>,
+    State(streams): State<Streams>,
     CurrentCaller(caller): CurrentCaller,
     Path(run): Path<String>,
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<Events, Problem> {
     let run: RunId = run.parse().map_err(|_| Error::NotFound("This run"))?;
+    let seat = streams.seats.take(&caller.person.subject)?;
     let changes = operations.watch_run(&caller, run).await?;
     let view = operations.view_run(&caller, run).await?;
     let cards = match &view.environment {
@@ -70,13 +74,13 @@ pub(crate) async fn run_events(
     };
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let cursor = resumed.or(from.after).unwrap_or(0);
-    let here = presence.enter(run, &caller.person.name);
-    open(shutdown, |sender| async move {
+    let here = streams.presence.enter(run, &caller.person.name);
+    Ok(streams.open(seat, |sender| async move {
         let browser = Browser { sender, sent: Sent::default() };
         RunPage { operations, caller, run, cursor, changes, cards, here, pen: OutputPen::new(), browser }
             .follow()
             .await;
-    })
+    }))
 }
 
 /// What a procedure's page sends along when it opens its stream.
@@ -90,10 +94,11 @@ pub(crate) struct Which {
 /// The stream of a procedure's page: live cards.
 pub(crate) async fn live_events(
     State(operations): State<Operations>,
-    State(shutdown): State<Shutdown>,
+    State(streams): State<Streams>,
     CurrentCaller(caller): CurrentCaller,
     Query(which): Query<Which>,
 ) -> Result<Events, Problem> {
+    let seat = streams.seats.take(&caller.person.subject)?;
     let (_, procedure) = operations.procedure(&caller, &which.runbook, &which.procedure)?;
     let environments = operations.environments(&caller)?;
     let environment = environments
@@ -102,7 +107,7 @@ pub(crate) async fn live_events(
         .ok_or(Error::NotFound("This environment"))?;
     let workloads = operations.workloads(&procedure, environment);
     let mut cards = Cards::follow(&operations, &caller, &environment.name, workloads).await;
-    open(shutdown, |sender| async move {
+    Ok(streams.open(seat, |sender| async move {
         let mut browser = Browser { sender, sent: Sent::default() };
         loop {
             if browser.fragments(vec![cards.draw()]).await.is_err() {
@@ -114,33 +119,42 @@ pub(crate) async fn live_events(
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
-    })
+    }))
 }
 
-/// Runs a stream's task until the browser leaves, its time is over, or the portal stops.
-fn open<F>(
-    shutdown: Shutdown,
-    task: impl FnOnce(mpsc::Sender<Result<sse::Event, Infallible>>) -> F,
-) -> Result<Events, Problem>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let permit: OwnedSemaphorePermit = STREAMS.clone().try_acquire_owned().map_err(|_| {
-        Error::Conflict("Too many live pages are open. This one shows what was when it was loaded.".to_owned())
-    })?;
-    let (sender, receiver) = mpsc::channel(16);
-    let gone = sender.clone();
-    let work = task(sender);
-    tokio::spawn(async move {
-        let _permit = permit;
-        tokio::select! {
-            () = work => {}
-            () = gone.closed() => {}
-            () = tokio::time::sleep(LONGEST) => {}
-            () = shutdown.0.cancelled() => {}
-        }
-    });
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+/// What all streams share.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    /// Ends them when the portal stops.
+    shutdown: CancellationToken,
+    seats: Seats,
+    presence: Presence,
+}
+
+impl Streams {
+    pub(crate) fn new(shutdown: CancellationToken) -> Self {
+        Self { shutdown, seats: Seats::default(), presence: Presence::default() }
+    }
+
+    /// Runs a stream's task until the browser leaves, its time is over, or the portal stops.
+    fn open<F>(self, seat: Seat, task: impl FnOnce(mpsc::Sender<Result<sse::Event, Infallible>>) -> F) -> Events
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(16);
+        let gone = sender.clone();
+        let work = task(sender);
+        tokio::spawn(async move {
+            let _seat = seat;
+            tokio::select! {
+                () = work => {}
+                () = gone.closed() => {}
+                () = tokio::time::sleep(LONGEST) => {}
+                () = self.shutdown.cancelled() => {}
+            }
+        });
+        Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    }
 }
 
 struct RunPage {
@@ -188,11 +202,12 @@ impl RunPage {
         self.output().await
     }
 
-    /// Sends what was printed since the cursor. A page cannot follow a flood: far behind, the stream goes on near the
-    /// end and says so.
+    /// Sends what was printed since the cursor. A page cannot follow a flood: of what is pending the newest pieces are
+    /// sent, and each execution that lost some is told.
     async fn output(&mut self) -> Result<(), Over> {
-        let mut skipped = false;
-        loop {
+        let mut newest: VecDeque<Chunk> = VecDeque::new();
+        let mut lost: BTreeMap<ExecutionId, i64> = BTreeMap::new();
+        for _ in 0..MOST_PAGES {
             let chunks = match self.operations.output_after(&self.caller, self.run, self.cursor, PIECES).await {
                 Ok(chunks) => chunks,
                 Err(Error::Forbidden(_)) => return Ok(()),
@@ -201,24 +216,30 @@ impl RunPage {
                     return Err(Over);
                 }
             };
-            let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return Ok(()) };
-            if skipped {
-                skipped = false;
-                let gap = Output::gap(first.content.execution, first.sequence);
-                self.browser.send("output", gap.json(), gap.sequence).await?;
+            let more = chunks.len() == PIECES as usize;
+            if let Some(last) = chunks.last() {
+                self.cursor = last.sequence;
             }
-            self.cursor = last.sequence;
-            for output in self.pen.write(&chunks) {
-                self.browser.send("output", output.json(), output.sequence).await?;
-            }
-            if chunks.len() == PIECES as usize {
-                let end = self.operations.output_end(&self.caller, self.run).await.map_err(|_| Over)?;
-                if end - self.cursor > FAR_BEHIND {
-                    self.cursor = end - FAR_BEHIND;
-                    skipped = true;
+            newest.extend(chunks);
+            while newest.len() > MOST_PIECES {
+                if let Some(gone) = newest.pop_front() {
+                    lost.insert(gone.content.execution, gone.sequence);
                 }
             }
+            if !more {
+                break;
+            }
         }
+        for (execution, sequence) in lost {
+            let gap = Output::gap(execution, sequence);
+            self.browser.send("output", gap.json(), gap.sequence).await?;
+        }
+        for chunk in newest {
+            for output in self.pen.write(std::slice::from_ref(&chunk)) {
+                self.browser.send("output", output.json(), output.sequence).await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -267,7 +288,7 @@ impl Cards {
             }
             match operations.follow(caller, environment, &workload.namespace).await {
                 Ok(receiver) => namespaces.push((workload.namespace.clone(), receiver)),
-                Err(error) => tracing::debug!(namespace = workload.namespace, %error, "not followed"),
+                Err(error) => namespaces.push((workload.namespace.clone(), refused(&error))),
             }
         }
         Self { workloads, namespaces }
@@ -289,15 +310,24 @@ impl Cards {
 
     /// Returns when any namespace has news; never where none is followed.
     async fn changed(&mut self) {
-        let mut waiting: Vec<_> =
-            self.namespaces.iter_mut().map(|(_, receiver)| Box::pin(receiver.changed())).collect();
-        if waiting.is_empty() {
-            return std::future::pending().await;
+        let mut waiting: FuturesUnordered<_> =
+            self.namespaces.iter_mut().map(|(_, receiver)| receiver.changed()).collect();
+        while let Some(result) = waiting.next().await {
+            // A watch that is gone brings no news; the others still do.
+            if result.is_ok() {
+                return;
+            }
         }
-        let (result, _, _) = futures::future::select_all(waiting.drain(..)).await;
-        if result.is_err() {
-            // The watch is gone: do not spin on it.
-            std::future::pending::<()>().await;
-        }
+        std::future::pending::<()>().await;
     }
+}
+
+/// What stands in place of a namespace that cannot be followed, as the page itself draws it. Its sender is gone at once:
+/// nothing will change.
+fn refused(error: &Error) -> watch::Receiver<Snapshot> {
+    let state = match error {
+        Error::Forbidden(_) | Error::NotFound(_) => CardState::Forbidden(error.to_string()),
+        _ => CardState::Unreachable(error.to_string()),
+    };
+    watch::channel(Snapshot { state, at: jiff::Timestamp::now(), workloads: Vec::new(), labels: Vec::new() }).1
 }

@@ -22,7 +22,9 @@ pub async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let person = match identity.person(&session).await {
+    // A page that stays open opens its stream again by itself: nobody need sit in front of it.
+    let is_activity = request.headers().get(header::ACCEPT).is_none_or(|accept| accept != "text/event-stream");
+    let person = match identity.person(&session, is_activity).await {
         Ok(person) => person,
         Err(error) => return identity.notice(&no_session(error)),
     };

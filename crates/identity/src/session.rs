@@ -87,8 +87,13 @@ fn on_inactivity(duration: SignedDuration) -> Expiry {
     Expiry::OnInactivity(time::Duration::seconds(duration.as_secs()))
 }
 
-/// Who is signed in, if the session has neither been idle nor lived for too long. Ends it if it has.
-pub(crate) async fn person(config: &IdentityConfig, session: &Session) -> Result<Option<Person>, session::Error> {
+/// Who is signed in, if the session has neither been idle nor lived for too long. Ends it if it has. A
+/// request that is no activity does not prolong it.
+pub(crate) async fn person(
+    config: &IdentityConfig,
+    session: &Session,
+    is_activity: bool,
+) -> Result<Option<Person>, session::Error> {
     let mut signed_in: SignedIn = match session.get(SIGNED_IN).await {
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => return Ok(None),
@@ -105,7 +110,7 @@ pub(crate) async fn person(config: &IdentityConfig, session: &Session) -> Result
         session.flush().await?;
         return Ok(None);
     }
-    if idle >= TOUCH_AFTER.min(config.idle_timeout / 10) {
+    if is_activity && idle >= TOUCH_AFTER.min(config.idle_timeout / 10) {
         signed_in.seen = now;
         session.insert(SIGNED_IN, &signed_in).await?;
     }

@@ -117,8 +117,8 @@ impl Identity {
     }
 
     /// Who this session belongs to, if it has not ended.
-    pub(crate) async fn person(&self, session: &Session) -> Result<Option<Person>, session::Error> {
-        person(&self.shared.config, session).await
+    pub(crate) async fn person(&self, session: &Session, is_activity: bool) -> Result<Option<Person>, session::Error> {
+        person(&self.shared.config, session, is_activity).await
     }
 
     /// Where the request came from.
@@ -343,7 +343,7 @@ async fn report(identity: &Identity, refused: &Refused, address: Option<IpAddr>)
 async fn leave(State(identity): State<Identity>, session: Session, request: Request) -> Response {
     let config = &identity.shared.config;
     let left = async {
-        let person = identity.person(&session).await?;
+        let person = identity.person(&session, true).await?;
         session.flush().await?;
         Ok(person)
     };

@@ -1,7 +1,7 @@
 //! The clusters of the environments, and the credentials for them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -67,6 +67,12 @@ impl Clusters {
             .ok_or_else(|| ConnectionError(format!("the environment {environment} has no Kubernetes cluster")))?;
         known.cluster.get_or_try_init(|| connect(&known.connection)).await.cloned()
     }
+}
+
+/// The context that a kubeconfig file names as its current one; `None` where it cannot be read or names none.
+#[must_use]
+pub fn current_context(path: &Path) -> Option<String> {
+    Kubeconfig::read_from(path).ok()?.current_context.filter(|name| !name.is_empty())
 }
 
 async fn connect(connection: &Connection) -> Result<Arc<Cluster>, ConnectionError> {

@@ -31,6 +31,6 @@ mod top;
 mod watch;
 mod yaml;
 
-pub use connection::{Clusters, Connection, ConnectionError};
+pub use connection::{Clusters, Connection, ConnectionError, current_context};
 pub use kubectl::Kubectl;
 pub use live::Live;

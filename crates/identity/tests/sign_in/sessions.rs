@@ -1,6 +1,6 @@
 //! When a session begins, what it is worth, and when it ends.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use tower_sessions::{SessionStore as _, cookie::time};
 
 use crate::{
@@ -119,6 +119,21 @@ async fn a_session_in_use_lives_on_but_not_for_ever() {
     });
     assert_eq!(browser.get("/").await.status, StatusCode::SEE_OTHER, "twelve hours are over");
     assert!(portal.store.records.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_open_page_alone_does_not_prolong_a_session() {
+    let provider = Crooked::start().await;
+    let portal = Portal::new(provider.config()).await;
+    let mut browser = portal.browser();
+    come_in(&mut browser, &provider, "/auth/sign-in").await;
+    let seen = earlier(119);
+    portal.store.change(|record| record.data.get_mut("signed-in").unwrap()["seen"] = seen.clone().into());
+    let stream = browser.send(Method::GET, "/", &[("accept", "text/event-stream")]).await;
+    assert_eq!(stream.status, StatusCode::OK);
+    portal.store.change(|record| assert_eq!(record.data["signed-in"]["seen"], seen.as_str()));
+    assert_eq!(browser.get("/").await.status, StatusCode::OK);
+    portal.store.change(|record| assert_ne!(record.data["signed-in"]["seen"], seen.as_str()));
 }
 
 fn earlier(minutes: i64) -> String {
