@@ -93,7 +93,14 @@ pub async fn stop(#[server(default)] execution: String) -> Result<String, Server
     answer("/runs", async |operations, caller| {
         let id = execution.parse().map_err(|_| Error::NotFound("This execution"))?;
         let run = operations.stop(&caller, id).await?;
-        Ok(format!("/runs/{run}"))
+        // It is stopped either way: where its step is not known, the page's beginning has to do.
+        let view = operations.view_run(&caller, run).await.ok();
+        let executions = view.iter().flat_map(|view| &view.steps).flat_map(|step| &step.commands);
+        let command = executions
+            .filter_map(|command| command.execution.as_ref())
+            .find(|execution| execution.id == id)
+            .map(|execution| execution.command.to_string());
+        Ok(command.map_or_else(|| format!("/runs/{run}"), |command| place(&run.to_string(), &command)))
     })
     .await
 }

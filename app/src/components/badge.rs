@@ -146,7 +146,7 @@ pub(crate) fn band(run: &Run, environment: Option<&Environment>) -> AnyView {
         |environment| {
             environment.kubernetes.as_ref().map_or_else(
                 || "no cluster".to_owned(),
-                |scope| format!("{} · {}", scope.context, scope.default_namespace),
+                |scope| format!("{} · namespace {} unless named", scope.context, scope.default_namespace),
             )
         },
     );

@@ -1,38 +1,38 @@
 //! A command as it is read: its text in colours, what it would do, what to expect.
 
-use ::command::{Action, Effect};
+use ::command::{Action, Effect, Target};
 use leptos::prelude::*;
 use runbook::{Code, Command, SafeHtml};
 
 use super::badge;
 
-/// A block of code with its Copy button, which only scripts can offer.
+/// A block of code. Its Copy button stands where its badges are.
 pub(crate) fn code(html: &SafeHtml, label: String) -> AnyView {
     view! {
         <div class="code">
             <pre tabindex="0" aria-label=label><code inner_html=html.as_str().to_owned()></code></pre>
-            {copy()}
         </div>
     }
     .into_any()
 }
 
-/// A button that copies the code beside it; shown once the island that serves it is awake.
-pub(crate) fn copy() -> AnyView {
+/// A button that copies the code of the command or fence it stands in; shown once the island that serves it is awake.
+fn copy() -> AnyView {
     view! { <button type="button" class="button small copy" data-copy="" hidden>"Copy"</button> }.into_any()
 }
 
 /// A fence that is shown and not run.
 pub(crate) fn fence(code_block: &Code, what: &'static str) -> AnyView {
-    view! { <div class="fence"><p class="fence-kind">{what}</p>{code(&code_block.html, what.to_owned())}</div> }
+    view! { <div class="fence"><div class="fence-bar"><p class="fence-kind">{what}</p>{copy()}</div>{code(&code_block.html, what.to_owned())}</div> }
         .into_any()
 }
 
-/// The badges of a command.
+/// The badges of a command, and its Copy button.
 pub(crate) fn badges(command: &Command) -> AnyView {
     view! {
         {command.follows.then(badge::follows)}
         {badge::effect(command.effect)}
+        {copy()}
     }
     .into_any()
 }
@@ -97,17 +97,46 @@ fn meaning(action: &Action) -> Option<&'static str> {
     })
 }
 
+/// What a call of `tool` acts on, in words. A kind without a name means all of that kind, which is worth a word.
+pub(crate) fn target_words(tool: &str, target: &Target) -> String {
+    match (target.kind.as_str(), target.name.as_deref()) {
+        ("file", Some("-")) => "what stands in the text".to_owned(),
+        ("url", Some(address)) => address.to_owned(),
+        // `kubectl get all` is no kind, and `events` are looked through rather than acted on.
+        ("all" | "event", None) => target.to_string(),
+        (_, None) if tool == "kubectl" && target.selector.is_none() => format!("every {target}"),
+        _ => target.to_string(),
+    }
+}
+
 fn targets(action: &Action) -> String {
-    let targets: Vec<_> = action
-        .targets
-        .iter()
-        .map(|target| match (target.kind.as_str(), target.name.as_deref()) {
-            ("file", Some("-")) => "what stands in the text".to_owned(),
-            _ => target.to_string(),
-        })
-        .collect();
+    let targets: Vec<_> = action.targets.iter().map(|target| target_words(&action.tool, target)).collect();
     match targets.as_slice() {
         [] if meaning(action).is_some() => "what the text names".to_owned(),
         targets => targets.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_without_a_name_is_all_of_it() {
+        let target = |kind: &str, name: Option<&str>, selector: Option<&str>| Target {
+            kind: kind.to_owned(),
+            name: name.map(str::to_owned),
+            selector: selector.map(str::to_owned),
+            namespace: Some("shop".to_owned()),
+        };
+        let words = |tool, target| target_words(tool, &target);
+        assert_eq!(words("kubectl", target("deployment", None, None)), "every deployment in shop");
+        assert_eq!(words("kubectl", target("deployment", Some("web"), None)), "deployment/web in shop");
+        assert_eq!(words("kubectl", target("pod", None, Some("app=web"))), "pod (app=web) in shop");
+        assert_eq!(words("kubectl", target("all", None, None)), "all in shop");
+        let url = Target { namespace: None, ..target("url", Some("https://shop.example/health"), None) };
+        assert_eq!(words("curl", url), "https://shop.example/health");
+        let cache = Target { namespace: None, ..target("cache", None, None) };
+        assert_eq!(words("redis-cli", cache), "cache", "not every cache there is");
     }
 }

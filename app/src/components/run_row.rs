@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Run, RunState};
+use operations::{Run, RunState, StepState};
 
 use super::{badge, time};
 
@@ -37,7 +37,7 @@ pub(crate) fn run_list(runs: &[Run], now: Timestamp, none: &'static str) -> AnyV
 /// An open run with how far it is: one segment for each step.
 pub(crate) fn open_run(view: &operations::RunView, now: Timestamp) -> AnyView {
     let run = &view.run;
-    let done = view.steps.iter().filter(|step| step.state == operations::StepState::Passed).count();
+    let progress = progress(view.steps.iter().map(|step| step.state));
     let segments: Vec<_> = view
         .steps
         .iter()
@@ -57,9 +57,9 @@ pub(crate) fn open_run(view: &operations::RunView, now: Timestamp) -> AnyView {
                 {badge::person(&run.started_by.1)}
                 <a class="button primary" href=format!("/runs/{}", run.id)>"Join"</a>
             </div>
-            <div class="segments" role="img" aria-label=format!("{done} of {} steps passed", view.steps.len())>{segments}</div>
+            <div class="segments" role="img" aria-label=progress.clone()>{segments}</div>
             <p class="muted">
-                {format!("{done} of {} steps", view.steps.len())}
+                {progress}
                 {next.map(|title| format!(" · next: {title}"))}
                 {format!(" · started by {} ", run.started_by.1)}
                 {time::ago(run.started_at, now)}
@@ -67,4 +67,31 @@ pub(crate) fn open_run(view: &operations::RunView, now: Timestamp) -> AnyView {
         </article>
     }
     .into_any()
+}
+
+/// `3 passed, 1 skipped of 5 steps`.
+fn progress(states: impl Iterator<Item = StepState>) -> String {
+    let (mut passed, mut skipped, mut all) = (0, 0, 0);
+    for state in states {
+        all += 1;
+        match state {
+            StepState::Passed => passed += 1,
+            StepState::Skipped => skipped += 1,
+            _ => {}
+        }
+    }
+    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    format!("{passed} passed{skipped} of {all} {}", if all == 1 { "step" } else { "steps" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_skipped_counts_too() {
+        use StepState::{Failed, Passed, Skipped, Waiting};
+        assert_eq!(progress([Passed, Skipped, Passed, Failed, Waiting].into_iter()), "2 passed, 1 skipped of 5 steps");
+        assert_eq!(progress([Waiting].into_iter()), "0 passed of 1 step");
+    }
 }

@@ -4,12 +4,26 @@ use leptos::prelude::*;
 
 use super::escape::escape;
 
+/// Whether a form can be sent without the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Optional,
+    Required,
+}
+
 /// A text area with its text inside.
 ///
 /// Leptos 0.8 writes the children of a `<textarea>` on the server without escaping them: a stored `</textarea><script>`
 /// would run. Here the text is escaped first and given as markup. The line feed in front is the one that HTML's parser
 /// drops after the tag (HTML 13.1.2.5), so that a text beginning with one keeps it.
-pub(crate) fn text_area(name: &'static str, label: &str, rows: u16, text: &str, class: &'static str) -> AnyView {
+pub(crate) fn text_area(
+    name: &'static str,
+    label: &str,
+    rows: u16,
+    text: &str,
+    class: &'static str,
+    need: Need,
+) -> AnyView {
     let escaped = escape(text);
     view! {
         <textarea
@@ -19,6 +33,7 @@ pub(crate) fn text_area(name: &'static str, label: &str, rows: u16, text: &str, 
             class=class
             spellcheck="false"
             maxlength="65536"
+            required=need == Need::Required
             inner_html=format!("\n{escaped}")
         ></textarea>
     }
@@ -32,12 +47,14 @@ mod tests {
     #[test]
     fn a_text_cannot_leave_its_area() {
         let hostile = "</textarea><script>alert(1)</script>&lt;\n<!--";
-        let html = text_area("result", "\"><script>", 3, hostile, "code").to_html();
+        let html = text_area("result", "\"><script>", 3, hostile, "code", Need::Optional).to_html();
         assert!(!html.contains("<script>") && !html.contains("<!--"), "{html}");
         assert!(
             html.contains("\n&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;lt;\n&lt;!--</textarea>"),
             "{html}"
         );
         assert_eq!(html.matches("</textarea>").count(), 1);
+        assert!(!html.contains(" required"), "{html}");
+        assert!(text_area("text", "Why", 3, "", "", Need::Required).to_html().contains(" required"));
     }
 }

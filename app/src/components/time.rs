@@ -26,6 +26,11 @@ pub(crate) fn exact(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// `2026-11-21 14:02:31.407 UTC`, where the order of events within a second counts.
+pub(crate) fn precise(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
+}
+
 /// The form that machines read.
 pub(crate) fn machine(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -14,6 +14,9 @@ use crate::components::{badge, time};
 pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
     let mut fragments =
         vec![Fragment::new("run-status", status(view, now)), Fragment::new("run-steps", steps(view, now))];
+    if view.run.state == RunState::Open {
+        fragments.push(Fragment::new("run-unfinished", unfinished(view)));
+    }
     for step in &view.steps {
         fragments.push(Fragment::new(format!("step-{}-state", step.id), step_state(step)));
         if step.commands.is_empty() {
@@ -29,7 +32,22 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
     fragments
 }
 
-/// State, clock, who started it. `data-run-state` and `data-busy` decide what the style sheet offers.
+/// How many steps are neither passed nor skipped.
+fn left(view: &RunView) -> usize {
+    view.steps.iter().filter(|step| !matches!(step.state, StepState::Passed | StepState::Skipped)).count()
+}
+
+/// What is left to do, for whoever is about to close the run.
+pub(crate) fn unfinished(view: &RunView) -> AnyView {
+    let words = match left(view) {
+        0 => "Every step is done or skipped.".to_owned(),
+        1 => "1 step is neither done nor skipped.".to_owned(),
+        number => format!("{number} steps are neither done nor skipped."),
+    };
+    view! { <p id="run-unfinished">{words}</p> }.into_any()
+}
+
+/// State, clock, who started it. `data-run-state`, `data-busy` and `data-unfinished` decide what the style sheet offers.
 pub(crate) fn status(view: &RunView, now: Timestamp) -> AnyView {
     let run = &view.run;
     let busy = view.steps.iter().any(|step| step.state == StepState::Running);
@@ -41,12 +59,18 @@ pub(crate) fn status(view: &RunView, now: Timestamp) -> AnyView {
         None => time::clock(run.started_at, now),
     };
     view! {
-        <div id="run-status" class="run-status" data-run-state=run.state.word() data-busy=busy.then_some("")>
+        <div
+            id="run-status"
+            class="run-status"
+            data-run-state=run.state.word()
+            data-busy=busy.then_some("")
+            data-unfinished=(left(view) > 0).then_some("")
+        >
             {duration}
             <div class="run-status-about">
                 {badge::run_state(run.state)}
                 <p class="muted">
-                    {format!("{} ", run.started_by.1)}
+                    {format!("started by {} ", run.started_by.1)}
                     {time::ago(run.started_at, now)}
                 </p>
             </div>
@@ -57,7 +81,9 @@ pub(crate) fn status(view: &RunView, now: Timestamp) -> AnyView {
 
 /// The steps on the left.
 pub(crate) fn steps(view: &RunView, now: Timestamp) -> AnyView {
-    let next = view.next_step().map(|step| &step.id);
+    // What runs is what everybody looks at, also where an earlier step was left waiting.
+    let running = view.steps.iter().find(|step| step.state == StepState::Running);
+    let here = running.or_else(|| view.next_step()).map(|step| &step.id);
     let open = view.run.state == RunState::Open;
     let entries: Vec<_> = view
         .steps
@@ -65,7 +91,7 @@ pub(crate) fn steps(view: &RunView, now: Timestamp) -> AnyView {
         .map(|state| {
             let title = view.procedure.step(&state.id).map(|step| step.title.clone()).unwrap_or_default();
             let (class, mark) = badge::state_sign(state.state);
-            let current = (open && Some(&state.id) == next).then_some("step");
+            let current = (open && Some(&state.id) == here).then_some("step");
             let (who, took) = last_touch(state, now);
             view! {
                 <li>
@@ -87,14 +113,14 @@ fn last_touch(step: &StepView, now: Timestamp) -> (Option<AnyView>, Option<AnyVi
     let Some(execution) = latest else {
         return (step.mark.as_ref().map(|mark| badge::person(&mark.by.1)), None);
     };
-    let took = match execution.ended_at {
-        Some(end) => {
-            let words = time::clock_words(end.as_second() - execution.started_at.as_second());
-            view! { <span class="mono">{words}</span> }.into_any()
-        }
-        None => time::clock(execution.started_at, now),
-    };
-    (Some(badge::person(&execution.started_by.1)), Some(took))
+    (Some(badge::person(&execution.started_by.1)), Some(lasted(execution, now)))
+}
+
+/// How long an execution took, or a clock while it goes on.
+fn lasted(execution: &Execution, now: Timestamp) -> AnyView {
+    let Some(end) = execution.ended_at else { return time::clock(execution.started_at, now) };
+    let milliseconds = end.duration_since(execution.started_at).as_millis().try_into().unwrap_or(i64::MAX);
+    view! { <span class="mono">{time::lasted(milliseconds)}</span> }.into_any()
 }
 
 /// The state in a step's head.
@@ -129,7 +155,7 @@ pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timesta
         .map(stop_form);
     view! {
         <div id=format!("command-{}-state", command.id) class="command-state" data-state=class>
-            {command.execution.as_ref().map(|execution| executed(execution, command.executions, now))}
+            {command.execution.as_ref().map(|execution| executed(execution, command.executions, caller, now))}
             {stop}
             {command.mark.as_ref().map(|mark| marked(mark, caller, now))}
         </div>
@@ -149,17 +175,18 @@ fn stop_form(execution: &Execution) -> AnyView {
     .into_any()
 }
 
-fn executed(execution: &Execution, times: usize, now: Timestamp) -> AnyView {
-    let lasted = match execution.ended_at {
-        Some(end) => {
-            let words =
-                time::lasted(end.duration_since(execution.started_at).as_millis().try_into().unwrap_or(i64::MAX));
-            view! { <span class="mono">{words}</span> }.into_any()
-        }
-        None => time::clock(execution.started_at, now),
-    };
+fn executed(execution: &Execution, times: usize, caller: &Caller, now: Timestamp) -> AnyView {
     let again = (times > 1).then(|| format!(" · pressed {times} times"));
     let edited = execution.edited.then(|| view! { <span class="badge quiet">"edited"</span> });
+    // Above stands the runbook's text. What a person typed can hold what only those who see output should see.
+    let ran = (execution.edited && caller.person.role.permits(Permission::SeeOutput)).then(|| {
+        view! {
+            <details class="ran">
+                <summary>"The edited text that ran"</summary>
+                <pre class="pasted" tabindex="0">{execution.source.clone()}</pre>
+            </details>
+        }
+    });
     let note = execution.note.clone().map(|note| view! { <p class="note">{note}</p> });
     let cut =
         execution.truncated.then(|| view! { <p class="note">"The output went over the limit and was cut there."</p> });
@@ -172,8 +199,9 @@ fn executed(execution: &Execution, times: usize, now: Timestamp) -> AnyView {
                 {time::ago(execution.started_at, now)}
                 {again}
             </span>
-            {lasted}
+            {lasted(execution, now)}
         </div>
+        {ran}
         {note}
         {cut}
     }

@@ -34,6 +34,7 @@ mod wake {
         }
         listen(&document(), "click", |event| {
             let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            close_menus(target.as_ref());
             if let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) {
                 copy(&button);
             }
@@ -51,8 +52,31 @@ mod wake {
         }
     }
 
+    /// Closes every open menu but the one that holds this element.
+    fn close_menus(but: Option<&Element>) {
+        for menu in all(".menu[open]") {
+            if !but.is_some_and(|inside| menu.contains(Some(inside))) {
+                let _ = menu.remove_attribute("open");
+            }
+        }
+    }
+
+    /// Closes every open menu; the focus goes back to what opened it.
+    fn escape_menus(document: &Document) {
+        for menu in all(".menu[open]") {
+            let focused = document.active_element().is_some_and(|active| menu.contains(Some(&active)));
+            let _ = menu.remove_attribute("open");
+            if focused
+                && let Some(opener) = menu.first_element_child().and_then(|one| one.dyn_into::<HtmlElement>().ok())
+            {
+                let _ = opener.focus();
+            }
+        }
+    }
+
     fn copy(button: &Element) {
-        let code = button.parent_element().and_then(|parent| parent.query_selector("code").ok().flatten());
+        let whole = button.closest(".command, .fence, .step").ok().flatten();
+        let code = whole.and_then(|whole| whole.query_selector(".code code").ok().flatten());
         let Some(text) = code.and_then(|code| code.text_content()) else { return };
         let _ = window().navigator().clipboard().write_text(&text);
         button.set_text_content(Some("Copied"));
@@ -67,6 +91,10 @@ mod wake {
                 event.prevent_default();
                 let _ = search.focus();
             }
+            return;
+        }
+        if event.key() == "Escape" {
+            escape_menus(&document);
             return;
         }
         if event.ctrl_key() || event.meta_key() || event.alt_key() || typing(&document) {

@@ -35,7 +35,7 @@ impl Connection {
         match self {
             Self::Loaded => "as loaded".to_owned(),
             #[cfg(feature = "hydrate")]
-            Self::Live => "live".to_owned(),
+            Self::Live => "connected".to_owned(),
             #[cfg(feature = "hydrate")]
             Self::Stale(since) => format!("stale since {since}, reconnecting"),
             #[cfg(feature = "hydrate")]

@@ -1,10 +1,10 @@
 //! One event of the audit trail, with everything that is kept of it.
 
 use leptos::prelude::*;
-use operations::{AuditEntry, AuditEvent, Error, EventId, EventKind};
+use operations::{AuditEntry, AuditEvent, EnvironmentKind, Error, EventId, EventKind, Run};
 use similar::{ChangeTag, TextDiff};
 
-use super::history::{result, title};
+use super::history::{decision_words, result, targets, title, tool};
 use crate::components::frame::{Here, Page};
 use crate::components::{badge, time};
 use crate::visit::Visit;
@@ -12,13 +12,21 @@ use crate::visit::Visit;
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let id = visit.param("event").parse().map(EventId).map_err(|_| Error::NotFound("This event"))?;
     let (entry, actions) = visit.operations.audit_entry(&visit.caller, id).await?;
-    let title = title(&entry);
+    let title = full_title(&entry);
+    let kind = entry.event.environment.as_ref().and_then(|name| {
+        let environments = visit.operations.environments(&visit.caller).unwrap_or_default();
+        environments.iter().find(|one| one.name == *name).map(|one| one.kind)
+    });
+    let run = match entry.event.run {
+        Some(run) => visit.operations.view_run(&visit.caller, run).await.ok().map(|view| view.run),
+        None => None,
+    };
     let body = view! {
         <main id="main" class="page event">
             <p class="crumbs"><a href="/history">"History"</a></p>
             <h1>{title.clone()}</h1>
             <div class="procedure-head">{entry.event.effect.map(badge::effect)}{result(&entry)}</div>
-            {facts(&entry)}
+            {facts(&entry, kind, run.as_ref())}
             {text(&entry.event)}
             {below(&actions)}
         </main>
@@ -34,11 +42,39 @@ fn mono(text: String) -> AnyView {
     view! { <span class="mono">{text}</span> }.into_any()
 }
 
-fn facts(entry: &AuditEntry) -> AnyView {
+/// As in the trail, where the arguments stand below it; here the program belongs to it.
+fn full_title(entry: &AuditEntry) -> String {
+    let title = title(entry);
+    match tool(&entry.event) {
+        Some(tool) if tool != title => format!("{tool} {title}"),
+        _ => title,
+    }
+}
+
+/// The kind of an event in words.
+fn kind_words(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::SignedIn => "a sign-in",
+        EventKind::SignedOut => "a sign-out",
+        EventKind::SignInRefused => "a refused sign-in",
+        EventKind::AccessRefused => "something the role does not permit",
+        EventKind::RunStarted => "the start of a run",
+        EventKind::RunEnded => "the end of a run",
+        EventKind::StepMarked => "a word on a step",
+        EventKind::ExecutionIntent => "a press of Run",
+        EventKind::ExecutionOutcome => "the end of a script",
+        EventKind::StopRequested => "a press of Stop",
+        EventKind::ActionIntent => "a call of a program",
+        EventKind::ActionOutcome => "the end of a call",
+    }
+}
+
+/// The facts that are known. `run` is the event's, where it can still be read.
+fn facts(entry: &AuditEntry, kind: Option<EnvironmentKind>, run: Option<&Run>) -> AnyView {
     let event = &entry.event;
     let outcome = entry.completion.as_ref().and_then(|event| event.outcome.as_ref()).or(event.outcome.as_ref());
     let mut facts = vec![
-        fact("Time", time::exact(event.at)),
+        fact("Time", time::precise(event.at)),
         fact("Person", format!("{} ({})", event.actor.name, event.actor.subject)),
     ];
     let mut add = |name, value: Option<AnyView>| {
@@ -47,9 +83,11 @@ fn facts(entry: &AuditEntry) -> AnyView {
         }
     };
     add("From address", event.actor.address.map(|address| mono(address.to_string())));
-    add("Kind", Some(mono(event.kind.word().to_owned())));
-    add("Environment", event.environment.as_ref().map(|name| badge::environment(&name.0, None)));
-    add("Run", event.run.map(|run| view! { <a href=format!("/runs/{run}")>{run.to_string()}</a> }.into_any()));
+    add("Kind", Some(kind_words(event.kind).into_any()));
+    add("Environment", event.environment.as_ref().map(|name| badge::environment(&name.0, kind)));
+    let run_words =
+        run.map_or_else(|| "the run".to_owned(), |run| format!("run {} of {}", run.number, run.procedure_title));
+    add("Run", event.run.map(|id| view! { <a href=format!("/runs/{id}")>{run_words}</a> }.into_any()));
     if let Some(place) = &event.place {
         let part = place.part.as_ref().map(|part| format!(" · step {part}")).unwrap_or_default();
         let address = format!("/runbooks/{}/{}", place.runbook, place.procedure);
@@ -60,15 +98,9 @@ fn facts(entry: &AuditEntry) -> AnyView {
         add("Commit", place.commit.clone().map(mono));
         add("Version", Some(mono(place.hash.clone())));
     }
-    let targets: Vec<_> = event.targets.iter().map(ToString::to_string).collect();
+    let targets: Vec<_> = targets(event).collect();
     add("Targets", (!targets.is_empty()).then(|| targets.join(", ").into_any()));
-    add(
-        "Decision",
-        event.decision.as_ref().map(|decision| {
-            let (class, word) = badge::verdict(decision.verdict);
-            view! { <span class=format!("decision {class}")>{format!("{word}: {}", decision.rule)}</span> }.into_any()
-        }),
-    );
+    add("Decision", event.decision.as_ref().map(|decision| decision_words(decision.verdict, Some(&decision.rule))));
     if let Some(outcome) = outcome {
         add("Exit code", outcome.exit_code.map(|code| mono(code.to_string())));
         add("Duration", Some(time::lasted(outcome.duration_ms).into_any()));
@@ -76,7 +108,7 @@ fn facts(entry: &AuditEntry) -> AnyView {
         add("Output digest", outcome.output_digest.clone().map(|digest| mono(format!("SHA-256 {digest}"))));
     }
     if let Some(completion) = &entry.completion {
-        add("Ended", Some(time::exact(completion.at).into_any()));
+        add("Ended", Some(time::precise(completion.at).into_any()));
         add("Outcome", (completion.summary != event.summary).then(|| completion.summary.clone().into_any()));
     }
     add(
@@ -135,10 +167,10 @@ fn below(actions: &[AuditEntry]) -> AnyView {
     let rows: Vec<_> = actions
         .iter()
         .map(|action| {
-            let targets = action.event.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let targets = targets(&action.event).collect::<Vec<_>>().join(", ");
             view! {
                 <li class="event-action">
-                    <a href=format!("/history/{}", action.event.id)>{title(action)}</a>
+                    <a href=format!("/history/{}", action.event.id)>{full_title(action)}</a>
                     <span>{targets}</span>
                     {action.event.effect.map(badge::effect)}
                     <span class="trail-result">{result(action)}</span>
@@ -152,7 +184,21 @@ fn below(actions: &[AuditEntry]) -> AnyView {
 
 #[cfg(test)]
 mod tests {
+    use operations::Actor;
+
     use super::*;
+
+    #[test]
+    fn a_call_is_named_with_its_program() {
+        let mut event = AuditEvent::new(jiff::Timestamp::UNIX_EPOCH, EventKind::ActionIntent, Actor::portal(), "get");
+        event.argv = vec!["/bin/kubectl".to_owned(), "get".to_owned(), "pods".to_owned()];
+        let mut entry = AuditEntry { sequence: 1, event, completion: None };
+        assert_eq!(full_title(&entry), "kubectl get");
+        entry.event.summary = "kubectl".to_owned();
+        assert_eq!(full_title(&entry), "kubectl", "what was refused unread has no verb");
+        entry.event.kind = EventKind::StopRequested;
+        assert_eq!(full_title(&entry), "Stop pressed");
+    }
 
     #[test]
     fn a_difference_names_both_sides_and_escapes_them() {

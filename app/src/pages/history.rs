@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use leptos::prelude::*;
-use operations::{AuditEntry, AuditFilter, AuditPage, EnvironmentName, Error, EventId, EventKind};
+use operations::{AuditEntry, AuditEvent, AuditFilter, AuditPage, EnvironmentName, Error, EventId, EventKind, Verdict};
 use runbook::RunbookId;
 
 use super::procedure::http_part;
+use crate::components::command::target_words;
 use crate::components::frame::{Here, Page};
 use crate::components::{badge, time};
 use crate::visit::Visit;
@@ -50,7 +51,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         <main id="main" class="page history">
             <div class="section-head">
                 <h1>"History"</h1>
-                <span class="muted">{format!("{} {}", page.total, if page.total == 1 { "event" } else { "events" })}</span>
+                <span class="muted">{size(page.total, rows.len())}</span>
             </div>
             {filters(&visit)?}
             <div class="trail-head" aria-hidden="true">
@@ -63,6 +64,15 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         </main>
     };
     Ok(Page::new(Here::History, "History", body))
+}
+
+/// How much there is: the events that fit, and in how many lines this page folds its own.
+fn size(events: i64, lines: usize) -> String {
+    let events = format!("{events} {}", if events == 1 { "event" } else { "events" });
+    if lines == 0 {
+        return events;
+    }
+    format!("{events}, {lines} {} on this page", if lines == 1 { "line" } else { "lines" })
 }
 
 /// The actions of the page by the execution they belong to, oldest first.
@@ -203,16 +213,15 @@ fn fold(entry: &AuditEntry, actions: &[AuditEntry]) -> AnyView {
 /// The cells of a line.
 fn cells(entry: &AuditEntry, actions: Option<&[AuditEntry]>) -> AnyView {
     let event = &entry.event;
-    let targets = event.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let targets = match actions {
-        Some(actions) if targets.is_empty() => {
-            let mut names: Vec<_> =
-                actions.iter().flat_map(|one| &one.event.targets).map(ToString::to_string).collect();
+    let all = targets(event).collect::<Vec<_>>().join(", ");
+    let all = match actions {
+        Some(actions) if all.is_empty() => {
+            let mut names: Vec<_> = actions.iter().flat_map(|one| targets(&one.event)).collect();
             names.sort();
             names.dedup();
             if names.len() > 2 { format!("{} targets", names.len()) } else { names.join(", ") }
         }
-        _ => targets,
+        _ => all,
     };
     let argv = match event.kind {
         EventKind::ExecutionIntent | EventKind::StepMarked => String::new(),
@@ -223,10 +232,11 @@ fn cells(entry: &AuditEntry, actions: Option<&[AuditEntry]>) -> AnyView {
         Some(actions) => Some(format!("1 execution, {} actions", actions.len())),
         None => None,
     };
-    let decision = event.decision.as_ref().map(|decision| {
-        let (class, word) = badge::verdict(decision.verdict);
-        view! { <span class=format!("decision {class}")>{format!("{word}: {}", decision.rule)}</span> }
-    });
+    let decision = match (&event.decision, actions) {
+        (None, Some(actions)) => whole_decision(actions),
+        (own, _) => own.as_ref().map(|own| (own.verdict, Some(own.rule.as_str()))),
+    };
+    let decision = decision.map(|(verdict, rule)| decision_words(verdict, rule));
     let linked = actions.is_none();
     let run = event.run.filter(|_| linked).map(|run| view! { <a href=format!("/runs/{run}")>"run"</a> });
     let moment = view! {
@@ -247,13 +257,44 @@ fn cells(entry: &AuditEntry, actions: Option<&[AuditEntry]>) -> AnyView {
             {(!argv.is_empty()).then(|| view! { <span class="mono argv">{argv}</span> })}
             {about.map(|about| view! { <span class="muted">{about}</span> })}
         </span>
-        <span class="trail-target">{targets}</span>
+        <span class="trail-target">{all}</span>
         <span class="trail-effect">{event.effect.map(badge::effect)}</span>
         <span class="trail-decision">{decision}</span>
         <span class="trail-result">{result(entry)}</span>
         <span class="trail-run">{run}</span>
     }
     .into_any()
+}
+
+/// What was decided of a whole script: its most severe decision, with the rule where that stood in the way.
+fn whole_decision(actions: &[AuditEntry]) -> Option<(Verdict, Option<&str>)> {
+    let severity = |verdict| match verdict {
+        Verdict::Allowed => 0,
+        Verdict::Denied => 1,
+        Verdict::Refused => 2,
+    };
+    let decisions = actions.iter().filter_map(|action| action.event.decision.as_ref());
+    let worst = decisions.max_by_key(|decision| severity(decision.verdict))?;
+    Some((worst.verdict, Some(worst.rule.as_str()).filter(|_| worst.verdict != Verdict::Allowed)))
+}
+
+/// A verdict in its colour, with its rule where there is one to be named.
+pub(crate) fn decision_words(verdict: Verdict, rule: Option<&str>) -> AnyView {
+    let (class, word) = badge::verdict(verdict);
+    let words = rule.map_or_else(|| word.to_owned(), |rule| format!("{word}: {rule}"));
+    view! { <span class=format!("decision {class}")>{words}</span> }.into_any()
+}
+
+/// What an event acts on, each in words.
+pub(crate) fn targets(event: &AuditEvent) -> impl Iterator<Item = String> {
+    let tool = tool(event).unwrap_or_default();
+    event.targets.iter().map(move |target| target_words(tool, target))
+}
+
+/// The program that a call calls.
+pub(crate) fn tool(event: &AuditEvent) -> Option<&str> {
+    let program = event.argv.first().filter(|_| event.kind == EventKind::ActionIntent)?;
+    program.rsplit('/').next()
 }
 
 /// What happened, in a few words.
@@ -295,6 +336,8 @@ pub(crate) fn result(entry: &AuditEntry) -> Option<AnyView> {
 
 #[cfg(test)]
 mod tests {
+    use operations::{Actor, Decision};
+
     use super::*;
 
     #[test]
@@ -304,5 +347,29 @@ mod tests {
         assert_eq!(parse_moment("2026-11-21T14:00:00Z"), Some(expected));
         assert_eq!(parse_moment("2026-11-21"), Some("2026-11-21T00:00:00Z".parse().expect("a time")));
         assert_eq!(parse_moment("yesterday"), None);
+    }
+
+    #[test]
+    fn a_script_shows_its_most_severe_decision() {
+        let action = |verdict: Option<Verdict>, rule: &str| {
+            let mut event = AuditEvent::new(Timestamp::UNIX_EPOCH, EventKind::ActionIntent, Actor::portal(), "get");
+            event.decision = verdict.map(|verdict| Decision { verdict, rule: rule.to_owned() });
+            AuditEntry { sequence: 1, event, completion: None }
+        };
+        let allowed = action(Some(Verdict::Allowed), "everybody reads");
+        let denied = action(Some(Verdict::Denied), "only approvers");
+        let refused = action(Some(Verdict::Refused), "--kubeconfig");
+        assert_eq!(whole_decision(&[action(None, "")]), None);
+        assert_eq!(whole_decision(&[allowed.clone(), allowed.clone()]), Some((Verdict::Allowed, None)));
+        let one_denied = [allowed.clone(), denied.clone(), allowed.clone()];
+        assert_eq!(whole_decision(&one_denied), Some((Verdict::Denied, Some("only approvers"))));
+        assert_eq!(whole_decision(&[refused, denied, allowed]), Some((Verdict::Refused, Some("--kubeconfig"))));
+    }
+
+    #[test]
+    fn events_and_lines_are_counted_apart() {
+        assert_eq!(size(38, 12), "38 events, 12 lines on this page");
+        assert_eq!(size(1, 1), "1 event, 1 line on this page");
+        assert_eq!(size(0, 0), "0 events");
     }
 }

@@ -66,7 +66,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     <p class="muted">"Here now"</p>
                     {fragments::people_view(std::slice::from_ref(&caller.person.name))}
                 </div>
-                {(open && visit.may(Permission::Run)).then(|| close_form(id))}
+                {(open && visit.may(Permission::Run)).then(|| close_form(&view))}
                 {visit.may(Permission::ReadAudit).then(|| view! {
                     <p><a href=format!("/history?run={id}")>"What this run did, in the history"</a></p>
                 })}
@@ -133,11 +133,17 @@ async fn tail(visit: &Visit, execution: ExecutionId, cursor: i64) -> Result<(Str
     Ok((html, earlier))
 }
 
-fn close_form(id: RunId) -> AnyView {
+fn close_form(view: &RunView) -> AnyView {
     view! {
         <form class="close-run" method="post" action="/api/close_run">
-            <input type="hidden" name="run" value=id.to_string()/>
-            <button class="button" type="submit" name="outcome" value="completed">"Complete the run"</button>
+            <input type="hidden" name="run" value=view.run.id.to_string()/>
+            <button class="button finished" type="submit" name="outcome" value="completed">"Complete the run"</button>
+            // The style sheet offers this one instead while the status says that steps are left.
+            <details class="really unfinished">
+                <summary class="button">"Complete the run…"</summary>
+                {fragments::run::unfinished(view)}
+                <button class="button danger" type="submit" name="outcome" value="completed">"Complete anyway"</button>
+            </details>
             <button class="button quiet" type="submit" name="outcome" value="abandoned">"Abandon"</button>
         </form>
     }

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use operations::{Caller, CommandView, ExecutionId, Permission, Run, RunState, RunView};
 use runbook::{Alternatives, Body, Command, Parameter, Step};
 
-use crate::components::text_area::text_area;
+use crate::components::text_area::{Need, text_area};
 use crate::components::{command, step_card};
 use crate::fragments::run::{command_state, frame, state_of, step_mark, step_state};
 
@@ -146,7 +146,7 @@ impl CommandDesk<'_> {
                 <details class="edit">
                     <summary class="button small">"Edit first"</summary>
                     <p class="muted">"The trail keeps both texts and the difference."</p>
-                    {text_area("edited", &label, rows, &text.source, "mono")}
+                    {text_area("edited", &label, rows, &text.source, "mono", Need::Optional)}
                 </details>
             }
         });
@@ -249,13 +249,15 @@ fn said(
     button: &'static str,
     ask: &'static str,
 ) -> AnyView {
+    // A command can well print nothing; why it was left out is always to be said.
+    let (class, need) = if mark == "by-hand" { ("mono", Need::Optional) } else { ("", Need::Required) };
     view! {
         <details class="say" name=format!("say-{part}")>
             <summary class="button small">{fold}</summary>
             <form method="post" action="/api/mark_step">
                 {hidden(run, part, mark)}
                 <p class="muted">{ask}</p>
-                {text_area("text", ask, 3, "", if mark == "by-hand" { "mono" } else { "" })}
+                {text_area("text", ask, 3, "", class, need)}
                 <button class="button" type="submit">{button}</button>
             </form>
         </details>
@@ -272,7 +274,7 @@ fn settle(run: &Run, part: &str) -> AnyView {
                 <input type="hidden" name="run" value=run.id.to_string()/>
                 <input type="hidden" name="part" value=part.to_owned()/>
                 <p class="muted">"The portal ended while this ran. Look at the target, then say what you found."</p>
-                {text_area("text", "What you found", 3, "", "")}
+                {text_area("text", "What you found", 3, "", "", Need::Required)}
                 <button class="button" type="submit" name="mark" value="settled-passed">"It had worked"</button>
                 <button class="button" type="submit" name="mark" value="settled-failed">"It had not worked"</button>
             </form>

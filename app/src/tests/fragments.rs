@@ -46,7 +46,61 @@ async fn only_news_is_sent_and_a_second_is_no_news() {
     portal.memory.executions.lock().unwrap()[0].state = ExecutionState::Passed;
     let view = portal.operations.view_run(&caller, run).await.unwrap();
     let news: Vec<_> = sent.fresh(fragments::run(&view, &caller, later)).into_iter().map(|news| news.id).collect();
-    assert_eq!(news, ["run-status", "run-steps", "step-1-state", "command-1-state"]);
+    assert_eq!(news, ["run-status", "run-steps", "run-unfinished", "step-1-state", "command-1-state"]);
+}
+
+#[tokio::test]
+async fn an_edited_text_is_shown_to_those_who_see_output() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    portal.execution(run, "1", ExecutionState::Passed, "x").await;
+    {
+        let mut executions = portal.memory.executions.lock().unwrap();
+        (executions[0].edited, executions[0].source) = (true, "echo '</pre><script>alert(1)</script>'".to_owned());
+    }
+    let drawn = async |role| {
+        let caller = person(role);
+        let view = portal.operations.view_run(&caller, run).await.unwrap();
+        let fragments = fragments::run(&view, &caller, Timestamp::now());
+        fragments.into_iter().find(|fragment| fragment.id == "command-1-state").unwrap().html
+    };
+    let operator = drawn(Role::Operator).await;
+    assert!(operator.contains("The edited text that ran") && operator.contains("echo '&lt;/pre&gt;"), "{operator}");
+    assert_harmless(&operator);
+    assert!(!drawn(Role::Viewer).await.contains("alert"));
+}
+
+#[tokio::test]
+async fn the_running_step_is_the_current_one() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    portal.execution(run, "3", ExecutionState::Running, "x").await;
+    let caller = person(Role::Operator);
+    let current = async || {
+        let view = portal.operations.view_run(&caller, run).await.unwrap();
+        let fragments = fragments::run(&view, &caller, Timestamp::now());
+        let steps = fragments.into_iter().find(|fragment| fragment.id == "run-steps").unwrap().html;
+        let link = steps.split("<a ").find(|link| link.contains("aria-current")).unwrap().to_owned();
+        link.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    assert_eq!(current().await, "#step-3");
+    portal.memory.executions.lock().unwrap()[0].state = ExecutionState::Passed;
+    assert_eq!(current().await, "#step-1", "without one, the first that is left");
+}
+
+#[tokio::test]
+async fn closing_says_what_is_left_until_nothing_is() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    for command in ["1", "2", "3"] {
+        portal.execution(run, command, ExecutionState::Passed, "x").await;
+    }
+    let page = async || portal.get(Role::Operator, &format!("/runs/{run}")).await.text;
+    let left = page().await;
+    assert!(left.contains("data-unfinished") && left.contains("1 step is neither done nor skipped."), "{left}");
+    portal.execution(run, "4", ExecutionState::Passed, "x").await;
+    let done = page().await;
+    assert!(!done.contains("data-unfinished") && done.contains("Every step is done or skipped."), "{done}");
 }
 
 #[tokio::test]

@@ -34,6 +34,8 @@ async fn pages_to_look_at() {
         ("viewer", Role::Viewer, format!("/runs/{run}")),
         ("choice", Role::Operator, format!("/runs/{other}")),
         ("home", Role::Operator, "/".to_owned()),
+        ("history", Role::Operator, "/history".to_owned()),
+        ("found", Role::Operator, "/search?q=deployment+rollout".to_owned()),
         ("missing", Role::Operator, "/nowhere".to_owned()),
     ] {
         write(&portal, Path::new(&folder), name, role, &address).await;

@@ -32,6 +32,19 @@ async fn a_run_is_started_pressed_marked_and_closed_by_plain_forms() {
 }
 
 #[tokio::test]
+async fn stop_leads_back_to_the_step_that_was_stopped() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    let pressed = portal.post(Role::Operator, "/api/press", &format!("run={run}&command=3")).await;
+    assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{}", pressed.text);
+    let execution = portal.memory.executions.lock().unwrap()[0].id;
+    let stopped = portal.post(Role::Operator, "/api/stop", &format!("execution={execution}")).await;
+    assert_eq!(stopped.status, StatusCode::SEE_OTHER, "{}", stopped.text);
+    assert_eq!(stopped.headers["location"], format!("/runs/{run}#step-3"));
+    portal.operations.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_viewer_is_refused_in_words_and_in_the_trail() {
     let portal = portal();
     let run = portal.start("restart").await;
