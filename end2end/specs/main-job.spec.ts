@@ -100,6 +100,7 @@ test('without JavaScript the pages read and the forms work', async ({ browser, p
     await expect(page.locator(`#command-${command}-state`)).toContainText('passed', { timeout: 500 });
   }).toPass({ timeout: 30_000 });
   await expect(page.locator(`#frame-${command}`)).toContainText('REVISION');
+  await expect(page.locator('meta[http-equiv="refresh"]'), 'nothing that is typed is lost unasked').toHaveCount(0);
   await context.close();
 });
 

@@ -39,7 +39,7 @@ impl Connection {
             #[cfg(feature = "hydrate")]
             Self::Stale(since) => format!("stale since {since}, reconnecting"),
             #[cfg(feature = "hydrate")]
-            Self::Ended => "ended: load the page again".to_owned(),
+            Self::Ended => "ended, perhaps with your session: load the page again".to_owned(),
         }
     }
 }

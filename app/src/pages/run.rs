@@ -53,7 +53,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let open = run.state == RunState::Open;
     let body = view! {
         <main id="main" class="run-page" data-run="">
-            {busy.then(|| view! { <noscript><meta http-equiv="refresh" content="3"/></noscript> })}
+            {busy.then(|| without_script(visit.asked("reload").is_some()))}
             <aside class="run-side" aria-label="Steps">
                 <p class="run-name">{run.procedure_title.clone()}</p>
                 <p class="muted">
@@ -95,6 +95,29 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let title = format!("{} · run {}", run.procedure_title, run.number);
     let stream = format!("/runs/{id}/events?after={cursor}");
     Ok(Page { here: Here::Runs, title, band: Some(band), stream: Some(stream), body: body.into_any() })
+}
+
+/// What stands for the stream in a browser without scripts. Loading again takes what was typed into a form with it: it
+/// begins when somebody asks for it.
+fn without_script(reload: bool) -> AnyView {
+    let words = if reload {
+        view! {
+            <meta http-equiv="refresh" content="3"/>
+            <p class="notice">
+                "This page loads again every 3 seconds while a command runs. "<a href="?">"Stay still"</a>
+            </p>
+        }
+        .into_any()
+    } else {
+        view! {
+            <p class="notice">
+                "A command is running. "<a href="?reload=on">"Load this page again every 3 seconds"</a>
+                ", or by hand: what you have typed into a form is lost each time."
+            </p>
+        }
+        .into_any()
+    };
+    view! { <noscript>{words}</noscript> }.into_any()
 }
 
 /// The last output of each command's latest execution, drawn.

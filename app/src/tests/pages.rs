@@ -80,7 +80,10 @@ async fn a_run_page_shows_what_can_be_done_and_what_became_of_it() {
     assert!(html.contains("no such deployment"));
     assert!(html.contains("name=\"values[pod-name]\"") && html.contains("required"), "a parameter is asked for");
     assert!(html.contains(&format!("value=\"{running}\"")), "Stop names the execution");
-    assert!(html.contains("http-equiv=\"refresh\""), "without scripts the page is loaded again while something runs");
+    let refresh = "http-equiv=\"refresh\"";
+    assert!(html.contains("href=\"?reload=on\"") && !html.contains(refresh), "what is typed is lost to nobody unasked");
+    let again = portal.get(Role::Operator, &format!("/runs/{run}?reload=on")).await.text;
+    assert!(again.contains(refresh), "without scripts the page loads again for those who ask");
     assert!(html.contains("Yes, really run"), "what destroys is confirmed");
     assert!(html.contains("settled-passed"));
     assert!(html.contains(&format!("data-stream=\"/runs/{run}/events?after=3\"")), "{html}");

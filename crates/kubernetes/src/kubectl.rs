@@ -74,8 +74,8 @@ fn understood<'e>(
 
 fn not_performed(invocation: &Invocation) -> Failure {
     Failure::NotPermitted(format!(
-        "kubectl {} is not performed by this portal yet: get, logs, top, scale, rollout, patch, delete, cordon and \
-         uncordon are",
+        "kubectl {} is not performed by this portal, which performs get, logs, top, scale, rollout, patch, delete, \
+         cordon and uncordon: run it elsewhere and record it as done by hand",
         invocation.action.verb
     ))
 }

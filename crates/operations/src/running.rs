@@ -178,7 +178,8 @@ impl Begun {
         let result = match ended {
             Ok(ended) => {
                 carry(&rooms, run.id, &given, ended.exported).await;
-                settle(&mut execution, ended.exit)
+                let stopped_by = rooms.stopped_by(execution.id);
+                settle(&mut execution, ended.exit, stopped_by.as_deref())
             }
             Err(error) => {
                 tracing::error!(execution = %execution.id, error = &error as &dyn std::error::Error, "an execution did not start");
@@ -229,7 +230,7 @@ async fn carry(rooms: &Rooms, run: RunId, given: &BTreeMap<String, String>, expo
     }
 }
 
-fn settle(execution: &mut Execution, exit: Exit) -> OutcomeResult {
+fn settle(execution: &mut Execution, exit: Exit, stopped_by: Option<&str>) -> OutcomeResult {
     let (state, code, note, result) = match exit {
         Exit::Code(0) => (ExecutionState::Passed, Some(0), None, OutcomeResult::Passed),
         Exit::Code(code) => (ExecutionState::Failed, Some(i32::from(code)), None, OutcomeResult::Failed),
@@ -239,7 +240,15 @@ fn settle(execution: &mut Execution, exit: Exit) -> OutcomeResult {
             Some(format!("Ended by signal {signal}: over its memory or file limit, or killed from within.")),
             OutcomeResult::Failed,
         ),
-        Exit::Stopped => (ExecutionState::Stopped, None, None, OutcomeResult::Stopped),
+        Exit::Stopped => (
+            ExecutionState::Stopped,
+            None,
+            Some(match stopped_by {
+                Some(name) => format!("Stopped by {name}."),
+                None => "Stopped because the portal was ending.".to_owned(),
+            }),
+            OutcomeResult::Stopped,
+        ),
         Exit::TimedOut => (
             ExecutionState::Expired,
             None,

@@ -97,7 +97,7 @@ pub(crate) struct Rooms {
     environments: Vec<Arc<Environment>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    in_flight: Mutex<HashMap<ExecutionId, CancellationToken>>,
+    in_flight: Mutex<HashMap<ExecutionId, runs::InFlight>>,
     turns: Mutex<HashMap<RunId, Arc<tokio::sync::Mutex<()>>>>,
     changes: Mutex<HashMap<RunId, watch::Sender<u64>>>,
     versions: Mutex<HashMap<(RunbookId, String), Arc<Runbook>>>,

@@ -28,10 +28,12 @@ pub(crate) async fn receive(socket: &mut (impl AsyncReadExt + Unpin)) -> io::Res
     Ok((kind, content.into()))
 }
 
-/// Writes one frame.
+/// Writes one frame, at once where the socket has room.
 pub(crate) async fn send(socket: &mut (impl AsyncWriteExt + Unpin), kind: Kind, content: &[u8]) -> io::Result<()> {
-    socket.write_all(&frame::header(kind, content.len())).await?;
-    socket.write_all(content).await
+    let mut bytes = Vec::with_capacity(frame::HEADER + content.len());
+    bytes.extend_from_slice(&frame::header(kind, content.len()));
+    bytes.extend_from_slice(content);
+    socket.write_all(&bytes).await
 }
 
 /// The caller of one call.

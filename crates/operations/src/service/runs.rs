@@ -188,15 +188,15 @@ impl Operations {
     async fn stop_whole(&self, caller: &Caller, id: ExecutionId) -> Result<RunId, Error> {
         self.permit(caller, Permission::Stop, "press Stop").await?;
         let execution = self.rooms.runs.execution(id).await?.ok_or(Error::NotFound("This execution"))?;
-        let Some(stop) = self.rooms.in_flight(id) else {
+        if !self.rooms.is_in_flight(id) {
             self.settle_lost(execution.run).await?;
             return Err(Error::Conflict("This command has ended already.".to_owned()));
-        };
+        }
         let run = self.existing_run(execution.run).await?;
         let mut event = self.event(caller, EventKind::StopRequested, &run, Some(execution.command.clone()), "Stop");
         event.execution = Some(id);
         self.rooms.trail.append(&event).await?;
-        stop.cancel();
+        self.rooms.stop(id, &caller.person.name);
         Ok(execution.run)
     }
 
@@ -338,7 +338,7 @@ impl Operations {
     async fn settle_lost(&self, run: RunId) -> Result<(), Error> {
         let executions = self.rooms.runs.executions(run).await?;
         let lost = |execution: &Execution| {
-            execution.state == ExecutionState::Running && self.rooms.in_flight(execution.id).is_none()
+            execution.state == ExecutionState::Running && !self.rooms.is_in_flight(execution.id)
         };
         for mut execution in executions.into_iter().filter(lost) {
             execution.state = ExecutionState::Unknown;
@@ -425,26 +425,45 @@ fn state_of(view: &RunView, part: &str) -> Option<StepState> {
     command.map(|command| command.state).or_else(|| step.map(|step| step.state))
 }
 
+/// An execution that a task of this process runs.
+pub(super) struct InFlight {
+    stop: CancellationToken,
+    stopped_by: Option<String>,
+}
+
 /// An execution's place among those in flight; it is left when the task ends, however it ends.
-pub(crate) struct InFlight {
+pub(crate) struct Seat {
     rooms: std::sync::Arc<super::Rooms>,
     id: ExecutionId,
 }
 
-impl Drop for InFlight {
+impl Drop for Seat {
     fn drop(&mut self) {
         locked(&self.rooms.in_flight).remove(&self.id);
     }
 }
 
 impl super::Rooms {
-    fn enter(self: &std::sync::Arc<Self>, id: ExecutionId, stop: CancellationToken) -> InFlight {
-        locked(&self.in_flight).insert(id, stop);
-        InFlight { rooms: self.clone(), id }
+    fn enter(self: &std::sync::Arc<Self>, id: ExecutionId, stop: CancellationToken) -> Seat {
+        locked(&self.in_flight).insert(id, InFlight { stop, stopped_by: None });
+        Seat { rooms: self.clone(), id }
     }
 
-    fn in_flight(&self, id: ExecutionId) -> Option<CancellationToken> {
-        locked(&self.in_flight).get(&id).cloned()
+    fn is_in_flight(&self, id: ExecutionId) -> bool {
+        locked(&self.in_flight).contains_key(&id)
+    }
+
+    /// Ends an execution for a person. Where several press Stop, the first one ended it.
+    fn stop(&self, id: ExecutionId, name: &str) {
+        if let Some(execution) = locked(&self.in_flight).get_mut(&id) {
+            execution.stopped_by.get_or_insert_with(|| name.to_owned());
+            execution.stop.cancel();
+        }
+    }
+
+    /// Who pressed Stop on an execution in flight, by name.
+    pub(crate) fn stopped_by(&self, id: ExecutionId) -> Option<String> {
+        locked(&self.in_flight).get(&id).and_then(|execution| execution.stopped_by.clone())
     }
 
     /// Keeps how an execution ended. A database that is busy or full for a moment is asked again; what it never takes

@@ -101,7 +101,9 @@ async fn a_run_is_not_closed_under_a_command() {
     let refused = bench.operations.mark(&operator, run, "1", Mark::Skipped { reason: "slow".to_owned() }).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     bench.operations.stop(&operator, execution).await.unwrap();
-    bench.settled(run).await;
+    let view = bench.settled(run).await;
+    let note = view.steps[0].commands[0].execution.as_ref().unwrap().note.clone();
+    assert_eq!(note.as_deref(), Some(format!("Stopped by {}.", operator.person.name).as_str()));
     bench.operations.close_run(&operator, run, RunState::Completed).await.unwrap();
 }
 

@@ -10,6 +10,7 @@ use Socket; use strict;
 sub open_one { socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; connect($s, sockaddr_un("/run/runbook/socket")) or die "connect: $!"; $s }
 sub frame { my ($kind, $text) = @_; pack("CNa*", $kind, length $text, $text) }
 sub say_all { my $s = open_one(); $SIG{PIPE} = "IGNORE"; syswrite($s, join("", @_)); $s }
+sub take { my ($s, $many) = @_; my $all = ""; while (length $all < $many && sysread($s, my $piece, $many - length $all)) { $all .= $piece } $all }
 sub answer { my $s = shift; my $all = ""; while (sysread($s, my $piece, 4096)) { $all .= $piece } $all }
 "#;
 
@@ -65,7 +66,7 @@ async fn input_that_nobody_asked_for_ends_the_call() {
     let Some(mut place) = place() else { return };
     let program = r#"
         my $s = say_all(frame(2, "/workspace\0kubectl\0follow\0"));
-        sysread($s, my $line, 10); print substr($line, 5);
+        print substr(take($s, 10), 5);
         syswrite($s, frame(3, "unasked")); print length(answer($s)), "\n";
     "#;
     let Some(stdout) = perl(&mut place, program).await else {
