@@ -302,6 +302,8 @@ impl EnvironmentConfig {
                 default_namespace: self.default_namespace.clone(),
                 namespaces: self.namespaces.clone().map_or(Namespaces::All, Namespaces::Only),
             }),
+            aws: None,
+            datasources: Vec::new(),
             policy: self.policy,
         }
     }

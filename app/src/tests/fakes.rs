@@ -336,6 +336,8 @@ pub(super) fn portal() -> Portal {
                 default_namespace: "shop".to_owned(),
                 namespaces: Namespaces::All,
             }),
+            aws: None,
+            datasources: Vec::new(),
             policy: Policy::default(),
         }],
         limits: Limits::default(),

@@ -1,5 +1,6 @@
 //! The ports on both sides of the broker: calls come in from the sandbox, and go out to an adapter.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -42,6 +43,20 @@ impl Call {
 #[error("the caller has ended")]
 pub struct CallEnded;
 
+/// Why a caller's file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// The caller is gone.
+    #[error(transparent)]
+    Ended(#[from] CallEnded),
+    /// It cannot be opened or read, in the system's words: `No such file or directory`.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It holds more than was permitted, in bytes.
+    #[error("it is larger than {0} bytes, the most that this portal reads")]
+    TooLarge(usize),
+}
+
 /// The caller's end of one call: where output goes and standard input comes from.
 #[async_trait]
 pub trait CallIo: Send + Sync {
@@ -57,6 +72,18 @@ pub trait CallIo: Send + Sync {
     /// # Errors
     /// [`CallEnded`] when the caller is gone.
     async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded>;
+
+    /// Reads one of the caller's files as the caller itself sees it: relative to its working directory, or absolute
+    /// inside the sandbox, its private `/tmp` and `<(…)` included. The shim opens it, so that no link leads out. Longer
+    /// files than `most` bytes are refused, not cut.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    async fn read_file(&self, path: &str, most: usize) -> Result<Bytes, FileError>;
+
+    /// The workspace of the caller's run, where it lies on this machine; inside the sandbox it is `/workspace`. Only
+    /// for a real program that runs over it in a sandbox of its own: what is in it is hostile, links above all.
+    fn workspace(&self) -> &Path;
 
     /// Cancelled when the caller's pipe closed, it was killed, or the execution was stopped or timed out. Whatever
     /// waits or streams must wait for this too, and end the remote call.

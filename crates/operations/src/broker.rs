@@ -3,6 +3,7 @@
 //! Parse, decide, write the intent, wait for the commit, perform, write the outcome. The caller is known by the socket
 //! of its execution: this struct holds who that is, and nothing the call says can change it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::service::{Rooms, place};
 use crate::{
     Actor, AuditEvent, Call, CallEnded, CallHandler, CallIo, Caller, Decision, Environment, EventId, EventKind,
-    Execution, Outcome, OutcomeResult, Run, Stream, Verdict,
+    Execution, FileError, Outcome, OutcomeResult, Run, Stream, Verdict,
 };
 
 /// What a call's own argv may hold in the trail, in bytes; more is cut with a mark.
@@ -242,6 +243,14 @@ impl CallIo for Metered<'_> {
 
     async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
         self.io.read_stdin().await
+    }
+
+    async fn read_file(&self, path: &str, most: usize) -> Result<Bytes, FileError> {
+        self.io.read_file(path, most).await
+    }
+
+    fn workspace(&self) -> &Path {
+        self.io.workspace()
     }
 
     fn ended(&self) -> CancellationToken {

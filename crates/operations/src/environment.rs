@@ -57,6 +57,57 @@ pub struct KubernetesScope {
     pub namespaces: Namespaces,
 }
 
+/// The AWS side of an environment. Credentials are the adapter's: they are not here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsScope {
+    /// The region of a call that names none, and the only one that calls may name: `eu-west-1`.
+    pub region: String,
+    /// What people call the account: `payments-production`.
+    pub account: String,
+}
+
+/// What a datasource speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatasourceKind {
+    /// PostgreSQL: `psql`, SQL steps.
+    Postgres,
+    /// Redis: `redis-cli`.
+    Redis,
+}
+
+/// A database of the team's own that runs may reach, by name. Its address and credentials are the adapter's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Datasource {
+    /// Names it on pages and in the trail: `payments`.
+    pub name: String,
+    /// What it speaks.
+    pub kind: DatasourceKind,
+    /// What runbooks call it: the variable of its address (`DATABASE_URL`), a host (`rds-endpoint`, `postgres`), a
+    /// database (`fintech_banking_db`). In the sandbox such a variable holds [`Datasource::reference`].
+    pub references: Vec<String>,
+}
+
+impl Datasource {
+    /// How the address of a datasource begins inside the sandbox.
+    pub const SCHEME: &str = "datasource:";
+
+    /// What stands for its address inside the sandbox: `datasource:payments`.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("{}{}", Self::SCHEME, self.name)
+    }
+
+    /// Whether a runbook means this one by that word: its name, one of its references, or the reference itself.
+    #[must_use]
+    pub fn is_called(&self, word: &str) -> bool {
+        word.strip_prefix(Self::SCHEME).map_or_else(
+            || self.name == word || self.references.iter().any(|reference| reference == word),
+            |name| self.name == name,
+        )
+    }
+}
+
 /// Where a run acts, without any credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
@@ -66,6 +117,10 @@ pub struct Environment {
     pub kind: EnvironmentKind,
     /// The Kubernetes cluster, where it has one.
     pub kubernetes: Option<KubernetesScope>,
+    /// The AWS account, where it has one.
+    pub aws: Option<AwsScope>,
+    /// The databases that it reaches. Of several of a kind, the first one is meant by a call that names none.
+    pub datasources: Vec<Datasource>,
     /// Who may do what here, beyond the permission grid.
     pub policy: crate::Policy,
 }

@@ -24,12 +24,14 @@ mod service;
 mod tests;
 mod views;
 
-pub use adapter::{Adapter, Call, CallEnded, CallHandler, CallIo, Stream};
+pub use adapter::{Adapter, Call, CallEnded, CallHandler, CallIo, FileError, Stream};
 pub use audit::{
     Actor, AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, Decision, EventId, EventKind,
     Outcome, OutcomeResult, Place, Verdict,
 };
-pub use environment::{Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces};
+pub use environment::{
+    AwsScope, Datasource, DatasourceKind, Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces,
+};
 pub use error::Error;
 pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limits};
 pub use library::{Library, Shelf, Unreadable};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ const USAGE: u8 = 64;
 /// All connections of one execution.
 pub(crate) struct Calls {
     broker: Arc<dyn CallHandler>,
+    workspace: Arc<Path>,
     ending: CancellationToken,
     tasks: TaskTracker,
     connections: Arc<Semaphore>,
@@ -39,10 +41,15 @@ pub(crate) struct Calls {
 
 impl Calls {
     /// `ending` ends every call; one message comes out of the receiver when bash is about to start.
-    pub(crate) fn new(broker: Arc<dyn CallHandler>, ending: CancellationToken) -> (Arc<Self>, mpsc::Receiver<()>) {
+    pub(crate) fn new(
+        broker: Arc<dyn CallHandler>,
+        workspace: Arc<Path>,
+        ending: CancellationToken,
+    ) -> (Arc<Self>, mpsc::Receiver<()>) {
         let (started, reports) = mpsc::channel(1);
         let calls = Self {
             broker,
+            workspace,
             ending,
             tasks: TaskTracker::new(),
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
@@ -126,7 +133,7 @@ impl Calls {
             slot = self.slots.acquire() => slot,
             () = spoke(&socket) => return,
         };
-        converse(call, socket, self.broker.clone(), ended).await;
+        converse(call, socket, self.broker.clone(), self.workspace.clone(), ended).await;
         drop(slot);
     }
 }

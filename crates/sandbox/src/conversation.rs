@@ -1,12 +1,13 @@
 //! The broker's side of one call: its frames, once the call itself has been read.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use operations::{Call, CallEnded, CallHandler, CallIo, Stream};
+use bytes::{Bytes, BytesMut};
+use operations::{Call, CallEnded, CallHandler, CallIo, FileError, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -43,6 +44,10 @@ struct Caller {
     stdin: Mutex<Stdin>,
     /// Pieces of standard input that were asked for and have not come: what the caller may send.
     owed: Arc<AtomicU32>,
+    file: Mutex<mpsc::Receiver<FilePiece>>,
+    /// The same for pieces of files.
+    owed_files: Arc<AtomicU32>,
+    workspace: Arc<Path>,
     ended: CancellationToken,
 }
 
@@ -52,6 +57,9 @@ struct Stdin {
     asked: bool,
     over: bool,
 }
+
+/// A piece of a file, its end, or why it cannot be read.
+type FilePiece = Result<Option<Bytes>, String>;
 
 #[async_trait]
 impl CallIo for Caller {
@@ -90,12 +98,48 @@ impl CallIo for Caller {
         Ok(piece)
     }
 
+    async fn read_file(&self, path: &str, most: usize) -> Result<Bytes, FileError> {
+        if path.is_empty() || path.len() > frame::NAME {
+            return Err(FileError::Unreadable("No such file or directory".to_owned()));
+        }
+        // One file at a time: the pieces carry no name.
+        let mut pieces = self.file.lock().await;
+        let mut content = BytesMut::new();
+        let mut name = Bytes::copy_from_slice(path.as_bytes());
+        loop {
+            let piece = self.file_piece(&mut pieces, std::mem::take(&mut name)).await?;
+            match piece.map_err(FileError::Unreadable)? {
+                None => return Ok(content.freeze()),
+                Some(piece) if content.len() + piece.len() > most => return Err(FileError::TooLarge(most)),
+                Some(piece) => content.extend_from_slice(&piece),
+            }
+        }
+    }
+
+    fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
     fn ended(&self) -> CancellationToken {
         self.ended.clone()
     }
 }
 
 impl Caller {
+    /// Asks for a piece of a file and waits for it. Whoever gives up half-way ends the call: an answer that nobody took
+    /// would be taken for the next file's.
+    async fn file_piece(&self, pieces: &mut mpsc::Receiver<FilePiece>, name: Bytes) -> Result<FilePiece, CallEnded> {
+        let whole = self.ended.clone().drop_guard();
+        self.owed_files.fetch_add(1, Ordering::AcqRel);
+        self.frame(Kind::WantFile, name).await?;
+        let piece = tokio::select! {
+            () = self.ended.cancelled() => Err(CallEnded),
+            piece = pieces.recv() => piece.ok_or(CallEnded),
+        };
+        whole.disarm();
+        piece
+    }
+
     async fn frame(&self, kind: Kind, content: Bytes) -> Result<(), CallEnded> {
         tokio::select! {
             biased;
@@ -106,19 +150,31 @@ impl Caller {
 }
 
 /// Lets the broker handle a call, and returns when it has, whatever became of the caller.
-pub(crate) async fn converse(call: Call, socket: UnixStream, broker: Arc<dyn CallHandler>, ended: CancellationToken) {
+pub(crate) async fn converse(
+    call: Call,
+    socket: UnixStream,
+    broker: Arc<dyn CallHandler>,
+    workspace: Arc<Path>,
+    ended: CancellationToken,
+) {
     let (reader, writer) = socket.into_split();
     let (frames, outgoing) = mpsc::channel(2);
     let (incoming, pieces) = mpsc::channel(1);
-    let owed = Arc::new(AtomicU32::new(0));
+    let (incoming_files, file_pieces) = mpsc::channel(1);
+    let (owed, owed_files) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let io = Arc::new(Caller {
         frames: frames.clone(),
         stdin: Mutex::new(Stdin { pieces, asked: false, over: false }),
         owed: owed.clone(),
+        file: Mutex::new(file_pieces),
+        owed_files: owed_files.clone(),
+        workspace,
         ended: ended.clone(),
     });
     let mut writing = tokio::spawn(write_all(writer, outgoing, ended.clone()));
-    let reading = tokio::spawn(read_all(reader, incoming, owed, ended.clone()));
+    let stdin = Answers { pieces: incoming, owed };
+    let files = Answers { pieces: incoming_files, owed: owed_files };
+    let reading = tokio::spawn(read_all(reader, stdin, files, ended.clone()));
 
     // A task of its own: a broker that panics must still give the caller an answer.
     let handled = tokio::spawn({
@@ -155,24 +211,37 @@ async fn write_all(mut socket: OwnedWriteHalf, mut frames: mpsc::Receiver<(Kind,
     }
 }
 
+/// What the caller sends of one kind: as many pieces as were asked for.
+struct Answers<T> {
+    pieces: mpsc::Sender<T>,
+    owed: Arc<AtomicU32>,
+}
+
+impl<T> Answers<T> {
+    /// Whether this piece was asked for. Never waits: the next one is asked for when this one has been taken.
+    fn take(&self, piece: T) -> bool {
+        let asked = self.owed.fetch_update(Ordering::AcqRel, Ordering::Acquire, |owed| owed.checked_sub(1)).is_ok();
+        asked && self.pieces.try_send(piece).is_ok()
+    }
+}
+
 /// Reads to the connection's end, which is the caller's. What was not asked for ends it at once.
 async fn read_all(
     mut socket: OwnedReadHalf,
-    pieces: mpsc::Sender<Option<Bytes>>,
-    owed: Arc<AtomicU32>,
+    stdin: Answers<Option<Bytes>>,
+    files: Answers<FilePiece>,
     ended: CancellationToken,
 ) {
     loop {
-        let piece = match receive(&mut socket).await {
-            Ok((Kind::Stdin, bytes)) => Some(bytes),
-            Ok((Kind::StdinEnd, _)) => None,
-            _ => break,
+        let asked = match receive(&mut socket).await {
+            Ok((Kind::Stdin, bytes)) => stdin.take(Some(bytes)),
+            Ok((Kind::StdinEnd, _)) => stdin.take(None),
+            Ok((Kind::File, bytes)) => files.take(Ok(Some(bytes))),
+            Ok((Kind::FileEnd, _)) => files.take(Ok(None)),
+            Ok((Kind::FileError, words)) => files.take(Err(String::from_utf8_lossy(&words).into_owned())),
+            _ => false,
         };
-        if owed.fetch_update(Ordering::AcqRel, Ordering::Acquire, |owed| owed.checked_sub(1)).is_err() {
-            break;
-        }
-        // Never waits: the next piece is asked for when this one has been taken.
-        if pieces.try_send(piece).is_err() {
+        if !asked {
             break;
         }
     }

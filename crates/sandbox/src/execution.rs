@@ -65,7 +65,7 @@ pub(crate) async fn execute(
     let ending = CancellationToken::new();
     // However this function ends, also when its caller gives up: every call ends, and then the tree (its `Drop`).
     let _end_calls = ending.clone().drop_guard();
-    let (calls, mut started) = Calls::new(ports.broker, ending.clone());
+    let (calls, mut started) = Calls::new(ports.broker, machine.workspace(request.run).into(), ending.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(calls.clone().accept(listener));
     let mut tree = Tree::new(machine.spawner.spawn(command).await?)?;

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`Kind::Started`] | | [`Kind::Exit`] |
 //! | [`Kind::Exported`] | | [`Kind::Exit`] |
-//! | [`Kind::Call`] | one [`Kind::Stdin`] or [`Kind::StdinEnd`] for each [`Kind::WantStdin`] | [`Kind::Stdout`], [`Kind::Stderr`], [`Kind::WantStdin`], at last [`Kind::Exit`] |
+//! | [`Kind::Call`] | one [`Kind::Stdin`] or [`Kind::StdinEnd`] for each [`Kind::WantStdin`]; one [`Kind::File`], [`Kind::FileEnd`] or [`Kind::FileError`] for each [`Kind::WantFile`] | [`Kind::Stdout`], [`Kind::Stderr`], [`Kind::WantStdin`], [`Kind::WantFile`], at last [`Kind::Exit`] |
 //!
 //! A closed connection says that the other side is gone. Whatever does not follow the table ends the connection, and
 //! nothing else.
@@ -18,6 +18,8 @@ pub const HEADER: usize = 5;
 pub const PIECE: usize = 64 << 10;
 /// Folder, program and arguments of one call at most, in bytes.
 pub const CALL: usize = 256 << 10;
+/// A file's name, and what the system says where it cannot be read, at most, in bytes.
+pub const NAME: usize = 4096;
 /// Exported variables of one execution at most, in bytes, names and separators included.
 pub const EXPORTED: usize = 64 << 10;
 
@@ -35,6 +37,12 @@ pub enum Kind {
     StdinEnd = 4,
     /// The exported variables at the script's end: `NAME=value`, each ended by NUL.
     Exported = 5,
+    /// A piece of the file that the broker asked for; never empty.
+    File = 6,
+    /// The end of it. Empty.
+    FileEnd = 7,
+    /// It cannot be opened or read: why, in the system's words.
+    FileError = 8,
     /// Bytes for the caller's standard output.
     Stdout = 16,
     /// Bytes for the caller's standard error.
@@ -43,6 +51,8 @@ pub enum Kind {
     WantStdin = 18,
     /// The exit code, one byte; the last frame.
     Exit = 19,
+    /// The broker asks for the first piece of the file of this name, or, empty, for the next one of the same file.
+    WantFile = 20,
 }
 
 impl Kind {
@@ -54,10 +64,14 @@ impl Kind {
             Self::Stdin,
             Self::StdinEnd,
             Self::Exported,
+            Self::File,
+            Self::FileEnd,
+            Self::FileError,
             Self::Stdout,
             Self::Stderr,
             Self::WantStdin,
             Self::Exit,
+            Self::WantFile,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)
@@ -66,11 +80,13 @@ impl Kind {
     /// The lengths that such a frame may have.
     fn lengths(self) -> std::ops::RangeInclusive<usize> {
         match self {
-            Self::Started | Self::StdinEnd | Self::WantStdin => 0..=0,
+            Self::Started | Self::StdinEnd | Self::FileEnd | Self::WantStdin => 0..=0,
             Self::Exit => 1..=1,
             Self::Call => 1..=CALL,
             Self::Exported => 0..=EXPORTED,
-            Self::Stdin | Self::Stdout | Self::Stderr => 1..=PIECE,
+            Self::FileError => 1..=NAME,
+            Self::WantFile => 0..=NAME,
+            Self::Stdin | Self::File | Self::Stdout | Self::Stderr => 1..=PIECE,
         }
     }
 }

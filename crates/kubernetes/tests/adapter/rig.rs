@@ -1,13 +1,14 @@
 //! A practice cluster with the adapter on it, and a caller that remembers what it was told.
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use kubernetes::{Clusters, Connection, Kubectl};
 use operations::{
-    Adapter, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces,
-    Policy, Stream,
+    Adapter, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError, KubernetesScope,
+    Namespaces, Policy, Stream,
 };
 use practice::{Builder, Practice};
 use tempfile::TempDir;
@@ -47,6 +48,14 @@ impl CallIo for Caller {
         Ok(None)
     }
 
+    async fn read_file(&self, path: &str, _: usize) -> Result<Bytes, FileError> {
+        std::fs::read(path).map(Bytes::from).map_err(|error| FileError::Unreadable(error.to_string()))
+    }
+
+    fn workspace(&self) -> &Path {
+        Path::new("/")
+    }
+
     fn ended(&self) -> CancellationToken {
         self.ended.clone()
     }
@@ -81,6 +90,8 @@ impl Rig {
                 default_namespace: "default".to_owned(),
                 namespaces: Namespaces::All,
             }),
+            aws: None,
+            datasources: Vec::new(),
             policy: Policy::default(),
         };
         Self { practice: Some(practice), folder, adapter: Kubectl::new(clusters.clone()), clusters, environment }

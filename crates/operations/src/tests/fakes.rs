@@ -1,6 +1,7 @@
 //! One fake for each port: as small as the port allows, and able to fail on request.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -241,6 +242,14 @@ impl CallIo for Printed {
         Ok(None)
     }
 
+    async fn read_file(&self, _: &str, _: usize) -> Result<Bytes, FileError> {
+        Err(FileError::Unreadable("No such file or directory".to_owned()))
+    }
+
+    fn workspace(&self) -> &Path {
+        Path::new("/nowhere")
+    }
+
     fn ended(&self) -> CancellationToken {
         self.1.clone()
     }
@@ -382,6 +391,8 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
                 default_namespace: "shop".to_owned(),
                 namespaces: Namespaces::Only(vec!["shop".to_owned()]),
             }),
+            aws: None,
+            datasources: Vec::new(),
             policy,
         }],
         limits: Limits::default(),

@@ -166,6 +166,7 @@ fn converse(content: &[u8]) -> io::Result<u8> {
     let mut socket = UnixStream::connect(inside::SOCKET)?;
     send(&mut socket, frame::Kind::Call, content)?;
     let mut wanted = false;
+    let mut file = None;
     let mut piece = vec![0; frame::PIECE];
     loop {
         let ready = wait(&socket, wanted)?;
@@ -182,6 +183,7 @@ fn converse(content: &[u8]) -> io::Result<u8> {
                 // As every program: a closed standard error loses the message, and nothing else.
                 (frame::Kind::Stderr, bytes) => drop(write(stderr(), &bytes)),
                 (frame::Kind::WantStdin, _) => wanted = true,
+                (frame::Kind::WantFile, name) => give_file(&mut socket, &mut file, &name, &mut piece)?,
                 (frame::Kind::Exit, code) => return Ok(code[0]),
                 _ => return Err(io::Error::other(frame::Malformed)),
             }
@@ -193,6 +195,31 @@ fn converse(content: &[u8]) -> io::Result<u8> {
                 Ok(length) => send(&mut socket, frame::Kind::Stdin, &piece[..length])?,
             }
             wanted = false;
+        }
+    }
+}
+
+/// Answers with the next piece of a file: of the one of that name, or, without a name, of the one that is open.
+fn give_file(
+    socket: &mut UnixStream,
+    open: &mut Option<std::fs::File>,
+    name: &[u8],
+    piece: &mut [u8],
+) -> io::Result<()> {
+    let read = |open: &mut Option<std::fs::File>, piece: &mut [u8]| {
+        if !name.is_empty() {
+            *open = Some(std::fs::File::open(OsStr::from_bytes(name))?);
+        }
+        open.as_mut().map_or(Ok(0), |file| file.read(piece))
+    };
+    match read(open, piece) {
+        Ok(0) => send(socket, frame::Kind::FileEnd, &[]),
+        Ok(length) => send(socket, frame::Kind::File, &piece[..length]),
+        Err(error) => {
+            // As C programs say it, without Rust's `(os error 2)`.
+            let words = error.to_string();
+            let words = words.split(" (os error").next().unwrap_or_default();
+            send(socket, frame::Kind::FileError, &words.as_bytes()[..words.len().min(frame::NAME)])
         }
     }
 }

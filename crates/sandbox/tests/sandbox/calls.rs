@@ -37,6 +37,24 @@ async fn every_way_to_a_brokered_program_is_the_brokers() {
 }
 
 #[tokio::test]
+async fn a_file_is_read_as_the_caller_sees_it() {
+    let Some(mut place) = place() else { return };
+    let script = "mkdir -p a; cd a; head -c 150000 /dev/zero > big; head -c 200001 /dev/zero > huge; touch empty
+        echo x > /tmp/private; ln -s /tmp/private link
+        kubectl files big empty link /tmp/private absent . huge big <(echo z) /etc/shadow";
+    let end = place.run(script).await;
+    assert_eq!(end.exit, Exit::Code(0), "{}", end.stderr);
+    let lines: Vec<&str> = end.stdout.lines().collect();
+    assert_eq!(lines[..3], ["150000 bytes, first Some(0)", "0 bytes, first None", "2 bytes, first Some(120)"]);
+    assert_eq!(lines[3], "2 bytes, first Some(120)");
+    assert_eq!(lines[4..6], ["absent: No such file or directory", ".: Is a directory"]);
+    assert!(lines[6].starts_with("huge: it is larger than 200000 bytes"), "{}", lines[6]);
+    assert_eq!(lines[7], "150000 bytes, first Some(0)", "the answers of one file are not taken for another's");
+    assert!(lines.iter().any(|line| line.ends_with("first Some(122)")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("/etc/shadow: No such file")), "{lines:?}");
+}
+
+#[tokio::test]
 async fn an_unknown_program_is_told_to_the_broker() {
     let Some(mut place) = place() else { return };
     let end = place.run("helm list -A | cat; bash -c 'argocd app' || true; helm upgrade; echo never").await;

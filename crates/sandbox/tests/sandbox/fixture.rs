@@ -113,6 +113,16 @@ impl Broker {
                 self.until(|broker| broker.most.load(Ordering::SeqCst) >= guests).await;
                 0
             }
+            ["kubectl", "files", paths @ ..] => {
+                for path in paths {
+                    let said = match io.read_file(path, 200_000).await {
+                        Ok(content) => format!("{} bytes, first {:?}\n", content.len(), content.first()),
+                        Err(error) => format!("{path}: {error}\n"),
+                    };
+                    let _ = io.write(Stream::Stdout, Bytes::from(said)).await;
+                }
+                0
+            }
             ["kubectl", "panic"] => panic!("a broker that breaks down"),
             _ => {
                 let text = format!("`{}` is not available to this portal\n", call.tool());
