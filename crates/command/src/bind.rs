@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod option;
+mod proof;
 
 use std::ops::Range;
 
@@ -136,9 +137,13 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
     if occurrences.len() + variables.len() > MOST_PLACES {
         return Err(Refusal::not_permitted(format!("The text leaves more than {MOST_PLACES} places open. Split it.")));
     }
+    if !values.is_empty() {
+        proof::check_names(&syntax, source, &binder.calls)?;
+    }
     arithmetic::check(&syntax, source, &binder.calls, values)?;
     for (parameter, value) in values {
         check_value(parameter, value)?;
+        check_proof(&syntax, source, &binder.calls, &parameter.placeholder, value)?;
         let used = variables.iter().filter(|(_, name)| parameter.placeholder.strip_prefix('$') == Some(name));
         for (range, _) in used {
             binder.check(&syntax, range, &parameter.placeholder)?;
@@ -175,15 +180,43 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
 }
 
 /// Checks the variables that a run carries from command to command against the next text, which [`bind`] does not see:
-/// name and value of each.
+/// name and value of each. They were made of values and of what programs printed.
 ///
 /// # Errors
-/// A [`Refusal`] where the text mentions a variable, evaluates variables somewhere, and the value could be carried out there.
+/// A [`Refusal`] where the text mentions a variable whose value could become more than data in it.
 pub fn check_variables<'a>(
     source: &str,
     variables: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<(), Refusal> {
-    arithmetic::check_variables(source, variables)
+    let mentioned: Vec<_> =
+        variables.into_iter().filter(|(name, _)| !name.is_empty() && proof::mentions(source, name)).collect();
+    if mentioned.is_empty() {
+        return Ok(());
+    }
+    let syntax = Syntax::parse(source);
+    let calls = call::calls(&syntax, source);
+    proof::check_names(&syntax, source, &calls)?;
+    for (name, value) in mentioned {
+        let shown = format!("${name}");
+        arithmetic::check_variable(&syntax, source, &calls, &shown, value)?;
+        check_proof(&syntax, source, &calls, &shown, value)?;
+        option::check_variable(&syntax, source, name, value)?;
+    }
+    Ok(())
+}
+
+/// A value that is not plain needs a text in which everything takes data.
+fn check_proof(syntax: &Syntax, source: &str, calls: &[Call], shown: &str, value: &str) -> Result<(), Refusal> {
+    if proof::is_plain(value) {
+        return Ok(());
+    }
+    match proof::doubt(syntax, source, calls, value) {
+        None => Ok(()),
+        Some(doubt) => Err(Refusal::not_permitted(format!(
+            "The value of `{shown}` holds characters that could act as more than text here: {doubt}. Use only letters, \
+             digits and `_ . : / @ % + = , -`, or carry the step out elsewhere and mark it as done by hand."
+        ))),
+    }
 }
 
 fn check_value(parameter: &Parameter, value: &str) -> Result<(), Refusal> {
@@ -316,7 +349,7 @@ impl Binder<'_> {
             }
             "redirected_statement" | "heredoc_redirect" => {
                 let interprets = self.calls.iter().find(|call| {
-                    program::INTERPRETS.contains(&call.program())
+                    (program::INTERPRETS.contains(&call.program()) || proof::is_interpreter(call.program()))
                         && call
                             .words
                             .iter()
@@ -340,7 +373,7 @@ impl Binder<'_> {
             return Err(refusal(text, "it stands where the name of a program does"));
         }
         let names_a_variable = program == "printf" && call.words.iter().any(|word| word.text.starts_with("-v"));
-        if program::INTERPRETS.contains(&program) || names_a_variable {
+        if program::INTERPRETS.contains(&program) || proof::is_interpreter(program) || names_a_variable {
             return Err(refusal(text, &format!("`{program}` would read the value as code")));
         }
         if program == "env"
@@ -353,7 +386,7 @@ impl Binder<'_> {
         }
         let shell = call.words[..at].iter().position(|word| {
             let name = word.text.rsplit('/').next().unwrap_or_default();
-            program::SHELLS.contains(&name) || program::INTERPRETS.contains(&name)
+            proof::is_interpreter(name) || program::INTERPRETS.contains(&name) || program::EVALUATES.contains(&name)
         });
         let script = shell.is_some_and(|shell| {
             call.words[shell..at]

@@ -162,10 +162,13 @@ fn inside(call: &Call) -> Vec<Call> {
 
 /// The calls of a script that stands in one word. Their words carry the range of that word.
 fn nested(word: &Word, ends_by_itself: bool) -> Vec<Call> {
-    let syntax = Syntax::parse(&word.text);
+    // A string that depends on the moment stands as it is written, in its quotes.
+    let quoted = || word.text.strip_prefix('"')?.strip_suffix('"');
+    let script = if word.literal { None } else { quoted() }.unwrap_or(&word.text);
+    let syntax = Syntax::parse(script);
     let mut found = Vec::new();
     for node in syntax.nodes() {
-        if let Some(mut words) = words(node, &word.text) {
+        if let Some(mut words) = words(node, script) {
             for inner in &mut words {
                 inner.range = word.range.clone();
                 inner.literal &= word.literal;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
+use crate::ParameterKind;
 use crate::placeholder;
 use crate::syntax::{self, Syntax};
 
@@ -16,6 +17,31 @@ pub struct Parameter {
     pub name: String,
     /// How it stands in the text: `<pod-name>`, `$ALB_ARN`, `YOUR_ROUTING_KEY`.
     pub placeholder: String,
+}
+
+impl Parameter {
+    /// The kind of value that belongs there.
+    #[must_use]
+    pub fn kind(&self) -> ParameterKind {
+        ParameterKind::of(&self.name)
+    }
+
+    /// The values of a choice: `[High/Medium/Low]` gives three, `P[1-4]` four. Empty where anything may be given.
+    #[must_use]
+    pub fn choices(&self) -> Vec<String> {
+        let Some(inner) = self.placeholder.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+            return Vec::new();
+        };
+        let bytes = inner.as_bytes();
+        if let [low @ b'0'..=b'9', b'-', high @ b'0'..=b'9'] = bytes {
+            return (*low..=*high).map(|digit| char::from(digit).to_string()).collect();
+        }
+        let words: Vec<&str> = inner.split('/').map(str::trim).collect();
+        // `[link/to/ticket]` is a path, `[High/Medium/Low]` a choice: the words of a choice look alike.
+        let alike = words.iter().all(|word| word.starts_with(|c: char| c.is_ascii_uppercase()))
+            || words.iter().all(|word| word.contains(' '));
+        if words.len() > 1 && alike { words.into_iter().map(str::to_owned).collect() } else { Vec::new() }
+    }
 }
 
 /// Variables that bash or the sandbox sets (bash(1), Shell Variables; environ(7)).
@@ -146,4 +172,21 @@ fn in_order(mut found: Vec<(usize, Parameter)>) -> Vec<Parameter> {
         .map(|(_, parameter)| parameter)
         .filter(|parameter| seen.insert(parameter.placeholder.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_can_be_a_choice() {
+        let choices = |placeholder: &str| {
+            Parameter { name: String::new(), placeholder: placeholder.to_owned() }.choices().join(",")
+        };
+        assert_eq!(choices("[High/Medium/Low]"), "High,Medium,Low");
+        assert_eq!(choices("[1-4]"), "1,2,3,4");
+        assert_eq!(choices("[describe impact]"), "");
+        assert_eq!(choices("[path/to/file]"), "");
+        assert_eq!(choices("<a/b>"), "");
+    }
 }

@@ -198,7 +198,8 @@ pub(crate) const SHELLS: &[&str] = &["bash", "sh", "dash", "zsh", "ksh", "ash"];
 /// Programs and builtins that make shell syntax of their arguments or input.
 pub(crate) const EVALUATES: &[&str] = &[
     "bash", "sh", "dash", "zsh", "ksh", "ash", "eval", "source", ".", "ssh", "su", "parallel", "watch", "trap",
-    "alias", "script",
+    "alias", "script", "flock", "at", "batch", "busybox", "chroot", "expect", "make", "nsenter", "screen", "tmux",
+    "unshare",
 ];
 
 /// Programs and builtins that take an argument as code of a language of their own, or as the name of a variable.

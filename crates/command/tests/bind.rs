@@ -7,8 +7,8 @@ use std::process::Command;
 use command::{Parameter, bind};
 use proptest::prelude::*;
 
-/// Defines `show`, which prints each of its arguments and then its input, ended by NUL; then the text under test.
-const SHOW: &str = "show() { printf '%s\\0' \"$@\"; }\nfeed() { printf '%s\\0' \"$@\"; cat; }\n";
+/// Defines a `kubectl`, which prints each of its arguments and then its input, ended by NUL; then the text under test.
+const SHOW: &str = "kubectl() { printf '%s\\0' \"$@\"; }\nfeed() { printf '%s\\0' \"$@\"; cat; }\n";
 
 fn open(placeholder: &str) -> Parameter {
     let name = placeholder.trim_matches(['<', '>', '$']).to_owned();
@@ -44,25 +44,25 @@ fn shown(arguments: &[String]) -> Vec<u8> {
 type Case = (&'static str, fn(&str) -> Vec<String>);
 
 const CASES: &[Case] = &[
-    ("show <pod-name>", |v| vec![v.to_owned()]),
-    ("show exec <pod-name> -- ls -l", |v| vec!["exec".into(), v.into(), "--".into(), "ls".into(), "-l".into()]),
-    ("show a/<pod-name>/b", |v| vec![format!("a/{v}/b")]),
-    ("show --name=<pod-name>", |v| vec![format!("--name={v}")]),
-    ("show \"in <pod-name> quotes\"", |v| vec![format!("in {v} quotes")]),
-    ("show 'in <pod-name> quotes'", |v| vec![format!("in {v} quotes")]),
-    ("show '<pod-name>'", |v| vec![v.to_owned()]),
-    ("show '{\"cidr\":[\"<pod-name>/32\"]}'", |v| vec![format!("{{\"cidr\":[\"{v}/32\"]}}")]),
-    ("show \"<pod-name>\"'<pod-name>'<pod-name>", |v| vec![format!("{v}{v}{v}")]),
-    ("X=<pod-name>; show \"$X\"", |v| vec![v.to_owned()]),
-    ("export X='a <pod-name>'; show \"$X\"", |v| vec![format!("a {v}")]),
-    ("for x in <pod-name> b; do show \"$x\"; done", |v| vec![v.into(), "b".into()]),
-    ("if true; then show <pod-name> | cat; fi", |v| vec![v.to_owned()]),
-    ("show \"$(show <pod-name> | tr -d '\\0')x\"", |v| vec![format!("{}x", v.trim_end_matches('\n'))]),
-    ("show a \\\n  <pod-name> \\\n  b", |v| vec!["a".into(), v.into(), "b".into()]),
-    ("show YOUR_KEY \"YOUR_KEY\" 'YOUR_KEY'", |v| vec![v.into(), v.into(), v.into()]),
-    ("show s3://b/LATEST_BACKUP.gz", |v| vec![format!("s3://b/{v}.gz")]),
-    ("a=(<pod-name> c); show \"${a[@]}\"", |v| vec![v.into(), "c".into()]),
-    ("show <pod name> # <other>", |v| vec![v.to_owned()]),
+    ("kubectl <pod-name>", |v| vec![v.to_owned()]),
+    ("kubectl exec <pod-name> -- ls -l", |v| vec!["exec".into(), v.into(), "--".into(), "ls".into(), "-l".into()]),
+    ("kubectl a/<pod-name>/b", |v| vec![format!("a/{v}/b")]),
+    ("kubectl --name=<pod-name>", |v| vec![format!("--name={v}")]),
+    ("kubectl \"in <pod-name> quotes\"", |v| vec![format!("in {v} quotes")]),
+    ("kubectl 'in <pod-name> quotes'", |v| vec![format!("in {v} quotes")]),
+    ("kubectl '<pod-name>'", |v| vec![v.to_owned()]),
+    ("kubectl '{\"cidr\":[\"<pod-name>/32\"]}'", |v| vec![format!("{{\"cidr\":[\"{v}/32\"]}}")]),
+    ("kubectl \"<pod-name>\"'<pod-name>'<pod-name>", |v| vec![format!("{v}{v}{v}")]),
+    ("X=<pod-name>; kubectl \"$X\"", |v| vec![v.to_owned()]),
+    ("export X='a <pod-name>'; kubectl \"$X\"", |v| vec![format!("a {v}")]),
+    ("for x in <pod-name> b; do kubectl \"$x\"; done", |v| vec![v.into(), "b".into()]),
+    ("if true; then kubectl <pod-name> | cat; fi", |v| vec![v.to_owned()]),
+    ("kubectl \"$(kubectl <pod-name> | tr -d '\\0')x\"", |v| vec![format!("{}x", v.trim_end_matches('\n'))]),
+    ("kubectl a \\\n  <pod-name> \\\n  b", |v| vec!["a".into(), v.into(), "b".into()]),
+    ("kubectl YOUR_KEY \"YOUR_KEY\" 'YOUR_KEY'", |v| vec![v.into(), v.into(), v.into()]),
+    ("kubectl s3://b/LATEST_BACKUP.gz", |v| vec![format!("s3://b/{v}.gz")]),
+    ("a=(<pod-name> c); kubectl \"${a[@]}\"", |v| vec![v.into(), "c".into()]),
+    ("kubectl <pod name> # <other>", |v| vec![v.to_owned()]),
 ];
 
 fn placeholder_of(source: &str) -> &'static str {
@@ -151,7 +151,7 @@ fn here_documents_take_values_as_text() {
 #[test]
 fn variables_take_values_through_the_environment() {
     for value in HOSTILE.iter().filter(|value| !value.starts_with('-')) {
-        let out = run("show \"$ALB_ARN\"", &[(open("$ALB_ARN"), (*value).to_owned())]);
+        let out = run("kubectl \"$ALB_ARN\"", &[(open("$ALB_ARN"), (*value).to_owned())]);
         assert_eq!(out, shown(&[(*value).to_owned()]), "{value:?}");
     }
 }
@@ -159,7 +159,7 @@ fn variables_take_values_through_the_environment() {
 #[test]
 fn several_values_keep_their_places() {
     let values = [(open("<a>"), "1 2".to_owned()), (open("<b>"), "$x".to_owned())];
-    assert_eq!(run("show <b> <a> \"<a><b>\"", &values), shown(&["$x".into(), "1 2".into(), "1 2$x".into()]));
+    assert_eq!(run("kubectl <b> <a> \"<a><b>\"", &values), shown(&["$x".into(), "1 2".into(), "1 2$x".into()]));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn m1_a_value_never_becomes_code_through_arithmetic() {
     let bound = |value: &str| {
         bind("N=<n>; echo $((N+1)) <arn>", &[(open("<n>"), value.into()), (open("<arn>"), "arn:aws:x/1".into())])
     };
-    assert_eq!(run("N=<n>; show $((N+1))", &[(open("<n>"), "41".to_owned())]), shown(&["42".to_owned()]));
+    assert_eq!(run("N=<n>; kubectl $((N+1))", &[(open("<n>"), "41".to_owned())]), shown(&["42".to_owned()]));
     assert!(bound("41").is_ok());
     for value in ["a[0]", "$x", "`id`", "$(id)", "1 2"] {
         assert!(bound(value).is_err(), "{value}");
@@ -353,4 +353,89 @@ fn m2_a_value_never_becomes_an_option() {
         assert!(bind(source, &[(open("<pod-name>"), "--all".to_owned())]).is_ok(), "{source}");
     }
     assert!(bind("M=<m>; echo \"$M x\" y", &[(open("<m>"), "a - b".to_owned())]).is_ok());
+}
+
+/// Found by attack: values that reached something which carries out what it is given.
+#[test]
+fn no_value_is_carried_out_further_down() {
+    let hostile = "x; touch /tmp/pwned; $(touch /tmp/pwned)";
+    for source in [
+        "$SHELL -c \"echo <x>\"",
+        "B=bash; $B -c \"echo <x>\"",
+        "flock f -c \"<x>\"",
+        "python3.11 -c '<x>'",
+        "nawk '{ print <x> }'",
+        "echo \"print('<x>')\" | python3 -",
+        "echo '<x>' | python3.11",
+        "echo '{<x>}' > p.awk; echo | awk -f p.awk",
+        "cat > fix.sh <<EOF\necho <x>\nEOF\n./fix.sh",
+        "cat > run.sh <<EOF\necho <x>\nEOF",
+        "printf 'echo ns %s' \"<x>\" > /tmp/q; chmod +x /tmp/q; /tmp/q",
+        "echo \"<x>\" | tee run.sh",
+        "CMD=<x>; $CMD get pods",
+        "kubectl get pod -o json | jq \".items[] | select(.x == \\\"<x>\\\")\"",
+        "kubectl exec -i pod -- bash <<EOF\n<x>\nEOF",
+        "kubectl exec pod -- su u -c \"<x>\"",
+        "echo <x> | awk '{ system($0) }'",
+        "echo <x> | sed 's/a/b/e'",
+        "echo \"<x>\" | while read -r p; do $p; done",
+        "echo <x> | xargs -I{} sh -c {}",
+        "find . -name <x> -exec {} \\;",
+        "./deploy.sh <x>",
+        "psql -c \"SELECT '<x>'\"",
+    ] {
+        let refused = bind(source, &[(open("<x>"), hostile.to_owned())]);
+        assert!(refused.is_err(), "{source} became {refused:?}");
+    }
+    for source in ["$SHELL -c \"echo <x>\"", "CMD=<x>; $CMD get pods", "flock f -c \"<x>\"", "$(echo <x>) get"] {
+        assert!(bind(source, &[(open("<x>"), "reboot".to_owned())]).is_err(), "{source}");
+    }
+    for source in
+        ["./deploy.sh <x>", "K='kubectl -n shop'; $K get pod <x>", "kubectl get pod <x> -o json | jq '.status'"]
+    {
+        assert!(bind(source, &[(open("<x>"), "web-1".to_owned())]).is_ok(), "{source}");
+    }
+    for source in [
+        "kubectl annotate pod web note=\"<x>\"",
+        "cat <<EOF | kubectl apply -f -\nname: <x>\nEOF",
+        "curl -s -d \"text=<x>\" https://example.com | jq '.ok'",
+        "kubectl logs web | grep \"<x>\" | awk '{print $1}' | sed 's/a/b/g' | head -5",
+        "kubectl exec pod -- ls \"<x>\"",
+    ] {
+        let bound = bind(source, &[(open("<x>"), hostile.to_owned())]);
+        assert!(bound.is_ok(), "{source}: {bound:?}");
+    }
+}
+
+/// Found by attack: what one step exports, the next one must not carry out.
+#[test]
+fn no_carried_variable_is_carried_out() {
+    let check = |source: &str, value: &str| command::bind::check_variables(source, [("NS", value)]);
+    let hostile = "default; echo INJECTED";
+    for source in [
+        "watch \"kubectl get pods -n $NS\"",
+        "bash -c \"echo $NS\"",
+        "eval \"echo $NS\"",
+        "python3 -c \"print('$NS')\"",
+        "echo $NS > run.sh",
+    ] {
+        assert!(check(source, hostile).is_err(), "{source}");
+    }
+    assert!(check("$NS get pods", "reboot").is_err(), "not even a plain one may name a program");
+    assert!(check("bash -c \"$NS\"", "reboot").is_err());
+    for source in ["watch \"kubectl get pods -n $NS\"", "kubectl get pods -n $NS", "./deploy.sh $NS"] {
+        assert!(check(source, "shop").is_ok(), "{source}");
+    }
+    assert!(check("for pod in $NS; do kubectl delete pod $pod; done", "web-1 web-2").is_ok());
+    for value in ["--all", "x --all", "x\n--all"] {
+        assert!(check("kubectl delete pod $NS", value).is_err(), "{value}");
+        assert!(check("for pod in $NS; do kubectl delete pod $pod; done", value).is_err(), "{value}");
+        assert!(
+            check("echo \"$NS\" | while read -r p; do kubectl delete pod $p; done", value).is_err()
+                || !value.contains(' '),
+            "{value}"
+        );
+    }
+    assert!(check("kubectl get pods", hostile).is_ok(), "it is not mentioned");
+    assert!(bind("export NS=<x>", &[(open("<x>"), "--all".to_owned())]).is_err());
 }

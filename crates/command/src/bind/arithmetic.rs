@@ -12,6 +12,8 @@ use crate::call::Call;
 use crate::parameter::Parameter;
 use crate::syntax::{self, Syntax};
 
+use super::proof::is_plain;
+
 /// Builtins that take names of variables, where a subscript is an expression.
 const NAMING: &[&str] =
     &["read", "unset", "mapfile", "readarray", "getopts", "printf", "test", "[", "wait", "export", "readonly"];
@@ -58,25 +60,20 @@ pub(super) fn check(
     }
 }
 
-/// Refuses a variable's value that a text could evaluate, where the text mentions the variable.
-pub(super) fn check_variables<'a>(
+/// Refuses the value of a variable that the text mentions, where the text could evaluate it.
+pub(super) fn check_variable(
+    syntax: &Syntax,
     source: &str,
-    variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    calls: &[Call],
+    shown: &str,
+    value: &str,
 ) -> Result<(), Refusal> {
-    let named = |name: &str| {
-        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let bytes = source.as_bytes();
-        source.match_indices(name).any(|(at, name)| {
-            at.checked_sub(1).is_none_or(|before| !word(bytes[before]))
-                && bytes.get(at + name.len()).is_none_or(|&b| !word(b))
-        })
-    };
-    let mut hostile = variables.into_iter().filter(|(name, value)| !name.is_empty() && !is_plain(value) && named(name));
-    let Some((name, _)) = hostile.next() else { return Ok(()) };
-    let syntax = Syntax::parse(source);
-    match place(&syntax, source, &crate::call::calls(&syntax, source)) {
+    if is_plain(value) {
+        return Ok(());
+    }
+    match place(syntax, source, calls) {
         None => Ok(()),
-        Some(place) => Err(refusal(&format!("${name}"), place)),
+        Some(place) => Err(refusal(shown, place)),
     }
 }
 
@@ -85,11 +82,6 @@ fn refusal(placeholder: &str, place: &str) -> Refusal {
         "The value of `{placeholder}` holds characters that bash could carry out: this command evaluates variables in {place}. \
          Use only letters, digits and `_ . : / @ % + = , -`, or carry the step out elsewhere and mark it as done by hand."
     ))
-}
-
-/// Whether a value is harmless as an expression: it holds no subscript and no substitution.
-fn is_plain(value: &str) -> bool {
-    value.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '/' | '@' | '%' | '+' | '=' | ',' | '-'))
 }
 
 /// The first place where the text evaluates variables; also where the text cannot be read.

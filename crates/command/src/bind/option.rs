@@ -27,8 +27,7 @@ pub(super) fn check(
     placeholder: &str,
     value: &str,
 ) -> Result<(), Refusal> {
-    // Only at the beginning or after a blank, where bash cuts an expansion without quotes into words.
-    if !value.split([' ', '\t', '\n']).any(|word| word.starts_with('-')) {
+    if !has_option(value) {
         return Ok(());
     }
     let Some(leaf) = syntax.root().and_then(|root| root.descendant_for_byte_range(range.start, range.end)) else {
@@ -38,16 +37,38 @@ pub(super) fn check(
     let place = Place::of(source, leaf, range);
     let harms = match place.assigned {
         // What is assigned counts where the variable is used.
-        Some(name) => uses(syntax, source, &name).iter().any(|place| place.takes(value, Expansion::Variable)),
+        // It may also be exported and used by a later step, or by a program that this text starts.
+        Some(name) => {
+            value.starts_with('-') && place.begins_word
+                || uses(syntax, source, &name).iter().any(|place| place.takes(value, Expansion::Variable))
+        }
         None => place.takes(value, if expands { Expansion::Variable } else { Expansion::Quoted }),
     };
     match harms {
         false => Ok(()),
-        true => Err(Refusal::not_permitted(format!(
-            "The value of `{placeholder}` begins a word with `-`, which the program would take as an option. Give another value, \
-             or have someone who may edit the command write it there."
-        ))),
+        true => Err(refusal(placeholder)),
     }
+}
+
+/// Refuses the value of a variable that comes from an earlier step, where the text cuts words out of it that would be
+/// options.
+pub(super) fn check_variable(syntax: &Syntax, source: &str, name: &str, value: &str) -> Result<(), Refusal> {
+    if has_option(value) && uses(syntax, source, name).iter().any(|place| place.takes(value, Expansion::Variable)) {
+        return Err(refusal(&format!("${name}")));
+    }
+    Ok(())
+}
+
+/// Only at the beginning or after a blank, where bash cuts an expansion without quotes into words.
+fn has_option(value: &str) -> bool {
+    value.split([' ', '\t', '\n']).any(|word| word.starts_with('-'))
+}
+
+fn refusal(shown: &str) -> Refusal {
+    Refusal::not_permitted(format!(
+        "The value of `{shown}` begins a word with `-`, which the program would take as an option. Give another value, or \
+         have someone who may edit the command write it there."
+    ))
 }
 
 /// How a value gets into the text.
