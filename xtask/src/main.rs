@@ -3,13 +3,17 @@
 //! `cargo xtask demo` and `cargo xtask test` are the two commands a newcomer needs; the others are their parts.
 //! Every command installs what it lacks where that is possible, and says each step as it goes.
 
+mod bench;
 mod dev;
+mod kubectl;
 mod postgres;
 mod process;
 mod programs;
+mod python;
 mod setup;
 mod site;
 mod suite;
+mod throwaway;
 mod wasm;
 mod workspace;
 
@@ -55,6 +59,8 @@ enum Subcommands {
     },
     /// Print what the portal understands of the sample runbooks and of those in RUNBOOK_CORPUS
     Coverage,
+    /// Start the bench (AWS, PostgreSQL, Redis, Prometheus, an HTTP server, all with made-up data) until Ctrl-C
+    BenchUp,
     /// Run the benchmarks
     Bench,
 }
@@ -117,6 +123,10 @@ fn run(command: Subcommands) -> Result<()> {
             setup::for_tests(&workspace)?;
             dev::build(&workspace)?;
             suite::playwright(&workspace, &playwright)
+        }
+        Subcommands::BenchUp => {
+            setup::for_bench(&workspace)?;
+            bench::up(&workspace)
         }
         Subcommands::Coverage => programs::coverage(&workspace),
         Subcommands::Bench => process::run(workspace.cargo().args(["bench", "--workspace"])),

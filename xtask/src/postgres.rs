@@ -1,9 +1,8 @@
-//! A throw-away PostgreSQL for the contract tests: its own folder, its own port on 127.0.0.1, its own password.
+//! A throw-away PostgreSQL for tests: its own folder, its own port on 127.0.0.1, its own password.
 
-use std::fs::{self, DirBuilder};
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,15 +10,22 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::process;
+use crate::throwaway::{Folder, free_port, random_word};
 
 const USER: &str = "portal";
 const READY: &str = "database system is ready to accept connections";
 
+/// Counts statements and their times. It comes with PostgreSQL, but has to be loaded when the server starts.
+const STATEMENTS: &str = "pg_stat_statements";
+
 /// A running server. Dropping it stops the server and removes its folder.
 pub(crate) struct Postgres {
     server: Child,
-    folder: PathBuf,
-    url: String,
+    programs: PathBuf,
+    port: u16,
+    password: String,
+    /// Removed when the server has stopped: fields go after what [`Drop`] says.
+    folder: Folder,
 }
 
 /// The folder of `initdb` and `postgres`: Debian keeps it off PATH, one for each major version.
@@ -47,20 +53,46 @@ impl Postgres {
     pub(crate) fn start() -> Result<Self> {
         let programs = programs().context("PostgreSQL's programs are not installed")?;
         let owner = Owner::for_server()?;
-        let folder = std::env::temp_dir().join(format!("runbook-portal-postgres-{}", std::process::id()));
-        // Creating it fails where it exists: nobody else's folder is ever used, or removed.
-        DirBuilder::new().mode(0o700).create(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let started = start_in(&folder, &programs, owner);
-        if started.is_err() {
-            drop(fs::remove_dir_all(&folder));
-        }
-        let (server, url) = started?;
-        Ok(Self { server, folder, url })
+        let folder = Folder::new("postgres")?;
+        let password = random_word()?;
+        let (server, port) = start_in(&folder, &programs, owner, &password)?;
+        Ok(Self { server, programs, port, password, folder })
     }
 
     /// How to connect, as a user who may do everything.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    pub(crate) fn url(&self) -> String {
+        self.url_for(USER, "postgres")
+    }
+
+    /// How to connect as a role to a database. The roles that [`Self::seed`] makes all have one password.
+    pub(crate) fn url_for(&self, role: &str, database: &str) -> String {
+        format!("postgres://{role}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    /// The port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The password of every role.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Runs a script of psql, as a user who may do everything.
+    pub(crate) fn seed(&self, script: &Path) -> Result<()> {
+        let mut psql = process::bare(&self.programs.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--file"])
+            .arg(script)
+            .arg("--dbname")
+            .arg(format!("host=127.0.0.1 port={} user={USER} dbname=postgres", self.port))
+            // Nobody's own settings and history.
+            .env("HOME", self.folder.path())
+            // Not as arguments: those are there for everybody to read.
+            .env("PGPASSWORD", &self.password)
+            .env("BENCH_PASSWORD", &self.password)
+            .stdout(Stdio::null());
+        process::run(&mut psql)
     }
 }
 
@@ -70,16 +102,14 @@ impl Drop for Postgres {
         if let Err(error) = process::end(&mut self.server, "-INT") {
             process::say(format_args!("PostgreSQL was not stopped: {error:#}"));
         }
-        drop(fs::remove_dir_all(&self.folder));
     }
 }
 
-fn start_in(folder: &Path, programs: &Path, owner: Option<Owner>) -> Result<(Child, String)> {
-    let password = random_word()?;
+fn start_in(folder: &Folder, programs: &Path, owner: Option<Owner>, password: &str) -> Result<(Child, u16)> {
     let password_file = folder.join("password");
-    fs::write(&password_file, &password).context("cannot write PostgreSQL's password file")?;
+    fs::write(&password_file, password).context("cannot write PostgreSQL's password file")?;
     if let Some(owner) = owner {
-        for path in [folder, &password_file] {
+        for path in [folder.path(), &password_file] {
             chown(path, Some(owner.user), Some(owner.group))
                 .with_context(|| format!("cannot give {} away", path.display()))?;
         }
@@ -89,7 +119,7 @@ fn start_in(folder: &Path, programs: &Path, owner: Option<Owner>) -> Result<(Chi
     let mut initdb = Command::new(programs.join("initdb"));
     run_as(&mut initdb, owner);
     initdb
-        .current_dir(folder)
+        .current_dir(folder.path())
         .arg("--pgdata")
         .arg(&data)
         .arg("--pwfile")
@@ -102,7 +132,7 @@ fn start_in(folder: &Path, programs: &Path, owner: Option<Owner>) -> Result<(Chi
     let port = free_port()?;
     let mut server = process::tied_to_us(&programs.join("postgres"));
     run_as(&mut server, owner);
-    server.current_dir(folder).arg("-D").arg(&data);
+    server.current_dir(folder.path()).arg("-D").arg(&data);
     for setting in [
         "listen_addresses=127.0.0.1",
         &format!("port={port}"),
@@ -117,10 +147,13 @@ fn start_in(folder: &Path, programs: &Path, owner: Option<Owner>) -> Result<(Chi
     ] {
         server.args(["-c", setting]);
     }
+    // Debian keeps what can be loaded beside `bin`.
+    if programs.join("../lib").join(STATEMENTS).with_extension("so").is_file() {
+        server.args(["-c", &format!("shared_preload_libraries={STATEMENTS}")]);
+    }
     let mut server = server.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().context("cannot start postgres")?;
-    let url = format!("postgres://{USER}:{password}@127.0.0.1:{port}/postgres");
     match wait_until_ready(&mut server) {
-        Ok(()) => Ok((server, url)),
+        Ok(()) => Ok((server, port)),
         Err(error) => {
             drop(process::end(&mut server, "-INT"));
             Err(error)
@@ -180,21 +213,6 @@ fn run_as(command: &mut Command, owner: Option<Owner>) {
     }
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
-}
-
-/// 128 random bits: whoever else uses this machine cannot connect.
-fn random_word() -> Result<String> {
-    let mut bytes = [0; 16];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .context("cannot read /dev/urandom")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpStream;
@@ -208,13 +226,12 @@ mod tests {
             return;
         }
         let postgres = Postgres::start().unwrap();
-        let folder = postgres.folder.clone();
-        let (_, place) = postgres.url().split_once('@').unwrap();
-        let address = place.trim_end_matches("/postgres").to_owned();
-        TcpStream::connect(&address).unwrap();
+        let folder = postgres.folder.path().to_path_buf();
+        let address = ("127.0.0.1", postgres.port());
+        TcpStream::connect(address).unwrap();
         assert!(folder.is_dir());
         drop(postgres);
-        assert!(TcpStream::connect(&address).is_err());
+        assert!(TcpStream::connect(address).is_err());
         assert!(!folder.exists());
     }
 }

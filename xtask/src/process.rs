@@ -70,6 +70,25 @@ pub(crate) fn tied_to_us(program: &Path) -> Command {
     command
 }
 
+/// A command that is told nothing of this environment but where programs are: no credential, no proxy, no setting of
+/// whoever runs xtask reaches it.
+pub(crate) fn bare(program: &Path) -> Command {
+    without_environment(Command::new(program))
+}
+
+/// The same, tied to us.
+pub(crate) fn bare_and_tied_to_us(program: &Path) -> Command {
+    without_environment(tied_to_us(program))
+}
+
+fn without_environment(mut command: Command) -> Command {
+    command.env_clear();
+    if let Some(path) = env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command
+}
+
 /// Asks a child to end, and waits until it has.
 pub(crate) fn end(child: &mut std::process::Child, signal: &str) -> Result<()> {
     if child.try_wait()?.is_none() {

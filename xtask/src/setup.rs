@@ -1,12 +1,15 @@
 //! Finding and installing what the portal, its build and its tests need.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, say, step};
 use crate::workspace::Workspace;
-use crate::{postgres, wasm};
+use crate::{bench, kubectl, postgres, wasm};
 
 /// The oldest Node.js that the packages of `end2end/package.json` run on.
 const NODE_MAJOR: u32 = 20;
@@ -17,6 +20,8 @@ pub(crate) struct Part {
     pub(crate) what: &'static str,
     /// Debian's packages of it.
     pub(crate) packages: &'static [&'static str],
+    /// The services in these packages: their programs are wanted, the services are not.
+    pub(crate) services: &'static [&'static str],
     /// Whether it is there.
     pub(crate) present: fn() -> bool,
     /// How to install it where that is not Debian's business.
@@ -28,6 +33,7 @@ pub(crate) struct Part {
 const SANDBOX: Part = Part {
     what: "the sandbox (bubblewrap)",
     packages: &["bubblewrap"],
+    services: &[],
     present: || process::find("bwrap").is_some(),
     otherwise: "install the package bubblewrap (Linux only)",
     without: None,
@@ -36,6 +42,7 @@ const SANDBOX: Part = Part {
 const GIT: Part = Part {
     what: "git",
     packages: &["git"],
+    services: &[],
     present: || process::find("git").is_some(),
     otherwise: "install the package git",
     without: None,
@@ -44,6 +51,7 @@ const GIT: Part = Part {
 const NODE: Part = Part {
     what: "Node.js 20 or later, with npm",
     packages: &["nodejs", "npm"],
+    services: &[],
     present: node_is_recent,
     otherwise: "install Node.js 20 or later",
     without: None,
@@ -52,6 +60,7 @@ const NODE: Part = Part {
 const CHROMIUM: Part = Part {
     what: "a browser (Chromium)",
     packages: &["chromium"],
+    services: &[],
     present: || chromium().is_some(),
     otherwise: "install the package chromium",
     without: None,
@@ -60,6 +69,7 @@ const CHROMIUM: Part = Part {
 const POSTGRES: Part = Part {
     what: "PostgreSQL's server programs",
     packages: &["postgresql"],
+    services: &["postgresql"],
     present: || postgres::programs().is_some(),
     otherwise: "install the package postgresql (only its programs are used, no running service)",
     without: None,
@@ -71,11 +81,28 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
     wasm::set_up(workspace)?;
     node_packages(workspace)?;
     wasm_bindgen(workspace)?;
-    match process::find("kubectl") {
+    bench::set_up(workspace)?;
+    compared(workspace)
+}
+
+/// The real kubectl, for the tests that compare the portal with it.
+fn compared(workspace: &Workspace) -> Result<()> {
+    let result = kubectl::set_up(workspace);
+    if let Err(error) = &result {
+        say(format_args!("missing: kubectl or helm: {error:#}"));
+    }
+    match kubectl::find(workspace, "kubectl") {
         Some(path) => step(&format!("kubectl: {}, the comparison with it runs", path.display())),
+        None if process::in_ci() => return result.context("cannot install kubectl"),
         None => step("kubectl is not installed: the comparison with it is skipped"),
     }
     Ok(())
+}
+
+/// What the bench consists of.
+pub(crate) fn for_bench(workspace: &Workspace) -> Result<()> {
+    install(&[POSTGRES])?;
+    bench::set_up(workspace)
 }
 
 /// What a person needs to try the portal.
@@ -98,13 +125,16 @@ pub(crate) fn for_building(workspace: &Workspace) -> Result<()> {
 /// Installs what is missing among `parts` where that is possible; otherwise says in one line each what to do. An error
 /// when something is missing in the end that cannot be done without.
 pub(crate) fn install(parts: &[Part]) -> Result<()> {
-    let packages: Vec<&str> = missing(parts).flat_map(|part| part.packages.iter().copied()).collect();
+    let wanted: Vec<&Part> = missing(parts).collect();
+    let packages: Vec<&str> = wanted.iter().flat_map(|part| part.packages).copied().collect();
     let can_install = process::is_root() && Path::new("/etc/debian_version").exists();
     if !packages.is_empty() && can_install {
         step(&format!("installing {}", packages.join(", ")));
+        let _no_services = NoServices::start();
         if let Err(error) = apt_install(&packages) {
             say(format_args!("{error:#}"));
         }
+        disable(wanted.iter().flat_map(|part| part.services).copied());
     }
     require(parts)
 }
@@ -142,6 +172,44 @@ fn apt_install(packages: &[&str]) -> Result<()> {
         process::run(std::process::Command::new("apt-get").args(["update", "--quiet"]))?;
         install()
     })
+}
+
+/// Whom Debian's packages ask whether they may start their services (invoke-rc.d(8), Debian Policy 9.3.3).
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Tells them no: 101 is "action forbidden by policy".
+const POLICY_TEXT: &str =
+    "#!/bin/sh\n# Written by `cargo xtask` while it installs packages. Nobody else needs it.\nexit 101\n";
+
+/// As long as this is kept, packages that are installed start no service.
+struct NoServices;
+
+impl NoServices {
+    /// `None` where the machine has a policy already, or takes none: that is then its owner's business.
+    fn start() -> Option<Self> {
+        let left_over = std::fs::read_to_string(POLICY).is_ok_and(|text| text == POLICY_TEXT);
+        if left_over {
+            return Some(Self);
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(POLICY).ok()?;
+        let policy = Self;
+        file.write_all(POLICY_TEXT.as_bytes()).ok()?;
+        Some(policy)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(POLICY));
+    }
+}
+
+/// Keeps services that were just installed from starting when the machine does. Where there is no systemd there is
+/// nothing to do.
+fn disable<'a>(services: impl Iterator<Item = &'a str>) {
+    for service in services {
+        drop(std::process::Command::new("systemctl").args(["disable", "--quiet", service]).output());
+    }
 }
 
 /// The browser that the tests drive.
@@ -207,6 +275,7 @@ mod tests {
     const ABSENT: Part = Part {
         what: "a thing that no system has",
         packages: &[],
+        services: &[],
         present: || false,
         otherwise: "do without",
         without: None,

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::postgres::Postgres;
+use crate::bench::Bench;
 use crate::process::{self, say};
 use crate::workspace::Workspace;
-use crate::{programs, setup, site};
+use crate::{kubectl, programs, setup, site};
 
 /// Runs all stages. A stage that fails does not keep the others from running: one run tells all.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -35,10 +35,12 @@ fn checks(workspace: &Workspace, stages: &mut Stages) {
 }
 
 fn cargo_tests(workspace: &Workspace) -> Result<()> {
-    let postgres = Postgres::start()?;
+    // Empty: each test makes what it needs.
+    let bench = Bench::start(workspace)?;
+    let path = kubectl::search_path(workspace)?;
     let cargo = |arguments: &[&str]| {
         let mut cargo = workspace.cargo();
-        cargo.args(arguments).env("TEST_POSTGRES_URL", postgres.url());
+        cargo.args(arguments).envs(bench.environment()).env("PATH", &path);
         process::run(&mut cargo)
     };
     if process::find("cargo-nextest").is_none() {

@@ -60,6 +60,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
             Part {
                 what: "a compiler for WebAssembly",
                 packages: &["rustc-web", "rust-web-src"],
+                services: &[],
                 present: || debian_sources().is_some(),
                 otherwise: "install rustup and run: rustup target add wasm32-unknown-unknown",
                 without: None,
@@ -67,6 +68,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
             Part {
                 what: "a linker for WebAssembly",
                 packages: &["lld"],
+                services: &[],
                 present: || toolchain_linker().is_some() || process::find("wasm-ld").is_some(),
                 otherwise: "install LLVM's linker: the package is called lld",
                 without: None,

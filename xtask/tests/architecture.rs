@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("kubernetes", &["command", "operations"], &["practice"]),
     ("operations", &["command", "runbook"], &[]),
     ("practice", &[], &[]),
+    ("programs", &["command", "operations", "sandbox"], &[]),
     ("runbook", &["command"], &[]),
     ("sandbox", &["command", "operations"], &[]),
     (
@@ -31,6 +32,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
             "kubernetes",
             "operations",
             "practice",
+            "programs",
             "runbook",
             "sandbox",
             "store",
