@@ -1,7 +1,7 @@
 //! One call of a program to an [`Action`]: a table for each tool.
 
 use crate::action::{Action, Effect, Refusal, Target};
-use crate::{cloud, datastore, deploy, http, kubectl, program};
+use crate::{cloud, deploy, dump, http, kubectl, openssl, program, psql, redis};
 
 /// The tools that the broker performs today. Every other one is refused with exit code 127.
 const BROKER: &[&str] = &["kubectl"];
@@ -25,17 +25,16 @@ pub fn classify(argv: &[String]) -> Result<Action, Refusal> {
     match tool {
         "kubectl" => kubectl::action(argv),
         "aws" => cloud::aws(&arguments),
-        "psql" => datastore::psql(&arguments),
-        "pg_dump" | "pg_dumpall" | "pg_isready" => Ok(datastore::dump(&arguments)),
-        "redis-cli" => Ok(datastore::redis(&arguments)),
-        "curl" => http::curl(&arguments),
+        "psql" => psql::parse(argv).map(|invocation| invocation.action),
+        "pg_dump" | "pg_restore" | "pg_isready" => dump::parse(argv).map(|invocation| invocation.action),
+        "redis-cli" => redis::parse(argv).map(|invocation| invocation.action),
+        "curl" | "wget" => http::parse(argv).map(|request| request.action),
+        "openssl" => openssl::parse(argv).map(|client| client.action),
         "helm" => deploy::helm(&arguments),
         "argocd" => deploy::argocd(&arguments),
         "docker" => Ok(deploy::docker(&arguments)),
         "git" => Ok(deploy::git(&arguments)),
-        _ => Err(Refusal::not_available(format!(
-            "`{tool}` is not available to this portal: it is neither in the sandbox nor known to the broker. Carry this step out elsewhere and mark it as done by hand."
-        ))),
+        _ => Err(Refusal::not_available(program::not_available(tool))),
     }
 }
 

@@ -5,21 +5,31 @@
 
 mod arguments;
 mod commands;
+mod create;
 mod duration;
 mod effect;
 mod forbidden;
+mod inside;
 mod kinds;
+mod look;
+mod manifests;
 mod pflag;
 mod read;
 mod selection;
+mod set;
 
 use std::time::Duration;
 
 pub use commands::{
-    Cascade, Command, Cordon, Delete, DryRun, Get, Logs, LogsOf, Output, Patch, PatchKind, Rollout, RolloutVerb, Scale,
-    Schedule, SortBy, Top, TopOf, Watch,
+    Cascade, Command, Cordon, Delete, DeleteOf, DryRun, Get, Logs, LogsOf, Output, Patch, PatchKind, PatchText,
+    Rollout, RolloutVerb, Scale, Schedule, SortBy, Top, TopOf, Watch,
 };
+pub use create::{Create, Created, Sources};
+pub use inside::{Exec, Run};
+pub use look::{CanI, Describe, Drain, Version, Wait, WaitFor};
+pub use manifests::{Apply, Manifests, Merge, Replace, Validation};
 pub use selection::Selection;
+pub use set::{Mark, MarkPlace, Set, Setting, Variables};
 
 use crate::{Action, Refusal};
 
@@ -73,9 +83,45 @@ pub fn action(argv: &[String]) -> Result<Action, Refusal> {
 /// Whether the portal performs calls of this verb itself; `verb` as [`Action::verb`] has it.
 #[must_use]
 pub fn performs(verb: &str) -> bool {
-    let first = verb.split(' ').next().unwrap_or_default();
-    ["get", "scale", "rollout", "logs", "delete", "top", "patch", "cordon", "uncordon"].contains(&first)
+    PERFORMED.contains(&verb) || FAMILIES.contains(&verb.split(' ').next().unwrap_or_default())
 }
+
+/// Verbs of two words that are performed whatever the second is.
+const FAMILIES: &[&str] = &["rollout", "top"];
+
+/// The verbs that are performed.
+const PERFORMED: &[&str] = &[
+    "annotate",
+    "apply",
+    "auth can-i",
+    "cluster-info",
+    "cordon",
+    "create",
+    "create configmap",
+    "create deployment",
+    "create job",
+    "create namespace",
+    "create secret docker-registry",
+    "create secret generic",
+    "create secret tls",
+    "delete",
+    "describe",
+    "drain",
+    "exec",
+    "get",
+    "label",
+    "logs",
+    "patch",
+    "replace",
+    "run",
+    "scale",
+    "set env",
+    "set image",
+    "set resources",
+    "uncordon",
+    "version",
+    "wait",
+];
 
 /// A refusal in kubectl's own words, with kubectl's exit code.
 fn usage(text: impl Into<String>) -> Refusal {

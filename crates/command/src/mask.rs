@@ -178,6 +178,11 @@ mod tests {
             vec!["kubectl", "create", "secret", "docker-registry", "r", "--docker-password=hunter2"],
             vec!["kubectl", "set", "env", "deployment/web", "PASSWORD=hunter2 with spaces"],
             vec!["kubectl", "set", "env", "deployment/web", "PASSWORD=correct hunter2"],
+            vec!["kubectl", "set", "env", "deployment/web", "-e", "PASSWORD=hunter2"],
+            vec!["kubectl", "run", "x", "--image=y", "--env=DB_PASSWORD=hunter2"],
+            vec!["kubectl", "run", "x", "--image=y", "--env", "DB_PASSWORD=hunter2"],
+            vec!["kubectl", "exec", "db-0", "--", "env", "PGPASSWORD=hunter2", "psql"],
+            vec!["kubectl", "create", "secret", "generic", "x", "--dry-run=client", "--from-literal", "a=hunter2"],
             vec!["aws", "ssm", "put-parameter", "--name", "x", "--value", "hunter2"],
         ] {
             let shown = masked(&words).join(" ");

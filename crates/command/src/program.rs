@@ -250,6 +250,69 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("time", &["-f", "-o"]),
 ];
 
+/// Programs that this portal does not run, with the reason and the next step.
+const NOT_AVAILABLE: &[(&[&str], &str)] = &[
+    (
+        &["docker", "podman", "nerdctl", "crictl", "docker-compose"],
+        "whoever speaks to a container engine is root on its machine. Build and push images in the pipeline, look at \
+         containers with `kubectl`, and mark this step as done by hand",
+    ),
+    (
+        &["git", "gh"],
+        "the portal holds no credentials for a repository, and runbooks are read from it already. Do it in your own \
+         clone, and mark this step as done by hand",
+    ),
+    (
+        &["npm", "npx", "node", "go", "yarn", "pnpm"],
+        "it is not installed where the portal runs scripts, and it would have no network there. Do it in the \
+         repository's own clone or its pipeline, and mark this step as done by hand",
+    ),
+    (
+        &["python", "python3", "pip", "pip3", "ruby", "php", "java"],
+        "it is not installed where the portal runs scripts. Install it on the portal's machine (it runs without network \
+         and credentials there), or mark this step as done by hand",
+    ),
+    (
+        &["ssh", "scp", "sftp", "rsync", "ansible", "ansible-playbook"],
+        "a shell on another machine would be outside of permission and trail. Use `kubectl exec` where it is a \
+         container; otherwise mark this step as done by hand",
+    ),
+    (
+        &["nslookup", "dig", "host", "drill", "getent"],
+        "scripts have no network, name servers included. Look from where the program that fails runs: `kubectl run … \
+         -- nslookup NAME`, `kubectl exec … -- nslookup NAME`",
+    ),
+    (
+        &["ping", "traceroute", "tracepath", "mtr", "nc", "ncat", "netcat", "telnet", "nmap", "socat"],
+        "scripts have no network. Try the connection from where it fails (`kubectl exec … -- nc -zv HOST PORT`), or \
+         with `curl` to a host that the environment permits",
+    ),
+    (&["http", "https", "xh", "httpie"], "the portal reads `curl` and `wget`. Write the request with one of them"),
+    (
+        &["pg_dumpall", "mysql", "mysqldump", "mongosh", "mongo", "rabbitmqctl", "nats"],
+        "the portal has no client for it. Use `pg_dump` or an SQL step where it is PostgreSQL; otherwise mark this step \
+         as done by hand",
+    ),
+    (
+        &["terraform", "tofu", "eksctl", "gcloud", "az", "gsutil", "vault", "flux", "velero", "istioctl", "k9s"],
+        "the portal has no credentials for it. Do it where you have them, and mark this step as done by hand",
+    ),
+    (
+        &["systemctl", "service", "journalctl", "iptables", "apt", "apt-get", "yum"],
+        "the portal acts on no machine, its own least of all. Mark this step as done by hand",
+    ),
+];
+
+/// Why a program cannot be used here, with the next step: one sentence for the caller and the trail.
+#[must_use]
+pub fn not_available(name: &str) -> String {
+    let why = NOT_AVAILABLE.iter().find(|(names, _)| names.contains(&name)).map_or(
+        "it is neither in the sandbox nor known to the broker. Carry this step out elsewhere and mark it as done by hand",
+        |(_, why)| why,
+    );
+    format!("`{name}` is not available to this portal: {why}.")
+}
+
 /// Folders whose programs are meant by their bare name too.
 const SYSTEM_FOLDERS: &[&str] = &["/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"];
 
@@ -274,6 +337,11 @@ pub fn is_builtin(name: &str) -> bool {
 pub fn is_sandbox_program(name: &str) -> bool {
     let name = base_name(name);
     is_builtin(name) || SANDBOX.contains(&name)
+}
+
+/// Whether this call of a program of the sandbox is one for the broker all the same: `openssl s_client`.
+pub(crate) fn reaches_out(argv: &[String]) -> bool {
+    matches!(argv, [name, command, ..] if base_name(name) == "openssl" && matches!(command.as_str(), "s_client" | "s_time"))
 }
 
 /// For a program that only starts another: which of its options take a value.

@@ -133,7 +133,7 @@ impl Script {
         for call in self.calls.iter().filter(|call| !self.functions.contains(call.program())) {
             let name = call.program().to_owned();
             let argv = call.argv();
-            if program::is_sandbox_program(&name) {
+            if program::is_sandbox_program(&name) && !program::reaches_out(&argv) {
                 reading.follows |= program::follows(&argv) && !call.ends_by_itself;
             } else if program::wrapper_options(&name).is_none() {
                 match classify(&argv) {

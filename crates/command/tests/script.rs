@@ -113,7 +113,7 @@ fn effects_by_tool() {
         ("psql -c 'ANALYZE;'", change),
         ("psql -h x -c \"SELECT 1\"", read),
         ("psql -c \"SELECT pg_terminate_backend(1)\"", destroy),
-        ("psql $X < dump.sql", change),
+        ("psql $X < dump.sql", destroy),
         ("pg_dump $X | gzip > y.gz", read),
         ("redis-cli FLUSHDB", destroy),
         ("redis-cli --bigkeys", read),
@@ -177,7 +177,7 @@ fn actions_name_their_targets_without_secrets() {
     assert_eq!(target("aws sqs purge-queue --queue-url https://q/x"), "queue/https://q/x");
     assert_eq!(target("curl https://me:secret@x/y?token=z#f"), "url/https://x/y");
     assert_eq!(target("helm rollback r 1 -n y"), "release/r in y");
-    assert_eq!(target("psql postgres://me:secret@x/y -c select"), "database");
+    assert_eq!(target("psql postgres://x/y -c select"), "database/y");
 }
 
 #[test]

@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use super::Selection;
+use super::create::Create;
+use super::inside::{Exec, Run};
+use super::look::{CanI, Describe, Drain, Version, Wait};
+use super::manifests::{Apply, Manifests, Replace};
+use super::set::{Mark, Set};
 
 /// What a call asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +28,32 @@ pub enum Command {
     Patch(Patch),
     /// `cordon`, `uncordon`
     Cordon(Cordon),
+    /// `apply`
+    Apply(Apply),
+    /// `create …`
+    Create(Create),
+    /// `replace`
+    Replace(Replace),
+    /// `set …`
+    Set(Set),
+    /// `label`, `annotate`
+    Mark(Mark),
+    /// `exec`
+    Exec(Exec),
+    /// `run`
+    Run(Run),
+    /// `describe`
+    Describe(Describe),
+    /// `drain`
+    Drain(Drain),
+    /// `wait`
+    Wait(Wait),
+    /// `auth can-i`
+    CanI(CanI),
+    /// `version`
+    Version(Version),
+    /// `cluster-info`
+    ClusterInfo,
     /// A verb that is understood as far as its effect and targets, and that the portal does not perform itself.
     Other,
 }
@@ -230,11 +261,20 @@ pub enum Cascade {
     Orphan,
 }
 
+/// What `kubectl delete` deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteOf {
+    /// Objects named in words.
+    Words(Selection),
+    /// Those that manifests name.
+    Manifests(Manifests),
+}
+
 /// `kubectl delete`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delete {
     /// Which objects.
-    pub selection: Selection,
+    pub of: DeleteOf,
     /// Label selector.
     pub selector: Option<String>,
     /// Field selector.
@@ -315,13 +355,22 @@ pub enum PatchKind {
     Strategic,
 }
 
+/// Where a patch stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatchText {
+    /// In the call.
+    Given(String),
+    /// In a file of the caller.
+    File(String),
+}
+
 /// `kubectl patch`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
     /// Which objects.
     pub selection: Selection,
-    /// The patch, JSON or YAML.
-    pub patch: String,
+    /// The patch, JSON or YAML; or a file of the caller that holds it.
+    pub patch: PatchText,
     /// How it is meant.
     pub kind: PatchKind,
     /// The subresource to patch.

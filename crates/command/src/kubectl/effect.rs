@@ -3,7 +3,7 @@
 use super::commands::{Command, DryRun, LogsOf, TopOf, Watch};
 use super::pflag::Arguments;
 use super::read::{dry_run, selection_words};
-use super::{Selection, kinds};
+use super::{Selection, inside, kinds};
 use crate::action::ALL_NAMESPACES;
 use crate::{Action, Effect, Refusal, Target};
 
@@ -33,6 +33,12 @@ fn effect(verb: &str, arguments: &Arguments, command: &Command) -> Result<Effect
         "apply" if arguments.on("prune") || arguments.on("force") => Effect::Destroy,
         // Evicts what already runs.
         "taint" if arguments.words.iter().any(|word| word.ends_with(":NoExecute")) => Effect::Destroy,
+        "exec" | "run" => match command {
+            Command::Exec(exec) => inside::effect(&exec.command),
+            // Making a pod is a change, whatever runs in it.
+            Command::Run(run) => inside::effect(&run.arguments).max(Effect::Change),
+            _ => Effect::Change,
+        },
         // Scaling to nothing interrupts the service; scaling back up does not undo the interruption.
         "scale" if matches!(command, Command::Scale(scale) if scale.replicas == 0) => Effect::Destroy,
         _ => Effect::Change,
@@ -46,6 +52,7 @@ fn follows(verb: &str, arguments: &Arguments, command: &Command) -> bool {
     match command {
         Command::Get(get) => get.watch != Watch::No,
         Command::Logs(logs) => logs.follow,
+        Command::Exec(exec) => inside::follows(&exec.command),
         _ => verb == "port-forward" || verb == "attach" || (verb == "events" && arguments.on("watch")),
     }
 }
@@ -80,7 +87,7 @@ fn targets(verb: &str, arguments: &Arguments, command: &Command) -> Result<Vec<T
             vec![target(kind, top.name.as_deref())]
         }
         Command::Cordon(cordon) => all_of("node", &cordon.nodes),
-        Command::Other => match verb {
+        _ => match verb {
             "exec" | "attach" | "port-forward" | "debug" => {
                 let object = before_dash.first().map(String::as_str).unwrap_or_default();
                 match object.split_once('/') {
@@ -108,10 +115,6 @@ fn targets(verb: &str, arguments: &Arguments, command: &Command) -> Result<Vec<T
                     None => file_targets(),
                 }
             }
-        },
-        _ => match Selection::read(words)? {
-            Some(chosen) => chosen.targets(selector.as_deref(), namespace),
-            None => Vec::new(),
         },
     })
 }

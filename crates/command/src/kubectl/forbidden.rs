@@ -32,7 +32,10 @@ const VERBS: &[(&str, &str)] = &[
     ("config", "the environment's connection belongs to the portal"),
     ("plugin", "plugins are programs that the portal does not know"),
     ("cp", "copying files in and out of containers is not recorded; use kubectl exec with tar"),
-    ("edit", "it opens an editor; use kubectl patch or kubectl apply"),
+    (
+        "edit",
+        "a script has no editor: look with kubectl get -o yaml, then change with kubectl patch or kubectl apply -f",
+    ),
     ("alpha", "its commands change from version to version"),
     ("completion", "it sets up an interactive shell"),
     ("options", "it only prints help"),

@@ -269,6 +269,12 @@ impl Arguments {
             .collect()
     }
 
+    /// Every value given, whole: of arguments whose values may hold commas.
+    pub(super) fn every(&self, name: &str) -> Vec<String> {
+        let index = self.flags.iter().position(|flag| flag.name == name);
+        self.values.iter().filter(|(at, _)| Some(*at) == index).map(|(_, value)| value.clone()).collect()
+    }
+
     /// Whether a switch that is off by default is on.
     pub(super) fn on(&self, name: &str) -> bool {
         self.last(name).is_some_and(|value| boolean(value) == Ok(true))

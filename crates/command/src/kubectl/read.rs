@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::commands::{
-    Cascade, Command, Cordon, Delete, DryRun, Get, Logs, LogsOf, Output, Patch, PatchKind, Rollout, RolloutVerb, Scale,
-    Schedule, SortBy, Top, TopOf, Watch,
+    Cascade, Command, Cordon, Delete, DeleteOf, DryRun, Get, Logs, LogsOf, Output, Patch, PatchKind, PatchText,
+    Rollout, RolloutVerb, Scale, Schedule, SortBy, Top, TopOf, Watch,
 };
 use super::pflag::Arguments;
 use super::selection::{self, NOTHING_NAMED};
-use super::{Selection, usage};
+use super::set::MarkPlace;
+use super::{Selection, create, inside, look, manifests, set, usage};
 use crate::Refusal;
 
 /// Reads a call whose flags are known.
@@ -39,6 +40,22 @@ pub(super) fn command(verb: &str, given: &Arguments) -> Result<Command, Refusal>
         "patch" => Command::Patch(patch(given)?),
         "cordon" => Command::Cordon(cordon(Schedule::Stop, "cordon", given)?),
         "uncordon" => Command::Cordon(cordon(Schedule::Resume, "uncordon", given)?),
+        "apply" => Command::Apply(manifests::apply(given)?),
+        "replace" => Command::Replace(manifests::replace(given)?),
+        "set env" | "set image" | "set resources" => Command::Set(set::set(verb, given)?),
+        "label" => Command::Mark(set::mark(MarkPlace::Labels, verb, given)?),
+        "annotate" => Command::Mark(set::mark(MarkPlace::Annotations, verb, given)?),
+        "exec" => Command::Exec(inside::exec(given)?),
+        "run" => Command::Run(inside::run(given)?),
+        "describe" => Command::Describe(look::describe(given)?),
+        "drain" => Command::Drain(look::drain(given)?),
+        "wait" => Command::Wait(look::wait(given)?),
+        "auth can-i" => Command::CanI(look::can_i(given)?),
+        "version" => Command::Version(look::version(given)?),
+        "cluster-info" => Command::ClusterInfo,
+        _ if verb == "create" || verb.starts_with("create ") => {
+            create::create(verb, given)?.map_or(Command::Other, Command::Create)
+        }
         _ => Command::Other,
     })
 }
@@ -46,7 +63,7 @@ pub(super) fn command(verb: &str, given: &Arguments) -> Result<Command, Refusal>
 /// The words of a verb that the portal does not perform which name objects: those before `key=value` or `key-`.
 pub(super) fn selection_words<'a>(verb: &str, words: &'a [String]) -> &'a [String] {
     let assigns = matches!(verb, "label" | "annotate" | "taint") || verb.starts_with("set ");
-    let end = words.iter().position(|word| assigns && (word.contains('=') || word.ends_with('-')));
+    let end = words.iter().position(|word| assigns && set::assigns(word));
     let words = &words[..end.unwrap_or(words.len())];
     // `set selector` and `set serviceaccount` end in what is set.
     match (verb, words) {
@@ -55,10 +72,10 @@ pub(super) fn selection_words<'a>(verb: &str, words: &'a [String]) -> &'a [Strin
     }
 }
 
-fn files_refused(verb: &str, given: &Arguments) -> Result<(), Refusal> {
+pub(super) fn files_refused(verb: &str, given: &Arguments) -> Result<(), Refusal> {
     if given.given("filename") || given.given("kustomize") {
         return Err(Refusal::not_permitted(format!(
-            "kubectl {verb} -f is not performed by this portal yet: name the objects instead, for example \
+            "kubectl {verb} -f is not performed by this portal: name the objects instead, for example \
              'kubectl {verb} deployment/NAME'"
         )));
     }
@@ -79,7 +96,7 @@ pub(super) fn dry_run(given: &Arguments) -> Result<DryRun, Refusal> {
 }
 
 /// A wait of more than no time.
-fn wait(given: &Arguments) -> Option<Duration> {
+pub(super) fn wait(given: &Arguments) -> Option<Duration> {
     given
         .nanoseconds("timeout")
         .and_then(|length| u64::try_from(length).ok())
@@ -96,7 +113,7 @@ fn revision(given: &Arguments) -> Result<i64, Refusal> {
 }
 
 /// `-o` and `--template`; `None` when nothing was asked for.
-fn output(given: &Arguments, allowed: &str) -> Result<Option<Output>, Refusal> {
+pub(super) fn output(given: &Arguments, allowed: &str) -> Result<Option<Output>, Refusal> {
     let Some(format) = given.text("output") else {
         return match given.given("template") {
             true => Err(go_template()),
@@ -140,7 +157,7 @@ fn go_template() -> Refusal {
 
 const GET_FORMATS: &str = "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,\
                            jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml";
-const CHANGE_FORMATS: &str =
+pub(super) const CHANGE_FORMATS: &str =
     "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,yaml";
 
 fn get(given: &Arguments) -> Result<Get, Refusal> {
@@ -306,7 +323,7 @@ fn delete(given: &Arguments) -> Result<Delete, Refusal> {
     if given.on("interactive") {
         return Err(Refusal::not_permitted("kubectl delete -i is not permitted: nobody can answer its question"));
     }
-    files_refused("delete", given)?;
+    let manifests = manifests::manifests("delete", given)?;
     let selector = given.text("selector");
     let field_selector = given.text("field-selector");
     let all = given.on("all");
@@ -344,7 +361,10 @@ fn delete(given: &Arguments) -> Result<Delete, Refusal> {
     };
     let by_selector = all || selector.is_some() || field_selector.is_some();
     Ok(Delete {
-        selection: Selection::required(&given.words)?,
+        of: match manifests {
+            Some(manifests) => DeleteOf::Manifests(manifests),
+            None => DeleteOf::Words(Selection::required(&given.words)?),
+        },
         selector,
         field_selector,
         all,
@@ -386,9 +406,9 @@ fn top(of: TopOf, word: &str, given: &Arguments) -> Result<Top, Refusal> {
 
 fn patch(given: &Arguments) -> Result<Patch, Refusal> {
     files_refused("patch", given)?;
-    if given.given("patch-file") || given.on("local") {
+    if given.on("local") {
         return Err(Refusal::not_permitted(
-            "kubectl patch --patch-file and --local are not performed by this portal yet: give the patch with -p",
+            "kubectl patch --local is not performed by this portal: use --dry-run=server",
         ));
     }
     let kind = match given.text("type").as_deref() {
@@ -402,9 +422,16 @@ fn patch(given: &Arguments) -> Result<Patch, Refusal> {
             )));
         }
     };
-    let patch = given
-        .text("patch")
-        .ok_or_else(|| usage("error: must specify --patch or --patch-file containing the contents of the patch"))?;
+    let patch = match (given.text("patch"), given.text("patch-file")) {
+        (Some(_), Some(_)) => {
+            return Err(usage("error: cannot specify --patch and --patch-file together"));
+        }
+        (Some(patch), None) => PatchText::Given(patch),
+        (None, Some(file)) => PatchText::File(file),
+        (None, None) => {
+            return Err(usage("error: must specify --patch or --patch-file containing the contents of the patch"));
+        }
+    };
     Ok(Patch {
         selection: Selection::required(&given.words)?,
         patch,

@@ -39,7 +39,8 @@ fn every_verb_has_an_effect_and_targets() {
         ("kubectl delete pod a --dry-run=none", "delete", Effect::Destroy, "pod/a"),
         ("kubectl drain node-1 --ignore-daemonsets", "drain", Effect::Destroy, "node/node-1"),
         ("kubectl cordon node-1", "cordon", Effect::Change, "node/node-1"),
-        ("kubectl replace --force -f pod.yaml", "replace", Effect::Destroy, "file/pod.yaml"),
+        ("kubectl replace -f pod.yaml", "replace", Effect::Change, "file/pod.yaml"),
+        ("kubectl delete -f pod.yaml", "delete", Effect::Destroy, "file/pod.yaml"),
         ("kubectl apply -f -", "apply", Effect::Change, "file/-"),
         ("kubectl apply --dry-run=server -f a.yaml", "apply", Effect::Read, "file/a.yaml"),
         ("kubectl diff -f a.yaml", "diff", Effect::Read, "file/a.yaml"),
@@ -67,6 +68,85 @@ fn every_verb_has_an_effect_and_targets() {
         assert_eq!(action.effect, effect, "{line}");
         let said: Vec<_> = action.targets.iter().map(ToString::to_string).collect();
         assert_eq!(said.join(","), targets, "{line}");
+    }
+}
+
+#[test]
+fn a_program_inside_a_pod_reaches_as_far_as_it_does_anywhere() {
+    let of = |words: &[&str]| {
+        let call: Vec<String> =
+            ["kubectl", "exec", "-i", "p", "--"].iter().chain(words).map(|w| (*w).to_owned()).collect();
+        action(&call).expect("understood").effect
+    };
+    for (words, effect) in [
+        (&["cat", "/etc/hosts"][..], Effect::Read),
+        (&["env"], Effect::Read),
+        (&["env", "A=b", "rm", "x"], Effect::Destroy),
+        (&["df", "-h"], Effect::Read),
+        (&["find", "/app/logs", "-type", "f"], Effect::Read),
+        (&["find", "/app/logs", "-type", "f", "-delete"], Effect::Destroy),
+        (&["/bin/rm", "-rf", "/tmp/x"], Effect::Destroy),
+        (&["redis-cli", "FLUSHDB"], Effect::Destroy),
+        (&["redis-cli", "info"], Effect::Read),
+        (&["psql", "-c", "SELECT 1"], Effect::Read),
+        (&["psql", "-c", "DELETE FROM users"], Effect::Destroy),
+        (&["psql", "-U", "me", "db"], Effect::Destroy),
+        (&["curl", "-s", "localhost:8080/health"], Effect::Read),
+        (&["curl", "-X", "POST", "localhost:8080/x"], Effect::Change),
+        (&["wget", "-qO-", "http://web/health"], Effect::Read),
+        (&["wget", "http://web/file"], Effect::Change),
+        (&["rabbitmqctl", "list_queues"], Effect::Read),
+        (&["rabbitmqctl", "purge_queue", "x"], Effect::Destroy),
+        (&["sh", "-c", "ls /tmp && cat /etc/hosts"], Effect::Read),
+        (&["sh", "-c", "cat x > y"], Effect::Change),
+        (&["sh", "-c", "ls; rm -rf /data"], Effect::Destroy),
+        (&["sh"], Effect::Change),
+        (&["node", "-e", "x"], Effect::Change),
+        (&["jstack", "1"], Effect::Read),
+        (&["jmap", "-dump:format=b,file=/tmp/x", "1"], Effect::Change),
+        (&["kubectl", "get", "pods"], Effect::Change),
+    ] {
+        assert_eq!(of(words), effect, "{words:?}");
+    }
+    assert!(action(&argv("kubectl exec p -- tail -f /var/log/x")).expect("understood").follows);
+    assert_eq!(action(&argv("kubectl run x --image=y -- rm z")).expect("understood").effect, Effect::Destroy);
+    assert_eq!(
+        action(&argv("kubectl run x --image=y --dry-run=client -- cat")).expect("understood").effect,
+        Effect::Read
+    );
+}
+
+#[test]
+fn every_verb_is_performed_or_refused_with_a_reason() {
+    for (verb, performed) in [
+        ("get", true),
+        ("apply", true),
+        ("apply set-last-applied", false),
+        ("create", true),
+        ("create secret tls", true),
+        ("create role", false),
+        ("rollout undo", true),
+        ("top pods", true),
+        ("set env", true),
+        ("set selector", false),
+        ("cluster-info", true),
+        ("cluster-info dump", false),
+        ("auth can-i", true),
+        ("port-forward", false),
+        ("attach", false),
+        ("explain", false),
+    ] {
+        assert_eq!(performs(verb), performed, "{verb}");
+    }
+    for line in [
+        "kubectl apply -k overlays/x",
+        "kubectl apply -f x --prune",
+        "kubectl replace --force -f x",
+        "kubectl set env deployment/web --resolve --list",
+        "kubectl run x --image=y --overrides={}",
+        "kubectl auth can-i --list",
+    ] {
+        assert_eq!(refused(line).exit_code, 126, "{line}");
     }
 }
 
@@ -173,7 +253,6 @@ fn what_leaves_the_environment_is_refused() {
         "kubectl edit deploy/web",
         "kubectl create -f x.yaml --edit",
         "kubectl apply edit-last-applied deploy/x",
-        "kubectl delete -f web.yaml",
         "kubectl delete pod x -i",
         "kubectl get pods --help",
         "kubectl kustomize --enable-helm .",
