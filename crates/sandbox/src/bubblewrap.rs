@@ -11,6 +11,8 @@ use crate::inside;
 const TMP: u64 = 128 << 20;
 /// Size of `/dev/shm`, in bytes; it is memory, too.
 const SHARED_MEMORY: u64 = 32 << 20;
+/// Size of [`inside::FILES`], in bytes; it is memory.
+const FILES: u64 = 64 << 20;
 /// Folders of the system beside `/usr`: links into it on a merged system, folders elsewhere.
 const BESIDE_USR: [&str; 6] = ["/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32"];
 /// What programs need of `/etc`. Nothing of it is secret, and nothing of the portal's is among it.
@@ -79,9 +81,57 @@ pub(crate) struct Binds<'a> {
     pub(crate) brokered: &'a [String],
 }
 
-/// The arguments up to the command inside.
-pub(crate) fn arguments(mode: Mode, binds: &Binds<'_>) -> Vec<OsString> {
+/// What an errand binds.
+pub(crate) struct ErrandBinds<'a> {
+    /// Becomes [`inside::FOLDER`].
+    pub(crate) folder: &'a Path,
+    /// Becomes [`inside::SHIM`].
+    pub(crate) shim: &'a Path,
+    /// Becomes [`inside::WORKSPACE`], where the program may see it.
+    pub(crate) workspace: Option<Workspace<'a>>,
+    /// Stay where they are, read-only: programs that are not installed below `/usr`.
+    pub(crate) read_only: &'a [PathBuf],
+}
+
+/// A run's folder, for a program that only reads it or also writes into it.
+pub(crate) enum Workspace<'a> {
+    Read(&'a Path),
+    Write(&'a Path),
+}
+
+/// The arguments of an errand up to the command inside: as a step's, but the real programs and no `/proc`, which would
+/// show the environment that holds the credentials.
+pub(crate) fn errand(mode: Mode, binds: &ErrandBinds<'_>) -> Vec<OsString> {
     let mut list = Arguments::default();
+    confine(&mut list, mode);
+    for (name, value) in inside::ERRAND_ENVIRONMENT {
+        list.words(&["--setenv", name, value]);
+    }
+    system(&mut list);
+    list.words(&["--dev", "/dev", "--remount-ro", "/dev"]);
+    memory(&mut list);
+    list.words(&["--perms", "0755", "--size", &FILES.to_string(), "--tmpfs", inside::FILES]);
+    match binds.workspace {
+        Some(Workspace::Read(path)) => list.bind("--ro-bind", path, Path::new(inside::WORKSPACE)),
+        Some(Workspace::Write(path)) => list.bind("--bind", path, Path::new(inside::WORKSPACE)),
+        None => {}
+    }
+    for path in binds.read_only.iter().filter(|path| !path.starts_with("/usr")) {
+        let above: Vec<&Path> = path.ancestors().skip(1).filter(|folder| *folder != Path::new("/")).collect();
+        for folder in above.into_iter().rev() {
+            list.words(&["--dir"]);
+            list.0.push(folder.into());
+        }
+        list.bind("--ro-bind", path, path);
+    }
+    list.bind("--ro-bind", binds.folder, Path::new(inside::FOLDER));
+    list.bind("--ro-bind", binds.shim, Path::new(inside::SHIM));
+    list.words(&["--remount-ro", "/", "--chdir", "/", "--"]);
+    list.0
+}
+
+/// Nothing of the machine's but its files, and those only as far as they are bound afterwards.
+fn confine(list: &mut Arguments, mode: Mode) {
     match mode {
         Mode::Root { .. } => {
             list.words(&["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]);
@@ -95,6 +145,20 @@ pub(crate) fn arguments(mode: Mode, binds: &Binds<'_>) -> Vec<OsString> {
         }
     }
     list.words(&["--die-with-parent", "--new-session", "--hostname", "runbook", "--clearenv"]);
+}
+
+/// Folders that are memory.
+fn memory(list: &mut Arguments) {
+    for (size, folder) in [(SHARED_MEMORY, "/dev/shm"), (TMP, "/tmp")] {
+        list.words(&["--perms", "1777", "--size", &size.to_string(), "--tmpfs", folder]);
+    }
+    list.words(&["--symlink", "/tmp", "/var/tmp"]);
+}
+
+/// The arguments of a step up to the command inside.
+pub(crate) fn arguments(mode: Mode, binds: &Binds<'_>) -> Vec<OsString> {
+    let mut list = Arguments::default();
+    confine(&mut list, mode);
     for (name, value) in inside::ENVIRONMENT {
         list.words(&["--setenv", name, value]);
     }
@@ -102,15 +166,14 @@ pub(crate) fn arguments(mode: Mode, binds: &Binds<'_>) -> Vec<OsString> {
     // Read-only, too: bubblewrap leaves the settings in `/proc/sys` to the rights of their files, and to root they
     // would be open.
     list.words(&["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]);
-    for (size, folder) in [(SHARED_MEMORY, "/dev/shm"), (TMP, "/tmp")] {
-        list.words(&["--perms", "1777", "--size", &size.to_string(), "--tmpfs", folder]);
-    }
-    list.words(&["--symlink", "/tmp", "/var/tmp"]);
+    memory(&mut list);
     list.bind("--bind", binds.workspace, Path::new(inside::WORKSPACE));
     list.bind("--ro-bind", binds.folder, Path::new(inside::FOLDER));
     list.bind("--ro-bind", binds.shim, Path::new(inside::SHIM));
     let watch = binds.folder.join("bin/watch");
-    for program in covered(binds.brokered.iter().map(String::as_str)) {
+    // Of those that are calls only in part, the shim starts the machine's own.
+    let whole = |name: &&str| !inside::PARTLY.iter().any(|(partly, _)| partly == name);
+    for program in covered(binds.brokered.iter().map(String::as_str).filter(whole)) {
         list.bind("--ro-bind", binds.shim, &program);
     }
     for program in covered(["watch"].into_iter().filter(|name| !binds.brokered.iter().any(|brokered| brokered == name)))
@@ -123,19 +186,26 @@ pub(crate) fn arguments(mode: Mode, binds: &Binds<'_>) -> Vec<OsString> {
 
 /// The command inside: the shim sets the limits and becomes the rest.
 pub(crate) fn launch(mode: Mode, run: u32, limits: &Limits) -> Vec<OsString> {
-    let user = mode.owner(run).map_or_else(|| "-".to_owned(), |user| user.to_string());
-    let processes = if counts_by_namespace() { limits.processes.saturating_add(1).to_string() } else { "-".to_owned() };
     let mut list = Arguments::default();
-    list.words(&[
-        inside::SHIM,
-        "--launch",
-        &user,
-        &limits.memory.to_string(),
-        &processes,
-        &limits.file_size.to_string(),
-    ]);
+    order(&mut list, "--launch", mode.owner(run), limits);
     list.words(&["/bin/bash", "--noprofile", "--norc", inside::START]);
     list.0
+}
+
+/// The command inside, of an errand: the shim opens the doors, takes what is given, sets the limits and becomes the
+/// program.
+pub(crate) fn launch_errand(user: Option<u32>, limits: &Limits, directory: &str, ports: &[u16]) -> Vec<OsString> {
+    let mut list = Arguments::default();
+    order(&mut list, "--errand", user, limits);
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    list.words(&[directory, &ports.join(",")]);
+    list.0
+}
+
+fn order(list: &mut Arguments, order: &str, user: Option<u32>, limits: &Limits) {
+    let user = user.map_or_else(|| "-".to_owned(), |user| user.to_string());
+    let processes = if counts_by_namespace() { limits.processes.saturating_add(1).to_string() } else { "-".to_owned() };
+    list.words(&[inside::SHIM, order, &user, &limits.memory.to_string(), &processes, &limits.file_size.to_string()]);
 }
 
 /// Whether the kernel counts `RLIMIT_NPROC` within a user namespace (Linux 5.14); before, it would count everything

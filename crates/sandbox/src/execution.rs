@@ -184,13 +184,13 @@ async fn prepare(machine: &Machine, request: ExecutionRequest) -> io::Result<(Ex
 }
 
 /// A number of the run that two runs rarely share: the last bytes of its id are random (RFC 9562, version 7).
-fn number(run: RunId) -> u32 {
+pub(crate) fn number(run: RunId) -> u32 {
     let bytes = run.0.as_bytes();
     u32::from_be_bytes([bytes[12], bytes[13], bytes[14], bytes[15]])
 }
 
 /// A pipe whose writing end the script's user may open again, as `/dev/stderr`.
-fn pipe(owner: Option<u32>) -> io::Result<(Receiver, OwnedFd)> {
+pub(crate) fn pipe(owner: Option<u32>) -> io::Result<(Receiver, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     if let Some(owner) = owner {
         fchown(&writer, Some(owner), Some(owner))?;
@@ -235,7 +235,7 @@ fn exit(status: ExitStatus) -> Exit {
 }
 
 /// What bubblewrap or the launcher said.
-async fn not_started(status: ExitStatus, mut stderr: Receiver) -> io::Error {
+pub(crate) async fn not_started(status: ExitStatus, mut stderr: Receiver) -> io::Error {
     let mut words = vec![0; WORDS];
     let length = timeout(GRACE, stderr.read(&mut words)).await.map_or(0, |read| read.unwrap_or(0));
     io::Error::other(format!("{} ({})", last_words(&words[..length]), exit_text(status)))

@@ -34,21 +34,40 @@ impl Folder {
         Ok((folder, listener))
     }
 
+    /// The same for an errand, which is given everything over the socket.
+    pub(crate) fn for_errand(path: PathBuf, user: u32) -> io::Result<(Self, UnixListener)> {
+        fs::DirBuilder::new().mode(0o755).create(&path)?;
+        let folder = Self { path };
+        folder.system(user, "/tmp")?;
+        folder.write(inside::SHIM_NAME, 0o644, b"")?;
+        let listener = folder.listen()?;
+        Ok((folder, listener))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    fn fill(&self, content: &Content<'_>) -> io::Result<()> {
-        let user = content.user;
+    /// What programs ask the system for: names of users and of this machine.
+    fn system(&self, user: u32, home: &str) -> io::Result<()> {
         let passwd =
-            format!("root:x:0:0:root:/root:/usr/sbin/nologin\nrunbook:x:{user}:{user}:runbook:/workspace:/bin/bash\n");
+            format!("root:x:0:0:root:/root:/usr/sbin/nologin\nrunbook:x:{user}:{user}:runbook:{home}:/bin/bash\n");
         for (name, text) in [
-            ("step", content.script.as_bytes()),
-            ("variables", &variables::encode(content.variables)),
             ("passwd", passwd.as_bytes()),
             ("group", format!("root:x:0:\nrunbook:x:{user}:\n").as_bytes()),
             ("hosts", b"127.0.0.1 localhost runbook\n::1 localhost\n"),
             ("nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files\n"),
+        ] {
+            self.write(name, 0o644, text)?;
+        }
+        Ok(())
+    }
+
+    fn fill(&self, content: &Content<'_>) -> io::Result<()> {
+        self.system(content.user, inside::WORKSPACE)?;
+        for (name, text) in [
+            ("step", content.script.as_bytes()),
+            ("variables", &variables::encode(content.variables)),
             ("start", include_bytes!("bash/start.bash")),
             ("functions", include_bytes!("bash/functions.bash")),
             (inside::SHIM_NAME, b""),
@@ -57,7 +76,10 @@ impl Folder {
         }
         let programs = self.path.join("bin");
         fs::DirBuilder::new().mode(0o755).create(&programs)?;
-        for name in content.brokered {
+        fs::set_permissions(&programs, fs::Permissions::from_mode(0o755))?;
+        let partly = inside::PARTLY.iter().map(|(name, _)| (*name).to_owned());
+        let more: Vec<String> = partly.filter(|name| !content.brokered.contains(name)).collect();
+        for name in content.brokered.iter().chain(&more) {
             if !is_program(name) {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a program"));
             }
@@ -80,7 +102,6 @@ impl Folder {
     /// the portal's alone: nobody else on the machine comes near the socket.
     fn listen(&self) -> io::Result<UnixListener> {
         fs::set_permissions(&self.path, fs::Permissions::from_mode(0o755))?;
-        fs::set_permissions(self.path.join("bin"), fs::Permissions::from_mode(0o755))?;
         let folder = fs::File::open(&self.path)?;
         let listener = UnixListener::bind(format!("/proc/self/fd/{}/socket", folder.as_raw_fd()))?;
         fs::set_permissions(self.path.join("socket"), fs::Permissions::from_mode(0o666))?;

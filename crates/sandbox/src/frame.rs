@@ -139,6 +139,36 @@ pub fn split(bytes: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
     Ok(inner.split(|byte| *byte == 0).collect())
 }
 
+/// Any bytes, each after its length (four bytes, big-endian): what an errand is given over its socket.
+///
+/// # Panics
+/// For a piece of 4 GiB or more: callers bound what they give.
+#[must_use]
+pub fn join_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for piece in pieces {
+        let length = u32::try_from(piece.len()).expect("callers give far less than 4 GiB");
+        joined.extend_from_slice(&length.to_be_bytes());
+        joined.extend_from_slice(piece);
+    }
+    joined
+}
+
+/// The bytes of [`join_pieces`].
+///
+/// # Errors
+/// [`Malformed`] where the last one is not whole.
+pub fn split_pieces(mut bytes: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
+    let mut pieces = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<4>().ok_or(Malformed)?;
+        let (piece, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or(Malformed)?;
+        pieces.push(piece);
+        bytes = rest;
+    }
+    Ok(pieces)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -165,6 +195,15 @@ mod tests {
         fn joined_texts_are_split_again(parts in prop::collection::vec(prop::collection::vec(1_u8.., 0..20), 0..20)) {
             let joined = join(parts.iter().map(Vec::as_slice));
             prop_assert_eq!(split(&joined).unwrap(), parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn joined_pieces_are_split_again(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20)) {
+            let joined = join_pieces(pieces.iter().map(Vec::as_slice));
+            prop_assert_eq!(split_pieces(&joined).unwrap(), pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            if let Some(cut) = joined.len().checked_sub(1) {
+                prop_assert!(split_pieces(&joined[..cut]).is_err());
+            }
         }
 
         #[test]

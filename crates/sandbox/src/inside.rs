@@ -22,6 +22,27 @@ pub const FUNCTIONS: &str = "/run/runbook/functions";
 /// The run's folder, shared by its steps.
 pub const WORKSPACE: &str = "/workspace";
 
+/// In an errand: files that it was given, such as the certificate of an authority. Memory, and only in that sandbox.
+pub const FILES: &str = "/run/files";
+/// Doors of one errand at most.
+pub const DOORS: usize = 8;
+/// Programs that reach out with some of their commands and compute with the rest: only those commands are calls. They
+/// are links to the shim on `PATH` whatever else is brokered, and the shim runs the machine's own program otherwise.
+pub const PARTLY: [(&str, &[&str]); 1] = [("openssl", &["s_client", "s_time"])];
+
+/// What an errand finds in its environment beside what it is given. Its home is empty: nothing that a script left in
+/// the workspace can configure it.
+pub const ERRAND_ENVIRONMENT: [(&str, &str); 8] = [
+    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("HOME", "/tmp"),
+    ("TMPDIR", "/tmp"),
+    ("USER", "runbook"),
+    ("LOGNAME", "runbook"),
+    ("LANG", "C.UTF-8"),
+    ("TERM", "dumb"),
+    ("PAGER", "cat"),
+];
+
 /// What the sandbox sets in the environment. None of it can be given or carried over from step to step.
 pub const ENVIRONMENT: [(&str, &str); 10] = [
     ("PATH", "/run/runbook/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),

@@ -13,6 +13,12 @@
 //! - When bash ends, everything that it started ends too, also what was put in the background with `nohup` or `setsid`.
 //! - `watch` is the sandbox's own: it prints instead of drawing, because there is no terminal.
 //!
+//! # Errands
+//! A real program that the broker runs is hostile code with a key. It gets a sandbox of the second kind ([`Errands`]):
+//! no network either, but **doors**: ports of its own loopback interface behind which the portal stands, which alone
+//! connects to the outside. No `/proc`, an empty home, an environment that holds what it is given and nothing else,
+//! the real programs of the system read-only, and the run's workspace only where the call needs it.
+//!
 //! # Who the script is
 //! Started by root, bubblewrap sets up the folders and the shim then gives root up for a user id that belongs to the
 //! run alone, so that the kernel counts that run's processes. Started by an ordinary user, a user namespace does the
@@ -21,9 +27,11 @@
 mod bubblewrap;
 mod calls;
 mod conversation;
+mod errand;
 mod execution;
 mod folder;
 pub mod frame;
+mod handover;
 pub mod inside;
 mod probe;
 mod sandbox;
@@ -33,4 +41,5 @@ mod variables;
 mod watchdog;
 mod workspace;
 
+pub use errand::{Access, Door, Errand, ErrandError, Errands, Input, Keeper};
 pub use sandbox::Sandbox;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use operations::{CallHandler, Ended, ExecutionRequest, Executor, ExecutorError, OutputSink, RunId};
 use tokio_util::sync::CancellationToken;
 
+use crate::errand::Errands;
 use crate::execution::{self, Ports};
 use crate::probe::{self, Found};
 use crate::spawner::Spawner;
@@ -20,7 +21,7 @@ const SPACE: u64 = 1 << 30;
 
 /// Runs bash in bubblewrap. Where that does not work it runs nothing, and says why.
 pub struct Sandbox {
-    machine: Result<Machine, String>,
+    machine: Arc<Result<Machine, String>>,
     space: u64,
 }
 
@@ -37,13 +38,19 @@ impl Sandbox {
     /// of executions, made where it is absent; `shim` is the program `runbook-shim` of the same build.
     #[must_use]
     pub fn new(root: PathBuf, shim: PathBuf) -> Self {
-        Self { machine: Machine::new(root, shim), space: SPACE }
+        Self { machine: Arc::new(Machine::new(root, shim)), space: SPACE }
     }
 
     /// The same, with other bytes that the workspace of one run may hold.
     #[must_use]
     pub fn with_workspace_limit(self, bytes: u64) -> Self {
         Self { space: bytes, ..self }
+    }
+
+    /// What runs real programs for the broker, on the same machine and over the same workspaces.
+    #[must_use]
+    pub fn errands(&self) -> Errands {
+        Errands::new(self.machine.clone(), self.space)
     }
 }
 
@@ -81,7 +88,7 @@ fn prepare(root: PathBuf) -> io::Result<PathBuf> {
 #[async_trait]
 impl Executor for Sandbox {
     fn available(&self) -> Result<(), String> {
-        self.machine.as_ref().map(|_| ()).map_err(Clone::clone)
+        self.machine.as_ref().as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
     async fn execute(
@@ -91,14 +98,14 @@ impl Executor for Sandbox {
         output: Arc<dyn OutputSink>,
         stop: CancellationToken,
     ) -> Result<Ended, ExecutorError> {
-        let machine = self.machine.as_ref().map_err(|reason| ExecutorError::Unavailable(reason.clone()))?;
+        let machine = self.machine.as_ref().as_ref().map_err(|reason| ExecutorError::Unavailable(reason.clone()))?;
         execution::execute(machine, self.space, request, Ports { broker, output, stop })
             .await
             .map_err(ExecutorError::Start)
     }
 
     async fn remove_workspace(&self, run: RunId) -> io::Result<()> {
-        let Ok(machine) = &self.machine else {
+        let Ok(machine) = self.machine.as_ref() else {
             return Ok(());
         };
         let path = machine.workspace(run);

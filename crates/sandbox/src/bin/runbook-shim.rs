@@ -2,18 +2,22 @@
 //! returns what comes back. Small and quick, because a loop in a runbook starts it many times.
 //!
 //! Under its own name it takes orders of the sandbox: `--launch` sets the limits and becomes bash, `--call` is a call
-//! of a program that is not there, `--export` tells the exported variables, `--check` does nothing.
+//! of a program that is not there, `--export` tells the exported variables, `--check` does nothing, `--errand` opens
+//! the doors of an errand and becomes its program.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
-use std::os::fd::BorrowedFd;
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::stdio::{stderr, stdin, stdout};
 use sandbox::{frame, inside};
@@ -35,10 +39,14 @@ fn main() -> ExitCode {
     let name = Path::new(&program).file_name().unwrap_or_default().to_owned();
     let rest: Vec<OsString> = arguments.collect();
     let code = if name != inside::SHIM_NAME {
-        call(&name, &rest)
+        match local(&name, &rest) {
+            Some(program) => become_program(&mut Command::new(program), &name, &rest),
+            None => call(&name, &rest),
+        }
     } else {
         match rest.split_first() {
             Some((order, rest)) if order == "--launch" => launch(rest),
+            Some((order, rest)) if order == "--errand" => errand(rest),
             Some((order, [name, rest @ ..])) if order == "--call" => call(name, rest),
             Some((order, [])) if order == "--export" => export(),
             Some((order, [])) if order == "--check" => 0,
@@ -49,6 +57,24 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// The machine's own program, where this is a command of it that reaches nothing ([`inside::PARTLY`]).
+fn local(name: &OsStr, arguments: &[OsString]) -> Option<PathBuf> {
+    let (name, calls) = inside::PARTLY.iter().find(|(partly, _)| *partly == name)?;
+    if arguments.first().is_some_and(|first| calls.iter().any(|call| *call == first)) {
+        return None;
+    }
+    let folders =
+        std::env::split_paths(inside::ENVIRONMENT[0].1).filter(|folder| folder != Path::new(inside::PROGRAMS));
+    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Ends only where the program cannot be started.
+fn become_program(command: &mut Command, name: &OsStr, arguments: &[OsString]) -> u8 {
+    let error = command.args(arguments).exec();
+    say(&format!("runbook-shim: cannot start {}: {error}", name.to_string_lossy()));
+    CANNOT_RUN
 }
 
 /// One line to standard error, which may well be closed.
@@ -80,29 +106,88 @@ fn tell(kind: frame::Kind, content: &[u8]) -> io::Result<()> {
 /// `--launch UID MEMORY PROCESSES FILE_SIZE PROGRAM ARGUMENT…`; a UID of `-` keeps the present one, PROCESSES of `-`
 /// sets no limit.
 fn launch(arguments: &[OsString]) -> u8 {
-    let error = match arguments {
-        [user, memory, processes, file_size, program, rest @ ..] => {
-            let mut command = Command::new(program);
-            command.args(rest);
-            match prepare(&mut command, [user, memory, processes, file_size]) {
-                Ok(()) => command.exec(),
-                Err(error) => error,
-            }
-        }
-        _ => io::Error::from(io::ErrorKind::InvalidInput),
+    let [user, memory, processes, file_size, program, rest @ ..] = arguments else {
+        return USAGE;
     };
-    say(&format!("runbook-shim: cannot start bash: {error}"));
-    CANNOT_RUN
+    let mut command = Command::new(program);
+    match prepare(&mut command, [user, memory, processes, file_size]) {
+        Ok(()) => become_program(&mut command, program, rest),
+        Err(error) => {
+            say(&format!("runbook-shim: cannot start bash: {error}"));
+            CANNOT_RUN
+        }
+    }
 }
 
-fn prepare(command: &mut Command, [user, memory, processes, file_size]: [&OsStr; 4]) -> io::Result<()> {
-    for assignment in frame::split(&std::fs::read(inside::VARIABLES)?).map_err(io::Error::other)? {
+/// `--errand UID MEMORY PROCESSES FILE_SIZE FOLDER PORT,… PROGRAM ARGUMENT…`: the first four as for `--launch`.
+fn errand(arguments: &[OsString]) -> u8 {
+    let [user, memory, processes, file_size, directory, ports, program, rest @ ..] = arguments else {
+        return USAGE;
+    };
+    let mut command = Command::new(program);
+    let prepared = take_errand(&mut command, ports).and_then(|()| {
+        command.current_dir(directory);
+        limited(&mut command, [user, memory, processes, file_size])
+    });
+    match prepared {
+        Ok(()) => become_program(&mut command, program, rest),
+        Err(error) => {
+            say(&format!("runbook-shim: cannot start {}: {error}", program.to_string_lossy()));
+            CANNOT_RUN
+        }
+    }
+}
+
+/// Hands the doors to the portal, and takes variables and files from it.
+fn take_errand(command: &mut Command, ports: &OsStr) -> io::Result<()> {
+    let ports = ports.to_str().ok_or(io::ErrorKind::InvalidInput)?;
+    let doors = ports
+        .split_terminator(',')
+        .map(|port| {
+            let port: u16 = port.parse().map_err(io::Error::other)?;
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        })
+        .collect::<io::Result<Vec<_>>>()?;
+    let mut socket = UnixStream::connect(inside::SOCKET)?;
+    let count = [u8::try_from(doors.len()).map_err(io::Error::other)?];
+    let fds: Vec<BorrowedFd<'_>> = doors.iter().map(AsFd::as_fd).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(inside::DOORS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(&fds)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    sendmsg(&socket, &[io::IoSlice::new(&count)], &mut control, SendFlags::empty())?;
+    let mut given = Vec::new();
+    socket.read_to_end(&mut given)?;
+    let given = frame::split_pieces(&given).map_err(io::Error::other)?;
+    let (variables, files) = given.split_first().ok_or(io::ErrorKind::InvalidData)?;
+    assign(command, variables)?;
+    for file in files.chunks_exact(2) {
+        let path = Path::new(inside::FILES).join(OsStr::from_bytes(file[0]));
+        std::fs::create_dir_all(path.parent().ok_or(io::ErrorKind::InvalidData)?)?;
+        std::fs::write(path, file[1])?;
+    }
+    Ok(())
+}
+
+fn assign(command: &mut Command, variables: &[u8]) -> io::Result<()> {
+    for assignment in frame::split(variables).map_err(io::Error::other)? {
         let at = assignment.iter().position(|byte| *byte == b'=').ok_or(io::ErrorKind::InvalidData)?;
         command.env(OsStr::from_bytes(&assignment[..at]), OsStr::from_bytes(&assignment[at + 1..]));
     }
+    Ok(())
+}
+
+fn prepare(command: &mut Command, [user, memory, processes, file_size]: [&OsStr; 4]) -> io::Result<()> {
+    assign(command, &std::fs::read(inside::VARIABLES)?)?;
     tell(frame::Kind::Started, &[])?;
     // Standard library: entered as the user who owns it, which root without capabilities could not do.
     command.current_dir(inside::WORKSPACE);
+    limited(command, [user, memory, processes, file_size])
+}
+
+/// The user and the limits of what comes next.
+fn limited(command: &mut Command, [user, memory, processes, file_size]: [&OsStr; 4]) -> io::Result<()> {
     if user != "-" {
         let user = u32::try_from(number(user)?).map_err(io::Error::other)?;
         // Standard library: also gives up all supplementary groups. The kernel then takes the capabilities away.

@@ -5,6 +5,7 @@
 
 mod calls;
 mod endings;
+mod errands;
 mod fixture;
 mod hostile;
 mod isolation;
