@@ -50,6 +50,11 @@ impl Api {
         self.json(Method::PUT, path, query, AS_JSON, Some((AS_JSON, object.to_string()))).await
     }
 
+    /// `POST` of an object.
+    pub(crate) async fn post(&self, path: &str, query: &Query, object: &Value) -> Result<Value, Failure> {
+        self.json(Method::POST, path, query, AS_JSON, Some((AS_JSON, object.to_string()))).await
+    }
+
     /// `DELETE` with options.
     pub(crate) async fn delete(&self, path: &str, query: &Query, options: &Value) -> Result<Value, Failure> {
         self.json(Method::DELETE, path, query, AS_JSON, Some((AS_JSON, options.to_string()))).await
@@ -136,7 +141,7 @@ impl Api {
     }
 
     /// Says that the server does not answer, without the cause's own words: those may quote credentials.
-    fn unreachable(&self, error: &kube::Error) -> Failure {
+    pub(crate) fn unreachable(&self, error: &kube::Error) -> Failure {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(at) = cause {
             if let Some(io) = at.downcast_ref::<std::io::Error>() {

@@ -1,14 +1,16 @@
 //! `kubectl patch`, `cordon` and `uncordon`, and the sentence that follows a change.
 
-use command::kubectl::{Cordon, DryRun, Output as Format, Patch, PatchKind, Schedule, Selection};
+use command::kubectl::{Cordon, DryRun, Output as Format, Patch, PatchKind, PatchText, Schedule, Selection};
 use serde_json::{Value, json};
 
 use crate::api::Query;
 use crate::document::DocumentPrinter;
 use crate::failure::Failure;
 use crate::jsonpath::Missing;
+use crate::manifest;
 use crate::output::Output;
 use crate::resolve::{Choice, Found, Scope};
+use crate::secret;
 
 /// RFC 7386.
 pub(crate) const MERGE: &str = "application/merge-patch+json";
@@ -47,11 +49,24 @@ pub(crate) fn said(
 
 /// `kubectl patch`. Its sentence does not say when it was only tried; neither does kubectl's.
 pub(crate) async fn patch(scope: &Scope<'_>, patch: &Patch, out: Output<'_>) -> Result<(), Failure> {
-    let change: Value = serde_yaml_ng::from_str(&patch.patch)
-        .map_err(|wrong| Failure::error(format!("unable to parse {:?}: {wrong}", patch.patch)))?;
+    let text = match &patch.patch {
+        PatchText::Given(text) => text.clone(),
+        PatchText::File(path) if path == "-" => manifest::stdin(out).await?,
+        PatchText::File(path) => {
+            manifest::file(out, path, |why| format!("unable to read patch file: open {path}: {why}")).await?
+        }
+    };
+    let change: Value =
+        serde_yaml_ng::from_str(&text).map_err(|wrong| Failure::error(format!("unable to parse {text:?}: {wrong}")))?;
     let wanted = scope.wanted(&patch.selection, Choice::default()).await?;
     let (found, mut failures) = scope.objects(&wanted, Choice::default()).await?;
     for mut one in found {
+        if one.mapping.is("", "secrets") && secret::masked(&change) {
+            return Err(Failure::NotPermitted(
+                "the patch holds a value that this portal has hidden: writing it would lose the secret's own"
+                    .to_owned(),
+            ));
+        }
         if patch.dry_run == DryRun::Client {
             out.out(said(patch.output.as_ref(), DryRun::None, "patched", &mut one)?).await?;
             continue;
@@ -74,7 +89,7 @@ pub(crate) async fn patch(scope: &Scope<'_>, patch: &Patch, out: Output<'_>) -> 
         };
         match scope.api.patch(&path, &query(patch.dry_run, "kubectl-patch"), kind, &change).await {
             Ok(mut object) => {
-                crate::secret::hide(&one.mapping, &mut object);
+                secret::hide(&one.mapping, &mut object);
                 let operation = if object == one.object { "patched (no change)" } else { "patched" };
                 one.object = object;
                 out.out(said(patch.output.as_ref(), DryRun::None, operation, &mut one)?).await?;

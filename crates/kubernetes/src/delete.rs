@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
-use command::kubectl::{Cascade, Delete, DryRun};
+use command::kubectl::{Cascade, Delete, DeleteOf, DryRun};
 use serde_json::{Value, json};
 
 use crate::api::{AS_JSON, Query};
 use crate::discovery::Mapping;
 use crate::failure::Failure;
+use crate::manifest;
 use crate::output::Output;
 use crate::resolve::{Choice, Found, Scope, Which};
 use crate::watch::{Event, Watcher};
@@ -38,35 +39,55 @@ pub(crate) async fn run(scope: &Scope<'_>, delete: &Delete, out: Output<'_>) -> 
         field_selector: delete.field_selector.as_deref(),
         bare_means_all: delete.all,
     };
-    let wanted = scope.wanted(&delete.selection, choice).await?;
     let (mut gone, mut failures) = (Vec::new(), Vec::new());
-    let mut tried = false;
-    for one in &wanted {
-        let mapping = &one.mapping;
-        if scope.namespace_given && !mapping.namespaced && !scope.all_namespaces {
-            out.err("Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n").await?;
+    let mut victims: Vec<(Mapping, Option<String>, String, Option<String>)> = Vec::new();
+    match &delete.of {
+        DeleteOf::Manifests(manifests) => {
+            for document in manifest::read(scope, manifests, out).await? {
+                let name = document.name().to_owned();
+                victims.push((document.mapping, document.namespace, name, Some(document.source)));
+            }
         }
-        let victims: Vec<(Option<String>, String)> = match &one.which {
-            Which::Named(name) => vec![(scope.namespace_of(mapping).map(str::to_owned), name.clone())],
-            Which::Chosen => {
-                let (found, wrong) = scope.objects(std::slice::from_ref(one), choice).await?;
-                failures.extend(wrong);
-                found
-                    .iter()
-                    .map(|found: &Found| (found.namespace().map(str::to_owned), found.name().to_owned()))
-                    .collect()
-            }
-        };
-        for (namespace, name) in victims {
-            tried = true;
-            match remove(scope, delete, mapping, namespace.as_deref(), &name).await {
-                Ok(uid) => {
-                    out.out(said(delete, mapping, &name)).await?;
-                    gone.push(Gone { mapping: mapping.clone(), namespace, name, uid });
+        DeleteOf::Words(selection) => {
+            let wanted = scope.wanted(selection, choice).await?;
+            for one in &wanted {
+                let mapping = &one.mapping;
+                match &one.which {
+                    Which::Named(name) => {
+                        let namespace = scope.namespace_of(mapping).map(str::to_owned);
+                        victims.push((mapping.clone(), namespace, name.clone(), None));
+                    }
+                    Which::Chosen => {
+                        let (found, wrong) = scope.objects(std::slice::from_ref(one), choice).await?;
+                        failures.extend(wrong);
+                        victims.extend(found.iter().map(|found: &Found| {
+                            let namespace = found.namespace().map(str::to_owned);
+                            (mapping.clone(), namespace, found.name().to_owned(), None)
+                        }));
+                    }
                 }
-                Err(failure) if delete.ignore_not_found && failure.not_found() => {}
-                Err(failure) => failures.push(failure),
             }
+        }
+    }
+    let tried = !victims.is_empty();
+    let mut warned: Option<Mapping> = None;
+    for (mapping, namespace, name, source) in victims {
+        if scope.namespace_given && !mapping.namespaced && !scope.all_namespaces && warned.as_ref() != Some(&mapping) {
+            out.err("Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n").await?;
+            warned = Some(mapping.clone());
+        }
+        match remove(scope, delete, &mapping, namespace.as_deref(), &name).await {
+            Ok(uid) => {
+                out.out(said(delete, &mapping, &name)).await?;
+                gone.push(Gone { mapping, namespace, name, uid });
+            }
+            Err(failure) if delete.ignore_not_found && failure.not_found() => {}
+            Err(Failure::Server(mut status)) if source.is_some() => {
+                let source = source.unwrap_or_default();
+                status.message = format!("error when deleting {source:?}: {}", status.message);
+                failures.push(Failure::Server(status));
+            }
+            Err(failure) => failures.push(failure),
         }
     }
     if let Some(failure) = Failure::of(failures) {

@@ -125,6 +125,25 @@ pub(crate) async fn types(api: &Api, argument: &str) -> Result<Vec<Mapping>, Fai
     Err(Failure::error(format!("the server doesn't have a resource type {word:?}")))
 }
 
+/// The type of an object, by its `apiVersion` and `kind`; `None` where the cluster does not serve it.
+pub(crate) async fn of_kind(api: &Api, api_version: &str, kind: &str) -> Result<Option<Mapping>, Failure> {
+    let mut cached = api.cluster.discovery.lock().await;
+    for attempt in 0..2 {
+        let stale = cached.as_ref().is_none_or(|known| {
+            let age = known.at.elapsed();
+            age > LIFE || (attempt > 0 && age > MISS)
+        });
+        if stale {
+            *cached = Some(Arc::new(discover(api).await?));
+        }
+        let known = cached.as_ref().map(|known| known.mappings.as_slice()).unwrap_or_default();
+        if let Some(mapping) = known.iter().find(|one| one.kind == kind && one.api_version() == api_version) {
+            return Ok(Some(mapping.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// The type that an argument names.
 pub(crate) async fn one(api: &Api, argument: &str) -> Result<Mapping, Failure> {
     let mut found = types(api, argument).await?;

@@ -104,6 +104,8 @@ pub(crate) enum Failure {
     Plain(String),
     /// This portal refuses: exit code 126.
     NotPermitted(String),
+    /// A program inside a container ended with this code; printed as it is.
+    Exit(u8, String),
     /// Several, one a line.
     Several(Vec<Failure>),
 }
@@ -136,7 +138,7 @@ impl Failure {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Server(status) => status.message.clone(),
-            Self::Error(text) | Self::Plain(text) | Self::NotPermitted(text) => text.clone(),
+            Self::Error(text) | Self::Plain(text) | Self::NotPermitted(text) | Self::Exit(_, text) => text.clone(),
             Self::Ended => String::new(),
             Self::Several(many) => many.iter().map(Self::message).collect::<Vec<_>>().join(", "),
         }
@@ -157,9 +159,12 @@ impl Failure {
             Self::Server(status) => status.standard(),
             Self::Error(text) if text.starts_with("error: ") => text.clone(),
             Self::Error(text) => format!("error: {text}"),
-            Self::Plain(text) | Self::NotPermitted(text) => text.clone(),
+            Self::Plain(text) | Self::NotPermitted(text) | Self::Exit(_, text) => text.clone(),
             Self::Several(many) => many.iter().map(Self::in_a_list).collect::<Vec<_>>().join("\n"),
         };
+        if text.is_empty() {
+            return text;
+        }
         if text.ends_with('\n') { text } else { text + "\n" }
     }
 
@@ -168,6 +173,7 @@ impl Failure {
         match self {
             Self::Ended => ENDED,
             Self::NotPermitted(_) => 126,
+            Self::Exit(code, _) => *code,
             _ => 1,
         }
     }

@@ -10,7 +10,9 @@ use crate::connection::Clusters;
 use crate::failure::{ENDED, Failure};
 use crate::output::Output;
 use crate::resolve::{Scope, path_segment};
-use crate::{change, delete, get, logs, rollout, scale, top};
+use crate::{
+    apply, change, create, delete, describe, drain, exec, facts, get, logs, mark, rollout, run, scale, set, top, wait,
+};
 
 /// Performs kubectl's calls natively. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +50,19 @@ impl Kubectl {
             Command::Top(top) => top::run(&scope, top, out).await,
             Command::Patch(patch) => change::patch(&scope, patch, out).await,
             Command::Cordon(cordon) => change::cordon(&scope, cordon, out).await,
+            Command::Apply(apply) => apply::run(&scope, apply, out).await,
+            Command::Create(create) => create::run(&scope, create, out).await,
+            Command::Replace(replace) => create::replace(&scope, replace, out).await,
+            Command::Set(set) => set::run(&scope, set, out).await,
+            Command::Mark(mark) => mark::run(&scope, mark, out).await,
+            Command::Exec(exec) => exec::run(&scope, exec, out).await,
+            Command::Run(run) => run::run(&scope, run, out).await,
+            Command::Drain(drain) => drain::run(&scope, drain, out).await,
+            Command::Wait(wait) => wait::run(&scope, wait, out).await,
+            Command::CanI(asked) => facts::can_i(&scope, asked, out).await,
+            Command::Version(version) => facts::version(&scope, version, out).await,
+            Command::ClusterInfo => facts::cluster_info(&scope, out).await,
+            Command::Describe(describe) => describe::run(&scope, describe, out).await,
             Command::Other => Err(not_performed(&invocation)),
         }
     }
@@ -72,12 +87,24 @@ fn understood<'e>(
     Ok((invocation, known, namespace))
 }
 
+/// Why a verb that kubectl has is not performed, and what to do instead.
 fn not_performed(invocation: &Invocation) -> Failure {
-    Failure::NotPermitted(format!(
-        "kubectl {} is not performed by this portal, which performs get, logs, top, scale, rollout, patch, delete, \
-         cordon and uncordon: run it elsewhere and record it as done by hand",
-        invocation.action.verb
-    ))
+    let verb = invocation.action.verb.as_str();
+    let instead = match verb {
+        "port-forward" => {
+            "nobody outside this call could reach the port: ask the service from inside the cluster, with kubectl exec or \
+             kubectl run --rm and curl or wget"
+        }
+        "attach" => "follow the pod with kubectl logs -f, or start a program in it with kubectl exec",
+        "autoscale" => "write a HorizontalPodAutoscaler and apply it",
+        "expose" => "write a Service and apply it",
+        "diff" => "use kubectl apply --dry-run=server -o yaml",
+        "events" => "use kubectl get events",
+        "api-resources" | "api-versions" | "explain" => "look it up in the documentation of the cluster",
+        _ if verb.starts_with("create ") => "write a manifest and apply it",
+        _ => "run it elsewhere and record it as done by hand",
+    };
+    Failure::NotPermitted(format!("kubectl {verb} is not performed by this portal: {instead}"))
 }
 
 /// The namespace of a call, where the environment permits it.

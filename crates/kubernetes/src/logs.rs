@@ -2,7 +2,7 @@
 //!
 //! Source: `k8s.io/kubectl/pkg/cmd/logs/logs.go` and `polymorphichelpers/logsforobject.go`, v0.32.
 
-mod choose;
+pub(crate) mod choose;
 
 use bytes::{Bytes, BytesMut};
 use command::kubectl::{Logs, LogsOf};

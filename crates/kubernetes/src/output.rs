@@ -27,7 +27,8 @@ impl Output<'_> {
         self.send(Stream::Stdout, bytes).await
     }
 
-    async fn send(self, stream: Stream, mut bytes: Bytes) -> Result<(), Failure> {
+    /// Sends bytes to one of the streams, in pieces.
+    pub(crate) async fn send(self, stream: Stream, mut bytes: Bytes) -> Result<(), Failure> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE));
             self.io.write(stream, piece).await?;

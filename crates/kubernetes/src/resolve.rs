@@ -99,7 +99,8 @@ impl Scope<'_> {
         (mapping.namespaced && !self.all_namespaces).then_some(self.namespace.as_str())
     }
 
-    fn permit(&self, mapping: &Mapping) -> Result<(), Failure> {
+    /// Refuses types of the whole cluster where the environment is some of its namespaces.
+    pub(crate) fn permit(&self, mapping: &Mapping) -> Result<(), Failure> {
         if !mapping.namespaced && !matches!(self.allowed, Namespaces::All) {
             return Err(Failure::NotPermitted(format!(
                 "{} belong to the whole cluster, and this environment is limited to some of its namespaces",

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use crate::discovery::Mapping;
+use crate::failure::Failure;
 
 /// What stands where a value was. Under `data`, whose values are base64, it is encoded, so that a runbook's
 /// `… | base64 -d` shows this sentence rather than an error.
@@ -21,6 +22,30 @@ pub(crate) fn hide(mapping: &Mapping, answer: &mut Value) {
         rows.iter_mut().filter_map(|row| row.get_mut("object")).for_each(hide_one);
     } else {
         hide_one(answer);
+    }
+}
+
+/// Refuses to write back what was hidden: a manifest that was read here would put the mask in the secret's place.
+pub(crate) fn written(mapping: &Mapping, object: &Value) -> Result<(), Failure> {
+    if mapping.is("", "secrets") && masked(object) {
+        return Err(Failure::NotPermitted(format!(
+            "the manifest of {}/{} holds values that this portal has hidden: writing it would lose the secret's own. Keep \
+             the values in a parameter, or patch only what changes",
+            mapping.printed_kind(),
+            object["metadata"]["name"].as_str().unwrap_or_default()
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a secret, or a patch of one, holds the mask.
+pub(crate) fn masked(value: &Value) -> bool {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(MASK);
+    match value {
+        Value::String(text) => *text == encoded || text == MASK,
+        Value::Array(items) => items.iter().any(masked),
+        Value::Object(map) => map.values().any(masked),
+        _ => false,
     }
 }
 

@@ -6,5 +6,11 @@ mod calls;
 mod differential;
 #[path = "adapter/live.rs"]
 mod live;
+#[path = "adapter/manifests.rs"]
+mod manifests;
+#[path = "adapter/pods.rs"]
+mod pods;
+#[path = "adapter/releases.rs"]
+mod releases;
 #[path = "adapter/rig.rs"]
 mod rig;

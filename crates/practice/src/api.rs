@@ -3,6 +3,7 @@
 mod access;
 mod discovery;
 mod eviction;
+mod exec;
 mod log_stream;
 mod read;
 mod request;
@@ -14,7 +15,8 @@ use crate::cluster::Cluster;
 use crate::status::Refusal;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, Request, header};
 use http_body_util::{BodyExt, Limited};
@@ -35,7 +37,7 @@ async fn serve(State(cluster): State<Arc<Cluster>>, request: Request<Body>) -> R
 }
 
 async fn answer(cluster: &Arc<Cluster>, request: Request<Body>) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     // As in a real cluster, anybody may ask whether the server is well and which version it is.
     let public = matches!(parts.uri.path(), "/healthz" | "/livez" | "/readyz" | "/version");
     let path = if public { parts.uri.path() } else { admit(cluster, parts.uri.path(), &parts.headers)? };
@@ -54,8 +56,10 @@ async fn answer(cluster: &Arc<Cluster>, request: Request<Body>) -> Result<Respon
     }
     let limit = cluster.store().limits().request_bytes;
     let body = read_body(body, limit).await?;
+    let upgrade: exec::Upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.ok();
     let content = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let call = Call { cluster: Arc::clone(cluster), kind, target, query, accept, content: content.to_owned(), body };
+    let call =
+        Call { cluster: Arc::clone(cluster), kind, target, query, accept, content: content.to_owned(), body, upgrade };
     call.dispatch(&parts.method)
 }
 
@@ -93,6 +97,7 @@ struct Call {
     accept: String,
     content: String,
     body: Bytes,
+    upgrade: exec::Upgrade,
 }
 
 impl Call {
@@ -142,9 +147,10 @@ impl Call {
             ("pods", "log", "get") => log_stream::serve(&self),
             ("pods", "eviction", "create") => eviction::serve(&self),
             ("pods", "binding", "create") => eviction::bind(&self),
-            ("pods", "exec" | "attach" | "portforward", _) => Err(Refusal::bad_request(format!(
-                "pods/{sub} is not part of the practice cluster: its containers are rehearsed, there is nothing to connect to"
-            ))),
+            ("pods", "exec" | "attach", "get" | "create") => exec::serve(self, sub),
+            ("pods", "portforward", _) => Err(Refusal::bad_request(
+                "pods/portforward is not part of the practice cluster: its containers are rehearsed, there is nothing to connect to",
+            )),
             ("serviceaccounts", "token", "create") => {
                 Err(Refusal::bad_request("the practice cluster issues no service account tokens"))
             }

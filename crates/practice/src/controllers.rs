@@ -4,6 +4,7 @@
 //! will change something; the next round starts then, or when an object changes. What a controller knows is
 //! in the objects; only deadlines are kept beside them.
 
+mod applications;
 mod autoscaler;
 mod budgets;
 pub(crate) mod deployments;
@@ -107,5 +108,6 @@ fn round(store: &mut Store, timers: &mut Timers) -> Instant {
     endpoints::reconcile(store);
     budgets::reconcile(store);
     autoscaler::reconcile(store, timers);
+    applications::reconcile(store, timers);
     timers.end()
 }

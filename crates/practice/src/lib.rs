@@ -17,6 +17,11 @@
 //! The annotation `practice.runbook-portal.dev/fault` on a pod template makes its pods fail: `crash-loop`,
 //! `bad-image`, `never-ready` or `slow-start`. An image whose tag starts with `bad` or `broken` cannot be
 //! pulled. `practice.runbook-portal.dev/logs` picks the style of the log: `json`, `text`, `postgres`, `nginx`.
+//!
+//! # Programs in containers
+//! `kubectl exec` and `kubectl run` meet a small simulation: `seed/programs.yaml` says which image has which program
+//! and what it answers; names and addresses are those of the cluster's own Services. What nobody rehearsed is not
+//! found, with the container runtime's own words and exit code 127.
 
 mod admission;
 mod api;
@@ -30,6 +35,7 @@ mod logs;
 mod metrics;
 mod object;
 mod patch;
+mod programs;
 mod protobuf;
 mod seed;
 mod selector;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 const NODES: &str = include_str!("../seed/nodes.yaml");
 const WORKLOADS: &str = include_str!("../seed/workloads.yaml");
+const RELEASES: &str = include_str!("../seed/releases.yaml");
 const OBJECTS: &str = include_str!("../seed/objects.yaml");
 
 /// One row of `workloads.yaml`: a Deployment with its history, its pods and its Service.
@@ -79,7 +80,53 @@ pub(crate) fn workloads(store: &mut Store) -> io::Result<()> {
     for workload in read::<Vec<Workload>>(WORKLOADS)? {
         plant(store, &workload)?;
     }
+    releases(store)?;
     bare_pods(store)
+}
+
+/// One row of `releases.yaml`: a revision of a Helm release.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    namespace: String,
+    name: String,
+    revision: u32,
+    status: String,
+    description: String,
+    chart: Value,
+    /// Hours since it was deployed.
+    hours: i64,
+    values: Value,
+    notes: String,
+    manifest: String,
+}
+
+/// Keeps releases as Helm's storage driver does: JSON, gzip, base64, and base64 again as a Secret's data is.
+fn releases(store: &mut Store) -> io::Result<()> {
+    use base64::Engine as _;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    for release in read::<Vec<Release>>(RELEASES)? {
+        let deployed = ago(release.hours, 0);
+        let whole = json!({
+            "name": release.name, "namespace": release.namespace, "version": release.revision,
+            "info": {"first_deployed": deployed, "last_deployed": deployed, "deleted": "", "status": release.status,
+                "description": release.description, "notes": release.notes},
+            "chart": {"metadata": release.chart}, "config": release.values, "manifest": release.manifest,
+        });
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        io::Write::write_all(&mut packer, whole.to_string().as_bytes())?;
+        let packed = packer.finish()?;
+        let secret = json!({
+            "kind": "Secret", "apiVersion": "v1", "type": "helm.sh/release.v1",
+            "metadata": {"name": format!("sh.helm.release.v1.{}.v{}", release.name, release.revision),
+                "namespace": release.namespace, "uid": object::fresh_uid(), "creationTimestamp": deployed,
+                "labels": {"owner": "helm", "name": release.name, "status": release.status,
+                    "version": release.revision.to_string()}},
+            "data": {"release": encode(encode(&packed).as_bytes())},
+        });
+        put(store, "secrets", secret)?;
+    }
+    Ok(())
 }
 
 /// Stores the plain objects of a seed file, with the defaults and the identity that the server would give.

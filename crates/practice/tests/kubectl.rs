@@ -130,8 +130,10 @@ async fn reading() {
     );
     let unknown = shell.run("get psp").await;
     assert_eq!(unknown.err, "error: the server doesn't have a resource type \"psp\"\n");
-    let exec = shell.run("exec deploy/backstage -n backstage -- ls").await;
-    holds(&exec.err, &["not part of the practice cluster"]);
+    let exec = shell.run("exec deploy/backstage -n backstage -- hostname").await;
+    assert!(exec.out.starts_with("backstage-"), "{} {}", exec.out, exec.err);
+    let failed = shell.run("exec deploy/backstage -n backstage -- false").await;
+    assert_eq!((failed.code, failed.err.as_str()), (Some(1), "command terminated with exit code 1\n"));
     shell.practice.shutdown().await;
 }
 

@@ -1,6 +1,7 @@
 //! Which pods and containers are meant where the caller leaves it open.
 
 use std::cmp::{Ordering, Reverse};
+use std::time::Duration;
 
 use command::kubectl::Logs;
 use serde_json::Value;
@@ -23,7 +24,25 @@ pub(super) async fn pods_of(
     logs: &Logs,
     out: Output<'_>,
 ) -> Result<Vec<Value>, Failure> {
-    let cannot = |why: String| Failure::error(format!("cannot get the logs from *{}: {why}", go_type(mapping)));
+    let mut found = pods(scope, mapping, object, logs.pod_timeout, "cannot get the logs from").await?;
+    if logs.all_pods || found.len() == 1 {
+        return Ok(found);
+    }
+    let name = found[0]["metadata"]["name"].as_str().unwrap_or_default();
+    out.err(format!("Found {} pods, using pod/{name}\n", found.len())).await?;
+    found.truncate(1);
+    Ok(found)
+}
+
+/// The pods of a workload, never none, the one that says most first. `cannot` begins the error's sentence.
+pub(crate) async fn pods(
+    scope: &Scope<'_>,
+    mapping: &Mapping,
+    object: &Value,
+    timeout: Duration,
+    cannot: &str,
+) -> Result<Vec<Value>, Failure> {
+    let cannot = |why: String| Failure::error(format!("{cannot} *{}: {why}", go_type(mapping)));
     let known = [
         "pods",
         "services",
@@ -43,16 +62,10 @@ pub(super) async fn pods_of(
     };
     let pods = discovery::one(&scope.api, "pods").await?;
     let first = async { first_pods(scope, &pods, &selector).await };
-    let mut found = tokio::time::timeout(logs.pod_timeout, first)
+    let mut found = tokio::time::timeout(timeout, first)
         .await
         .unwrap_or_else(|_| Err(Failure::error("timed out waiting for the condition")))?;
     found.sort_by(by_logging);
-    if logs.all_pods || found.len() == 1 {
-        return Ok(found);
-    }
-    let name = found[0]["metadata"]["name"].as_str().unwrap_or_default();
-    out.err(format!("Found {} pods, using pod/{name}\n", found.len())).await?;
-    found.truncate(1);
     Ok(found)
 }
 
@@ -126,6 +139,14 @@ pub(super) async fn containers(pod: &Value, logs: &Logs, out: Output<'_>) -> Res
     if logs.all_containers {
         return Ok(init.into_iter().chain(main).chain(extra).map(str::to_owned).collect());
     }
+    let say = (!logs.all_pods).then_some(out);
+    container(pod, logs.container.as_deref(), say).await.map(|container| vec![container])
+}
+
+/// One container of a pod: the given one, or the default. `say` hears of a choice among several.
+pub(crate) async fn container(pod: &Value, given: Option<&str>, say: Option<Output<'_>>) -> Result<String, Failure> {
+    let (init, main, extra) =
+        (names(pod, "initContainers"), names(pod, "containers"), names(pod, "ephemeralContainers"));
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let exists = |wanted: &str| main.iter().chain(&init).chain(&extra).any(|known| *known == wanted);
     let all = || {
@@ -133,11 +154,11 @@ pub(super) async fn containers(pod: &Value, logs: &Logs, out: Output<'_>) -> Res
         let init = init.iter().map(|name| format!("{name} (init)"));
         main.iter().map(|name| (*name).to_owned()).chain(extra).chain(init).collect::<Vec<_>>().join(", ")
     };
-    let mut chosen = logs.container.clone();
+    let mut chosen = given.map(str::to_owned);
     if let (None, Some(wanted)) = (&chosen, pod["metadata"]["annotations"][DEFAULT].as_str()) {
         if exists(wanted) {
             chosen = Some(wanted.to_owned());
-        } else if !wanted.is_empty() {
+        } else if let (false, Some(out)) = (wanted.is_empty(), say) {
             out.err(format!("Default container name {wanted:?} not found in pod {name}\n")).await?;
         }
     }
@@ -145,7 +166,9 @@ pub(super) async fn containers(pod: &Value, logs: &Logs, out: Output<'_>) -> Res
         (Some(chosen), _) => chosen,
         (None, None) => return Err(Failure::error(format!("pod {name} does not have any containers"))),
         (None, Some(first)) => {
-            if main.len() + init.len() + extra.len() > 1 && !logs.all_pods {
+            if main.len() + init.len() + extra.len() > 1
+                && let Some(out) = say
+            {
                 out.err(format!("Defaulted container {first:?} out of: {}\n", all())).await?;
             }
             (*first).to_owned()
@@ -154,7 +177,7 @@ pub(super) async fn containers(pod: &Value, logs: &Logs, out: Output<'_>) -> Res
     if !exists(&chosen) {
         return Err(Failure::error(format!("container {chosen} is not valid for pod {name}")));
     }
-    Ok(vec![chosen])
+    Ok(chosen)
 }
 
 #[cfg(test)]

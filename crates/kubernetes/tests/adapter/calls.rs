@@ -104,8 +104,12 @@ async fn an_environment_keeps_to_its_namespaces() {
         "kubectl cordon node-1",
         "kubectl --context=other get pods",
         "kubectl get pods --server=http://127.0.0.1:1",
-        "kubectl describe pod x",
-        "kubectl apply -f -",
+        "kubectl port-forward svc/web 80",
+        "kubectl edit deployment/backstage",
+        "kubectl describe nodes",
+        "kubectl drain practice-node-1",
+        "kubectl exec -n kube-system x -- true",
+        "kubectl run x -n kube-system --image=busybox",
     ] {
         let refused = rig.call(line).await;
         assert_eq!(refused.code, 126, "{line}: {refused:?}");

@@ -5,6 +5,7 @@
 use std::process::Stdio;
 
 use practice::Practice;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::rig::{Outcome, Rig, words};
 
@@ -175,6 +176,37 @@ const READS: &[&str] = &[
     "patch deployment nobody -p '{}'",
     "patch deployment nobody",
     "cordon nobody",
+    "auth can-i delete pods",
+    "auth can-i get deployments/backstage -n backstage",
+    "auth can-i delete nodes -q",
+    "auth can-i delete",
+    "auth can-i delete nothings",
+    "wait --for=condition=available deployment/backstage -n backstage --timeout=5s",
+    "wait --for=condition=Available=false deployment/backstage -n backstage --timeout=0",
+    "wait --for=jsonpath='{.metadata.name}'=backstage deployment/backstage -n backstage",
+    "wait --for=condition=ready pod nobody",
+    "wait --for=condition=ready pod -l app=nobody",
+    "wait --for=delete pod/nobody",
+    "wait --for=nonsense pod/x",
+    "wait pod/x",
+    "drain",
+    "drain nobody",
+    "describe pods -n pms",
+    "describe pods -n fintech-banking -l app=payment-service",
+    "describe deployment pms-analytics -n pms",
+    "describe deploy -n backstage",
+    "describe nodes",
+    "describe svc -n backstage",
+    "describe ingress -A",
+    "describe hpa -n fintech-banking",
+    "describe cm -n backstage",
+    "describe secret platform-secrets",
+    "describe application pms-platform -n argocd",
+    "describe deployment back -n backstage",
+    "describe psp restricted",
+    "describe pod nobody",
+    "describe pods -l app=nobody",
+    "describe",
 ];
 
 /// Calls that change something, each with what is made between kubectl's turn and the adapter's.
@@ -280,17 +312,28 @@ fn settled(mut outcome: Outcome) -> Outcome {
 }
 
 async fn kubectl(rig: &Rig, line: &str) -> Option<Outcome> {
+    kubectl_with(rig, line, "").await
+}
+
+/// The real kubectl with a text on standard input; `None` where none is installed.
+pub(crate) async fn kubectl_with(rig: &Rig, line: &str, stdin: &str) -> Option<Outcome> {
     let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
-    let output = tokio::process::Command::new(program)
+    let mut child = tokio::process::Command::new(program)
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_default())
         .env("HOME", rig.folder.path())
         .env("KUBECONFIG", rig.folder.path().join("kubeconfig"))
         .args(words(line))
-        .stdin(Stdio::null())
-        .output()
-        .await
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .ok()?;
+    let mut input = child.stdin.take().expect("piped");
+    // One that does not read its input may be gone already.
+    let _unread = input.write_all(stdin.as_bytes()).await;
+    drop(input);
+    let output = child.wait_with_output().await.ok()?;
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     let mut stderr = text(output.stderr);
     // Some distributions of kubectl begin usage errors with a capital.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kubernetes::{Clusters, Connection, Kubectl};
+use kubernetes::{ArgoCd, Clusters, Connection, Helm, Kubectl};
 use operations::{
     Adapter, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError, KubernetesScope,
     Namespaces, Policy, Stream,
@@ -25,8 +25,21 @@ pub(crate) struct Outcome {
 /// Remembers output; ends the call once stdout holds what it waits for.
 pub(crate) struct Caller {
     streams: Mutex<(Vec<u8>, Vec<u8>)>,
+    stdin: Mutex<Option<Bytes>>,
     until: Option<String>,
     ended: CancellationToken,
+}
+
+impl Caller {
+    fn new(stdin: Option<&str>, until: Option<&str>) -> Self {
+        let stdin = stdin.filter(|text| !text.is_empty()).map(|text| Bytes::copy_from_slice(text.as_bytes()));
+        Self {
+            streams: Mutex::default(),
+            stdin: Mutex::new(stdin),
+            until: until.map(str::to_owned),
+            ended: CancellationToken::new(),
+        }
+    }
 }
 
 #[async_trait]
@@ -45,7 +58,7 @@ impl CallIo for Caller {
     }
 
     async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
-        Ok(None)
+        Ok(self.stdin.lock().expect("not poisoned").take())
     }
 
     async fn read_file(&self, path: &str, _: usize) -> Result<Bytes, FileError> {
@@ -109,10 +122,23 @@ impl Rig {
 
     /// Calls, and goes away once stdout holds a text.
     pub(crate) async fn call_until(&self, line: &str, until: Option<&str>) -> Outcome {
-        let caller =
-            Caller { streams: Mutex::default(), until: until.map(str::to_owned), ended: CancellationToken::new() };
+        self.call_as(line, Caller::new(None, until)).await
+    }
+
+    /// Calls with a text on standard input.
+    pub(crate) async fn call_with(&self, line: &str, stdin: &str) -> Outcome {
+        self.call_as(line, Caller::new(Some(stdin), None)).await
+    }
+
+    async fn call_as(&self, line: &str, caller: Caller) -> Outcome {
         let call = Call { argv: words(line), directory: "/workspace".to_owned() };
-        let work = self.adapter.perform(&self.environment, &call, &caller);
+        let (helm, argocd) = (Helm::new(self.clusters.clone()), ArgoCd::new(self.clusters.clone()));
+        let adapter: &dyn Adapter = match call.tool() {
+            "helm" => &helm,
+            "argocd" => &argocd,
+            _ => &self.adapter,
+        };
+        let work = adapter.perform(&self.environment, &call, &caller);
         let code = tokio::time::timeout(std::time::Duration::from_secs(60), work)
             .await
             .unwrap_or_else(|_| panic!("{line} does not end: {:?}", caller.streams));

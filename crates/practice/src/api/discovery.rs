@@ -104,6 +104,8 @@ fn parts(kind: &Kind) -> Vec<Part> {
     }
     if kind.plural == "pods" && kind.group.is_empty() {
         found.push(("log", own, &["get"]));
+        found.push(("exec", of("", "v1", "PodExecOptions"), &["create", "get"]));
+        found.push(("attach", of("", "v1", "PodAttachOptions"), &["create", "get"]));
         found.push(("eviction", of("policy", "v1", "Eviction"), &["create"]));
         found.push(("binding", of("", "v1", "Binding"), &["create"]));
     }

@@ -4,6 +4,7 @@ use super::Call;
 use crate::cluster::Cluster;
 use crate::logs::{Journal, Line};
 use crate::object::{self, instant, list, name, text};
+use crate::programs;
 use crate::status::Refusal;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -33,6 +34,10 @@ pub(crate) fn serve(call: &Call) -> Result<Response, Refusal> {
         let found = status.and_then(|status| Journal::of_current(&pod, &container, status, call.cluster.speed));
         found.ok_or_else(|| not_started(&pod, &container, status))?
     };
+    if let Some(outcome) = programs::of_pod(&call.cluster.store(), &pod) {
+        let kind = [(header::CONTENT_TYPE, "text/plain")];
+        return Ok((StatusCode::OK, kind, outcome.stdout + &outcome.stderr).into_response());
+    }
     let now = jiff::Timestamp::now();
     let mut since = jiff::Timestamp::MIN;
     if let Some(seconds) = call.query.number("sinceSeconds") {
@@ -96,7 +101,7 @@ fn cut(mut text: String, left: &mut usize) -> Bytes {
 }
 
 /// The container asked for, or the only one.
-fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
+pub(super) fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
     let names = |group: &str| -> Vec<&str> { list(pod, group).iter().map(|c| text(c, "/name")).collect() };
     let (main, init) = (names("/spec/containers"), names("/spec/initContainers"));
     if asked.is_empty() {

@@ -1,7 +1,7 @@
 //! What a request is about: the parts of its path and query.
 
 /// The most query parameters that are looked at.
-const LIMIT: usize = 64;
+const LIMIT: usize = 1_024;
 
 /// The resource that a path names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +79,11 @@ impl Query {
     /// The value of a parameter, "" when it was not given.
     pub(crate) fn get(&self, key: &str) -> &str {
         self.0.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v.as_str())
+    }
+
+    /// Every value of a parameter, in order.
+    pub(crate) fn all(&self, key: &str) -> Vec<String> {
+        self.0.iter().filter(|(k, _)| k == key).map(|(_, v)| v.clone()).collect()
     }
 
     /// Whether a boolean parameter is set.

@@ -9,6 +9,7 @@ use super::scheduler::{Room, free, schedule};
 use crate::cluster::keep;
 use crate::events::{self, Voice};
 use crate::object::{self, annotation, deleting, hash, list, name, namespace, number, text, uid};
+use crate::programs;
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -243,14 +244,16 @@ fn take(store: &mut Store, pod: &Arc<Value>, step: Step) {
         }
         Step::Complete => {
             let now = object::now();
+            let code = programs::of_pod(store, pod).map_or(0, |outcome| outcome.code);
+            let reason = if code == 0 { "Completed" } else { "Error" };
             each_status(&mut next, |status| {
                 let started = text(status, "/state/running/startedAt").to_owned();
-                status["state"] = json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": now}});
+                status["state"] = json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": now}});
                 status["ready"] = json!(false);
                 status["started"] = json!(false);
             });
             readiness(&mut next, "False");
-            next["status"]["phase"] = json!("Succeeded");
+            next["status"]["phase"] = json!(if code == 0 { "Succeeded" } else { "Failed" });
         }
         Step::Stop => {
             if list(pod, "/metadata/finalizers").is_empty() {

@@ -1,0 +1,120 @@
+//! Programs inside pods: `exec`, `run`.
+
+use practice::Practice;
+
+use crate::differential::kubectl_with;
+use crate::rig::Rig;
+
+async fn rig() -> Rig {
+    Rig::start(Practice::builder().speed(50.0)).await
+}
+
+const CALLS: &[(&str, &str)] = &[
+    ("exec postgres-pod -- psql -U postgres -c 'SELECT count(*) FROM pg_stat_activity;'", ""),
+    ("exec -it postgres-pod -- psql -U postgres -d platform_db -c ANALYZE;", ""),
+    ("exec -i postgres-pod -- psql -U postgres platform_db", "CREATE TABLE x (y int);\n"),
+    ("exec -i postgres-pod -- cat", "one\ntwo\n"),
+    ("exec postgres-pod -- cat /nowhere", ""),
+    ("exec postgres-pod -- nothing", ""),
+    ("exec postgres-pod -c postgres -- printenv NOTHING", ""),
+    ("exec postgres-pod -c other -- true", ""),
+    ("exec nobody -- true", ""),
+    ("exec postgres-pod", ""),
+    ("exec postgres-pod psql", ""),
+    ("exec postgres-pod --", ""),
+    ("exec deployment/nobody -- true", ""),
+    ("exec configmap/platform-config -- true", ""),
+    ("exec deployment/pms-analytics -n pms -- curl -s localhost:8080/actuator/health", ""),
+    ("run --image=busybox", ""),
+    ("run tool --image=busybox --rm", ""),
+    ("run tool --image=busybox -t", ""),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn programs_in_pods_are_kubectls() {
+    let rig = rig().await;
+    if kubectl_with(&rig, "version --client", "").await.is_none() {
+        println!("skipped: no kubectl is installed to compare with");
+        return;
+    }
+    let mut different = Vec::new();
+    for (line, stdin) in CALLS {
+        let theirs = kubectl_with(&rig, line, stdin).await.expect("installed");
+        let mine = rig.call_with(&format!("kubectl {line}"), stdin).await;
+        if theirs != mine {
+            different.push(format!("{line}\n  kubectl: {theirs:?}\n  adapter: {mine:?}"));
+        }
+    }
+    assert!(different.is_empty(), "{} calls differ:\n{}", different.len(), different.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_has_streams_and_an_exit_code() {
+    let rig = rig().await;
+    let counted = rig.call("kubectl exec -it postgres-pod -- psql -c 'SELECT count(*) FROM pg_stat_activity;'").await;
+    assert!(counted.stdout.contains("(1 row)"), "{counted:?}");
+    assert!(counted.stderr.starts_with("Unable to use a TTY"), "{counted:?}");
+    let copied = rig.call_with("kubectl exec -i postgres-pod -- cat", &"line\n".repeat(30_000)).await;
+    assert_eq!((copied.stdout.len(), copied.code), (150_000, 0));
+    let failed = rig.call("kubectl exec postgres-pod -- false").await;
+    assert_eq!((failed.code, failed.stderr.as_str()), (1, "command terminated with exit code 1\n"));
+    let missing = rig.call("kubectl exec postgres-pod -- trivy").await;
+    assert_eq!(missing.code, 127, "{missing:?}");
+    assert!(missing.stderr.contains("executable file not found in $PATH"), "{missing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_runs_once_and_is_gone() {
+    let rig = rig().await;
+    let line = "kubectl run dns-test -n pms --image=busybox --rm -it -- nslookup pms-analytics.pms.svc.cluster.local";
+    let ran = rig.call(line).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("Name:\tpms-analytics.pms.svc.cluster.local"), "{ran:?}");
+    assert!(ran.stdout.ends_with("pod \"dns-test\" deleted\n"), "{ran:?}");
+    let failed = rig.call("kubectl run once --image=busybox --rm -i --restart=Never -- nslookup nobody").await;
+    assert_eq!(failed.code, 1, "{failed:?}");
+    assert!(failed.stderr.contains("pod default/once terminated (Error)"), "{failed:?}");
+    let piped = rig.call_with("kubectl run once-more --image=busybox --rm -i --restart=Never -- cat", "over\n").await;
+    assert!(piped.stdout.starts_with("over\n"), "{piped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_of_a_caller_that_went_away_is_gone_too() {
+    let rig = rig().await;
+    let ended = rig.call_until("kubectl run slow --image=busybox --rm -i -- echo hello", Some("hello")).await;
+    assert_eq!(ended.code, 141, "{ended:?}");
+    let gone = rig.call("kubectl wait --for=delete pod/slow --timeout=20s").await;
+    assert_eq!(gone.code, 0, "{gone:?}");
+}
+
+/// kubectl evicts all pods at once: only the order of its lines differs from call to call.
+fn sorted(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_is_drained() {
+    let rig = rig().await;
+    for line in [
+        "drain practice-node-3 --dry-run=client --ignore-daemonsets --force",
+        "drain practice-node-3 --dry-run=server --ignore-daemonsets",
+        "drain practice-node-1 --ignore-daemonsets",
+    ] {
+        let mine = rig.call(&format!("kubectl {line}")).await;
+        rig.call("kubectl uncordon practice-node-1").await;
+        if let Some(theirs) = kubectl_with(&rig, line, "").await {
+            let same = |one: &crate::rig::Outcome| (sorted(&one.stdout), one.stderr.clone(), one.code);
+            assert_eq!(same(&mine), same(&theirs), "{line}");
+        }
+        rig.call("kubectl uncordon practice-node-1").await;
+    }
+    let drained = rig.call("kubectl drain practice-node-3 --ignore-daemonsets --force --timeout=50s").await;
+    assert_eq!(drained.code, 0, "{drained:?}");
+    assert!(drained.stdout.ends_with("node/practice-node-3 drained\n"), "{drained:?}");
+    let left = rig.call("kubectl get pods -A --field-selector spec.nodeName=practice-node-3 -o name").await;
+    assert!(left.stdout.lines().all(|line| line.starts_with("pod/node-exporter-")), "{left:?}");
+    let resting = rig.call("kubectl get node practice-node-3 -o jsonpath='{.spec.unschedulable}'").await;
+    assert_eq!(resting.stdout, "true");
+}
