@@ -51,17 +51,19 @@ impl Decodes<String> for Document {
     }
 }
 
-/// Starts a run of a procedure in an environment.
+/// Starts a run of a procedure in an environment. `values` are its parameters by name, as far as they are known.
 #[server(endpoint = "start_run", input = PostUrl, output = Post<Document>)]
 pub async fn start_run(
     #[server(default)] runbook: String,
     #[server(default)] procedure: String,
     #[server(default)] environment: String,
+    #[server(default)] values: BTreeMap<String, String>,
 ) -> Result<String, ServerFnError> {
     let back = format!("/runbooks/{}/{}", path_part(&runbook), path_part(&procedure));
     answer(&back, async |operations, caller| {
         let (runbook, procedure) = (RunbookId::new(runbook), ProcedureId::new(procedure));
-        let run = operations.start_run(&caller, &runbook, &procedure, &EnvironmentName(environment)).await?;
+        let environment = EnvironmentName(environment);
+        let run = operations.start_run(&caller, &runbook, &procedure, &environment, values).await?;
         Ok(format!("/runs/{run}"))
     })
     .await
@@ -82,6 +84,20 @@ pub async fn press(
         operations
             .press(&caller, run_id(&run)?, &CommandId::new(command), operations::Press { values, edited })
             .await?;
+        Ok(back.clone())
+    })
+    .await
+}
+
+/// Gives values for a run's parameters; an empty one takes the value away.
+#[server(endpoint = "give_values", input = PostUrl, output = Post<Document>)]
+pub async fn give_values(
+    #[server(default)] run: String,
+    #[server(default)] values: BTreeMap<String, String>,
+) -> Result<String, ServerFnError> {
+    let back = format!("/runs/{}", path_part(&run));
+    answer(&back, async |operations, caller| {
+        operations.give(&caller, run_id(&run)?, values).await?;
         Ok(back.clone())
     })
     .await

@@ -219,6 +219,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         executor: Arc::new(Sandbox::new(data, shim)),
         adapters: vec![adapter],
         live,
+        suggesters: Vec::new(),
         environments,
         limits: plan.limits,
         clock: Arc::new(jiff::Timestamp::now),

@@ -1,5 +1,6 @@
 //! The changing parts of a run's page.
 
+use ::command::ParameterKind;
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{
@@ -14,6 +15,10 @@ use crate::components::{badge, time};
 pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
     let mut fragments =
         vec![Fragment::new("run-status", status(view, now)), Fragment::new("run-steps", steps(view, now))];
+    let asks = view.procedure.parameters().iter().any(|one| one.kind() != ParameterKind::Secret);
+    if asks && view.run.state == RunState::Open && caller.person.role.permits(Permission::Run) {
+        fragments.push(Fragment::new("run-given", given(view)));
+    }
     if view.run.state == RunState::Open {
         fragments.push(Fragment::new("run-unfinished", unfinished(view)));
     }
@@ -30,6 +35,14 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
         }
     }
     fragments
+}
+
+/// How many values are given, and which: the page's fields follow `data-given`.
+pub(crate) fn given(view: &RunView) -> AnyView {
+    let all = view.procedure.parameters().iter().filter(|one| one.kind() != ParameterKind::Secret).count();
+    let given = serde_json::to_string(&view.run.given).unwrap_or_default();
+    view! { <span id="run-given" data-given=given>{format!("{} of {all} given", view.run.given.len())}</span> }
+        .into_any()
 }
 
 /// How many steps are neither passed nor skipped.

@@ -15,11 +15,14 @@ pub mod live;
 pub mod output;
 pub mod person;
 pub mod policy;
+mod prepared;
 pub mod reach;
 pub mod run;
 mod running;
 pub mod search;
+mod secrecy;
 mod service;
+pub mod suggestion;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -45,3 +48,4 @@ pub use run::{
 };
 pub use search::{Found, Hit};
 pub use service::{Clock, Operations, OperationsBuilder, Press};
+pub use suggestion::{Suggester, Suggestion, Wanted};

@@ -112,6 +112,8 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Variables that its executions exported, for the next ones.
     pub variables: BTreeMap<String, String>,
+    /// What people gave for its parameters, by name: each is asked for once. Secret ones are never here.
+    pub given: BTreeMap<String, String>,
 }
 
 /// What a new run is made of. The store gives the number.
@@ -137,6 +139,8 @@ pub struct NewRun {
     pub started_by: (String, String),
     /// When.
     pub started_at: Timestamp,
+    /// What is known of its parameters from the start: from a link, or an alert.
+    pub given: BTreeMap<String, String>,
 }
 
 /// Where an execution stands.
@@ -381,6 +385,9 @@ pub trait RunStore: Send + Sync {
 
     /// Replaces the carried variables.
     async fn carry(&self, id: RunId, variables: &BTreeMap<String, String>) -> Result<(), StoreError>;
+
+    /// Replaces the values that people gave.
+    async fn give(&self, id: RunId, given: &BTreeMap<String, String>) -> Result<(), StoreError>;
 
     /// Keeps a new execution, unless one of the same run and command is running: then `false`, and nothing is kept.
     /// A unique index decides, so that two presses at the same instant start it once.

@@ -185,6 +185,18 @@ impl Procedure {
         self.steps.iter().flat_map(|step| step.commands())
     }
 
+    /// What its commands leave open, each name once, in the order of the text.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<&Parameter> {
+        let mut found: Vec<&Parameter> = Vec::new();
+        for parameter in self.commands().flat_map(|command| &command.parameters) {
+            if found.iter().all(|known| known.name != parameter.name) {
+                found.push(parameter);
+            }
+        }
+        found
+    }
+
     /// The greatest effect of its commands; `None` where it has none.
     #[must_use]
     pub fn effect(&self) -> Option<Effect> {

@@ -14,7 +14,7 @@ use crate::query::{Failure, Query, Row};
 use crate::{PAGE_ROWS, Store, failed};
 
 const RUN: &str = "number, id, runbook, runbook_title, version_hash, version_commit, procedure, procedure_title, \
-                   environment, started_by_subject, started_by_name, started_at, state, ended_at, variables";
+                   environment, started_by_subject, started_by_name, started_at, state, ended_at, variables, given";
 const EXECUTION: &str = "id, run, command, source, edited, started_by_subject, started_by_name, started_at, state, \
                          ended_at, exit_code, note, truncated";
 
@@ -25,6 +25,7 @@ const PARTS: i64 = 1000;
 
 impl Store {
     async fn create_run(&self, new: NewRun) -> Result<Run, Failure> {
+        let given = serde_json::to_string(&new.given)?;
         let mut transaction = self.database.begin().await?;
         let text =
             Query::insert("runbook_text", [("hash", new.version.hash.as_str().into()), ("text", (&*new.text).into())])
@@ -46,6 +47,7 @@ impl Store {
                 ("started_at", new.started_at.into()),
                 ("state", RunState::Open.word().into()),
                 ("variables", "{}".into()),
+                ("given", given.as_str().into()),
             ],
         )
         .sql(" RETURNING ")
@@ -82,9 +84,15 @@ impl Store {
         Ok(found)
     }
 
-    async fn replace_variables(&self, id: RunId, variables: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let variables = serde_json::to_string(variables)?;
-        let query = Query::new("UPDATE run SET variables = ").bind(variables.as_str()).sql(" WHERE id = ").bind(id.0);
+    async fn replace(
+        &self,
+        id: RunId,
+        column: &'static str,
+        content: &BTreeMap<String, String>,
+    ) -> Result<(), Failure> {
+        let content = serde_json::to_string(content)?;
+        let query =
+            Query::new("UPDATE run SET ").sql(column).sql(" = ").bind(content.as_str()).sql(" WHERE id = ").bind(id.0);
         match self.database.write(query).await? {
             0 => Err("there is no such run".into()),
             _ => Ok(()),
@@ -141,7 +149,11 @@ impl RunStore for Store {
     }
 
     async fn carry(&self, id: RunId, variables: &BTreeMap<String, String>) -> Result<(), StoreError> {
-        self.replace_variables(id, variables).await.map_err(failed("keep a run's variables"))
+        self.replace(id, "variables", variables).await.map_err(failed("keep a run's variables"))
+    }
+
+    async fn give(&self, id: RunId, given: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        self.replace(id, "given", given).await.map_err(failed("keep a run's values"))
     }
 
     async fn begin(&self, execution: &Execution) -> Result<bool, StoreError> {
@@ -229,6 +241,7 @@ fn run_of(row: &Row) -> Result<Run, Failure> {
         state: row.read("state", RunState::from_word)?,
         ended_at: row.optional_timestamp("ended_at")?,
         variables: row.read("variables", |json| serde_json::from_str(json).ok())?,
+        given: row.read("given", |json| serde_json::from_str(json).ok())?,
     })
 }
 
