@@ -131,7 +131,7 @@ pub enum Cluster {
     InCluster,
 }
 
-/// What one execution may use.
+/// What one execution may use, and how many there may be.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
@@ -143,6 +143,8 @@ pub struct LimitsConfig {
     pub memory_mib: u64,
     /// MiB for each file.
     pub file_mib: u64,
+    /// Executions of the whole portal at once.
+    pub executions: usize,
 }
 
 impl Default for LimitsConfig {
@@ -153,6 +155,7 @@ impl Default for LimitsConfig {
             processes: limits.processes,
             memory_mib: limits.memory >> 20,
             file_mib: limits.file_size >> 20,
+            executions: limits.executions,
         }
     }
 }
@@ -164,6 +167,7 @@ impl From<LimitsConfig> for Limits {
             processes: config.processes,
             memory: config.memory_mib.saturating_mul(1 << 20),
             file_size: config.file_mib.saturating_mul(1 << 20),
+            executions: config.executions,
         }
     }
 }
@@ -230,6 +234,7 @@ impl Config {
             ("processes", self.limits.processes, 1 << 16),
             ("memory_mib", self.limits.memory_mib, 1 << 20),
             ("file_mib", self.limits.file_mib, 1 << 20),
+            ("executions", self.limits.executions as u64, 1 << 10),
         ] {
             if !(1..=most).contains(&value) {
                 return fail(&format!("limits.{name} is {value}: choose 1 to {most}"));

@@ -6,6 +6,7 @@ pub mod coverage;
 pub mod demo;
 pub mod folder;
 pub mod headers;
+pub mod listen;
 pub mod portal;
 mod presence;
 pub mod routes;

@@ -1,6 +1,5 @@
 //! Puts the rooms together and serves until somebody says stop.
 
-use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,11 +16,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Cluster, Config, EnvironmentConfig};
 use crate::folder::Folder;
+use crate::listen::{self, Bounds};
 use crate::routes::{self, Portal};
 use crate::sign_in_log::TrailLog;
 
 /// How long requests may finish after Stop was said.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a portal waits for the one before it to end: a little longer than that one takes.
+const SUCCESSION: Duration = Duration::from_secs(45);
 /// How often ended sessions are removed.
 const SESSION_SWEEP: Duration = Duration::from_secs(15 * 60);
 
@@ -131,6 +133,8 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Where something cannot be set up.
 pub async fn run(plan: Plan, identity: IdentityConfig, listener: TcpListener) -> Result<(), Failure> {
     let portal = assemble(plan).await?;
+    // Held until the end: what runs is known to this process alone.
+    let _place = portal.store.occupy(SUCCESSION).await?;
     let unfinished = portal.operations.recover().await?;
     if unfinished > 0 {
         tracing::warn!(unfinished, "actions were in flight when the portal ended last: their outcome is unknown now");
@@ -143,18 +147,13 @@ pub async fn run(plan: Plan, identity: IdentityConfig, listener: TcpListener) ->
     let sweeper = tokio::spawn(sweep_sessions(portal.store.clone(), shutdown.clone()));
     announce(listener.local_addr()?)?;
 
-    let stop = shutdown.clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        asked_to_stop().await;
-        stop.cancel();
-    });
-    let serving = tokio::spawn(serving.into_future());
-    shutdown.cancelled().await;
+    let serving = tokio::spawn(listen::serve(listener, router, Bounds::default(), shutdown.clone()));
+    asked_to_stop().await;
+    shutdown.cancel();
     tracing::info!("stopping: streams end, commands are stopped, their outcomes are written");
     portal.close().await;
     match tokio::time::timeout(GRACE, serving).await {
-        Ok(ended) => ended??,
+        Ok(ended) => ended?,
         Err(_) => tracing::warn!("some requests had not ended after {} s", GRACE.as_secs()),
     }
     sweeper.await?;

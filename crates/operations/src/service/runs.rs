@@ -172,6 +172,12 @@ impl Operations {
             truncated: false,
         };
         let id = execution.id;
+        if self.rooms.are_in_flight() >= self.rooms.limits.executions {
+            return Err(Error::Conflict(format!(
+                "{} commands are running, as many as this portal runs at once. Wait for one of them, or stop one.",
+                self.rooms.limits.executions
+            )));
+        }
         let stop = self.rooms.shutdown.child_token();
         let place = self.rooms.enter(id, stop.clone());
         let kept = prepared.kept.clone();
@@ -461,6 +467,10 @@ impl super::Rooms {
     fn enter(self: &std::sync::Arc<Self>, id: ExecutionId, stop: CancellationToken) -> Seat {
         locked(&self.in_flight).insert(id, InFlight { stop, stopped_by: None });
         Seat { rooms: self.clone(), id }
+    }
+
+    fn are_in_flight(&self) -> usize {
+        locked(&self.in_flight).len()
     }
 
     fn is_in_flight(&self, id: ExecutionId) -> bool {

@@ -258,3 +258,17 @@ async fn a_secret_value_is_neither_kept_nor_shown() {
     let events = format!("{:?}", bench.store.events.lock().unwrap());
     assert!(!events.contains(secret) && events.contains("•••"), "{events}");
 }
+
+#[tokio::test]
+async fn only_so_many_commands_run_at_once() {
+    let bench = bench();
+    *bench.bash.script.lock().unwrap() = Script::Waits;
+    for _ in 0..Limits::default().executions {
+        let run = bench.start("restart").await;
+        bench.press(run, "1").await.unwrap();
+    }
+    let run = bench.start("restart").await;
+    let refused = bench.press(run, "1").await;
+    assert!(matches!(&refused, Err(Error::Conflict(reason)) if reason.contains("at once")), "{refused:?}");
+    bench.operations.shutdown().await;
+}
