@@ -62,7 +62,6 @@ pub(crate) fn run_step(
         }
         body => {
             let shown = match body {
-                Body::Sql(code) => command::fence(code, "SQL"),
                 Body::Yaml(code) => command::fence(code, "YAML"),
                 Body::Message(code) => command::fence(code, "Message"),
                 Body::Manual | Body::Commands { .. } => ().into_any(),

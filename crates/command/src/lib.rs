@@ -23,7 +23,7 @@ mod syntax;
 pub mod token;
 
 pub use action::{ALL_NAMESPACES, Action, Effect, Refusal, Target};
-pub use bind::{BoundScript, bind};
+pub use bind::{BoundScript, bind, bind_sql};
 pub use call::{Call, Word};
 pub use classify::{classify, known_to_broker};
 pub use kind::ParameterKind;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use command::{ParameterKind, parameter};
-use runbook::Command;
+use runbook::{Command, Language};
 
 use crate::secrecy::{self, Secrets};
 use crate::{Datasource, Environment, Error, Run};
@@ -40,9 +40,14 @@ impl Prepared {
         environment: &Environment,
     ) -> Result<Self, Error> {
         let shown = edited.clone().unwrap_or_else(|| command.source.clone());
-        let open = match &edited {
-            Some(text) => parameter::in_script(text, &run.variables.keys().cloned().collect()),
-            None => command.parameters.clone(),
+        let open = match (&edited, &command.language) {
+            (None, _) => command.parameters.clone(),
+            (Some(text), Language::Bash) => parameter::in_script(text, &run.variables.keys().cloned().collect()),
+            (Some(text), Language::Sql { connection }) => {
+                let mut open = parameter::in_script(connection, &run.variables.keys().cloned().collect());
+                open.extend(parameter::in_text(text));
+                open
+            }
         };
         let mut bindings = Vec::new();
         let mut missing = Vec::new();
@@ -69,8 +74,16 @@ impl Prepared {
         let refused = |refusal: command::Refusal| Error::Invalid(refusal.reason);
         // What earlier commands exported came from values and programs: bash must not read it as code either.
         let carried = run.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        command::bind::check_variables(&shown, carried).map_err(refused)?;
-        let bound = command::bind(&shown, &bindings).map_err(refused)?;
+        let bound = match &command.language {
+            Language::Bash => {
+                command::bind::check_variables(&shown, carried).map_err(refused)?;
+                command::bind(&shown, &bindings).map_err(refused)?
+            }
+            Language::Sql { connection } => {
+                command::bind::check_variables(connection, carried).map_err(refused)?;
+                command::bind_sql(connection, &shown, &bindings).map_err(refused)?
+            }
+        };
 
         let hidden = hidden(&shown, &bindings);
         let secret = |name: &str| ParameterKind::of(name) == ParameterKind::Secret || hidden.contains(name);
