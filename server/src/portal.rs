@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use identity::{Identity, IdentityConfig, Notice};
 use kubernetes::Connection;
-use operations::{Adapter, EnvironmentKind, Limits, LiveStatus, Operations, OperationsBuilder};
+use operations::{Adapter, EnvironmentKind, Limits, LiveStatus, Operations, OperationsBuilder, Suggester};
 use sandbox::Sandbox;
 use store::Store;
 use tokio::net::TcpListener;
@@ -208,7 +208,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
     let shim = beside_binary(plan.shim, "runbook-shim")?;
     let site = beside_binary(plan.site, "../site").or_else(|_| beside_binary(None, "site"))?;
     let practice = plan.environments.iter().all(|environment| environment.kind == EnvironmentKind::Practice);
-    let Clusters { adapter, live, environments, cluster } =
+    let Clusters { adapter, live, names, environments, cluster } =
         clusters(&plan.environments, &data, plan.practice_speed).await?;
     let operations = OperationsBuilder {
         library: Arc::new(library),
@@ -218,7 +218,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         executor: Arc::new(Sandbox::new(data, shim)),
         adapters: vec![adapter],
         live,
-        suggesters: Vec::new(),
+        suggesters: vec![names],
         environments,
         limits: plan.limits,
         clock: Arc::new(jiff::Timestamp::now),
@@ -239,6 +239,7 @@ fn beside_binary(configured: Option<PathBuf>, name: &str) -> Result<PathBuf, Fai
 struct Clusters {
     adapter: Arc<dyn Adapter>,
     live: Arc<dyn LiveStatus>,
+    names: Arc<dyn Suggester>,
     environments: Vec<operations::Environment>,
     cluster: Option<practice::Practice>,
 }
@@ -278,7 +279,8 @@ async fn clusters(configured: &[EnvironmentConfig], data: &Path, speed: f64) -> 
     let all = kubernetes::Clusters::new(connections);
     Ok(Clusters {
         adapter: Arc::new(kubernetes::Kubectl::new(all.clone())),
-        live: Arc::new(kubernetes::Live::new(all)),
+        live: Arc::new(kubernetes::Live::new(all.clone())),
+        names: Arc::new(kubernetes::Names::new(all)),
         environments,
         cluster,
     })
