@@ -127,7 +127,7 @@ fn values(view: &RunView, suggestions: &BTreeMap<String, Vec<Suggestion>>) -> An
                 <form method="post" action="/api/give_values">
                     <input type="hidden" name="run" value=view.run.id.to_string()/>
                     <p class="muted">
-                        "Each is asked for once. The commands below start with what is given here, and what is given there is kept here."
+                        "Each is asked for once: what is given here or with a command is there for all of them."
                     </p>
                     <div class="values">{fields}</div>
                     <button class="button" type="submit">"Keep these values"</button>

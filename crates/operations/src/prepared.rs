@@ -127,7 +127,7 @@ pub(crate) fn check(name: &str, value: &str) -> Result<(), Error> {
     if value.len() > VALUE_LIMIT {
         return Err(Error::Invalid(format!("The value for {name} is too long.")));
     }
-    if value.starts_with(Datasource::SCHEME) {
+    if value.starts_with(Datasource::SCHEME) && ParameterKind::of(name) == ParameterKind::Host {
         return Ok(());
     }
     ParameterKind::of(name)

@@ -64,7 +64,7 @@ pub(crate) fn wanted(procedure: &Procedure, environment: &Environment) -> Vec<Wa
 
 /// The environment's datasources, where a host is asked for.
 pub(crate) fn datasources(environment: &Environment, wanted: &Wanted) -> Vec<Suggestion> {
-    if wanted.kind != ParameterKind::Host {
+    if !matches!(wanted.kind, ParameterKind::Host | ParameterKind::Datasource) {
         return Vec::new();
     }
     let suggestion = |datasource: &Datasource| Suggestion {
