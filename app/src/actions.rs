@@ -121,8 +121,8 @@ pub async fn stop(#[server(default)] execution: String) -> Result<String, Server
     .await
 }
 
-/// Says something of a step or command: `mark` is `done`, `by-hand`, `skipped`, `settled-passed` or `settled-failed`;
-/// `text` is the result, the reason, or the finding.
+/// Says something of a step or command: `mark` is `done`, `by-hand`, `skipped`, `as-expected`, `not-as-expected`,
+/// `settled-passed` or `settled-failed`; `text` is the result, the reason, or the finding.
 #[server(endpoint = "mark_step", input = PostUrl, output = Post<Document>)]
 pub async fn mark_step(
     #[server(default)] run: String,
@@ -137,9 +137,11 @@ pub async fn mark_step(
             "done" => Mark::Done,
             "by-hand" => Mark::ByHand { result: text },
             "skipped" => Mark::Skipped { reason: text },
+            "as-expected" => Mark::Judged { met: true },
+            "not-as-expected" => Mark::Judged { met: false },
             "settled-passed" => Mark::Settled { passed: true, finding: text },
             "settled-failed" => Mark::Settled { passed: false, finding: text },
-            _ => return Err(Error::Invalid("A step is done, done by hand, skipped or settled.".to_owned())),
+            _ => return Err(Error::Invalid("A step is done, done by hand, skipped, judged or settled.".to_owned())),
         };
         operations.mark(&caller, run_id(&run)?, &part, mark).await?;
         Ok(back.clone())

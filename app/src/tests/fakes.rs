@@ -452,6 +452,7 @@ impl Portal {
             },
             note: None,
             truncated: false,
+            findings: Vec::new(),
         };
         self.memory.begin(&execution).await.unwrap();
         let chunk = NewChunk {

@@ -10,6 +10,7 @@ pub mod classify;
 mod cloud;
 mod datastore;
 mod deploy;
+pub mod expectation;
 mod http;
 mod kind;
 pub mod kubectl;

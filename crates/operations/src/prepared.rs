@@ -27,6 +27,8 @@ pub(crate) struct Prepared {
     pub(crate) kept: BTreeMap<String, String>,
     /// The values that nobody may see.
     pub(crate) secrets: Secrets,
+    /// What the runbook expects of it.
+    pub(crate) expected: Vec<String>,
 }
 
 impl Prepared {
@@ -115,7 +117,8 @@ impl Prepared {
             variables.insert("RUNBOOK_CONTEXT".to_owned(), scope.context.clone());
         }
         let original = edited.map(|_| command.source.clone());
-        Ok(Self { shown, original, script: bound.source, variables, given, kept, secrets })
+        let expected = command.expected.clone();
+        Ok(Self { shown, original, script: bound.source, variables, given, kept, secrets, expected })
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use command::expectation::Finding;
 use jiff::Timestamp;
 use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
@@ -211,6 +212,8 @@ pub struct Execution {
     pub note: Option<String>,
     /// Whether its output went over the limit and was cut.
     pub truncated: bool,
+    /// What the runbook expects of it, and whether that is so.
+    pub findings: Vec<Finding>,
 }
 
 /// What a person says of a step without running it.
@@ -235,6 +238,11 @@ pub enum Mark {
         passed: bool,
         /// What was found.
         finding: String,
+    },
+    /// What the runbook expects of a command, and nobody but a person can tell.
+    Judged {
+        /// Whether it is as expected.
+        met: bool,
     },
 }
 
@@ -264,6 +272,8 @@ pub enum StepState {
     Passed,
     /// A command failed.
     Failed,
+    /// Every command worked, and what came of one is not what the runbook expects.
+    Unmet,
     /// A command was stopped or its time was over.
     Stopped,
     /// Left out.
@@ -281,6 +291,7 @@ impl StepState {
             Self::Running => "running",
             Self::Passed => "passed",
             Self::Failed => "failed",
+            Self::Unmet => "not as expected",
             Self::Stopped => "stopped",
             Self::Skipped => "skipped",
             Self::Unknown => "outcome unknown",
@@ -393,7 +404,7 @@ pub trait RunStore: Send + Sync {
     /// A unique index decides, so that two presses at the same instant start it once.
     async fn begin(&self, execution: &Execution) -> Result<bool, StoreError>;
 
-    /// Writes how an execution ended: state, end, exit code, note, truncated. Only a running one changes.
+    /// Writes how an execution ended: state, end, exit code, note, truncated, findings. Only a running one changes.
     async fn end(&self, execution: &Execution) -> Result<(), StoreError>;
 
     /// One execution.

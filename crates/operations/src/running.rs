@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use command::expectation::{self, Judgement};
 use runbook::Command;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -22,6 +23,8 @@ use crate::{
 
 /// What one execution may print before the rest is dropped.
 const OUTPUT_LIMIT: u64 = 64 << 20;
+/// How much of standard output an expectation is judged by.
+const BEGINNING: usize = 256 * 1024;
 /// The greatest piece of output that is kept as one row.
 const CHUNK: usize = 64 * 1024;
 /// How much output is gathered before it is written, and how long at most.
@@ -130,11 +133,16 @@ impl Begun {
             }
         };
         execution.truncated = kept.truncated;
+        if let Some(code) = execution.exit_code {
+            let printed = String::from_utf8_lossy(&kept.beginning);
+            let whole = kept.beginning.len() < BEGINNING && !kept.truncated;
+            execution.findings = expectation::judge(&prepared.expected, &printed, code, whole);
+        }
         execution.ended_at = Some(rooms.now());
 
         let running =
             Running { rooms: rooms.clone(), caller, run, environment, execution, stop: CancellationToken::new() };
-        let mut outcome = running.event(EventKind::ExecutionOutcome, result.word().to_owned());
+        let mut outcome = running.event(EventKind::ExecutionOutcome, summary(result, &running.execution));
         outcome.completes = Some(intent);
         outcome.outcome = Some(Outcome {
             result,
@@ -149,6 +157,14 @@ impl Begun {
         rooms.keep_end(&running.execution).await;
         rooms.changed(running.run.id);
     }
+}
+
+/// How it ended, in the words of the trail: also where it worked and the result is not what the runbook expects.
+fn summary(result: OutcomeResult, execution: &Execution) -> String {
+    let unmet = execution.findings.iter().filter(|finding| finding.judgement == Judgement::Unmet);
+    unmet.fold(result.word().to_owned(), |words, finding| {
+        format!("{words} · expected {}, seen {}", finding.expected, finding.observed)
+    })
 }
 
 /// Keeps what the script exported for the next ones: what it set itself, beside what others exported meanwhile. What holds
@@ -213,6 +229,8 @@ fn settle(execution: &mut Execution, exit: Exit, stopped_by: Option<&str>) -> Ou
 
 /// What is known of an output once it has ended.
 struct Kept {
+    /// The beginning of standard output, to judge it by.
+    beginning: Vec<u8>,
     digest: String,
     bytes: u64,
     truncated: bool,
@@ -220,7 +238,7 @@ struct Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { digest: hex(&Sha256::digest([])), bytes: 0, truncated: false }
+        Self { beginning: Vec::new(), digest: hex(&Sha256::digest([])), bytes: 0, truncated: false }
     }
 }
 
@@ -276,6 +294,10 @@ async fn keep(
         let mut rows: Vec<(Stream, BytesMut)> = Vec::new();
         for (stream, bytes) in batch {
             digest.update(&bytes);
+            if stream == Stream::Stdout {
+                let room = BEGINNING - kept.beginning.len();
+                kept.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
             let room = usize::try_from(OUTPUT_LIMIT.saturating_sub(kept.bytes)).unwrap_or(usize::MAX);
             kept.bytes += bytes.len() as u64;
             push(&mut rows, stream, &bytes[..bytes.len().min(room)]);

@@ -16,7 +16,7 @@ use crate::{PAGE_ROWS, Store, failed};
 const RUN: &str = "number, id, runbook, runbook_title, version_hash, version_commit, procedure, procedure_title, \
                    environment, started_by_subject, started_by_name, started_at, state, ended_at, variables, given";
 const EXECUTION: &str = "id, run, command, source, edited, started_by_subject, started_by_name, started_at, state, \
-                         ended_at, exit_code, note, truncated";
+                         ended_at, exit_code, note, truncated, findings";
 
 /// How many runs a list has where the filter does not say.
 const RUNS: u32 = 50;
@@ -181,6 +181,7 @@ impl RunStore for Store {
     }
 
     async fn end(&self, execution: &Execution) -> Result<(), StoreError> {
+        let findings = serde_json::to_string(&execution.findings).map_err(failed("keep an execution's end"))?;
         let query = Query::new("UPDATE execution SET state = ")
             .bind(execution.state.word())
             .sql(", ended_at = ")
@@ -191,6 +192,8 @@ impl RunStore for Store {
             .bind(execution.note.as_deref())
             .sql(", truncated = ")
             .bind(execution.truncated)
+            .sql(", findings = ")
+            .bind(findings.as_str())
             .sql(" WHERE state = 'running' AND id = ")
             .bind(execution.id.0);
         self.database.write(query).await.map_err(failed("keep an execution's end"))?;
@@ -259,6 +262,7 @@ fn execution_of(row: &Row) -> Result<Execution, Failure> {
         exit_code: row.exit_code("exit_code")?,
         note: row.get("note")?,
         truncated: row.flag("truncated")?,
+        findings: row.read("findings", |json| serde_json::from_str(json).ok())?,
     })
 }
 

@@ -170,6 +170,7 @@ impl Operations {
             exit_code: None,
             note: None,
             truncated: false,
+            findings: Vec::new(),
         };
         let id = execution.id;
         if self.rooms.are_in_flight() >= self.rooms.limits.executions {
@@ -242,6 +243,9 @@ impl Operations {
             }
             (Mark::Settled { .. }, state) if state != StepState::Unknown => {
                 return Err(Error::Conflict("Its outcome is known: there is nothing to settle.".to_owned()));
+            }
+            (Mark::Judged { .. }, state) if !matches!(state, StepState::Passed | StepState::Unmet) => {
+                return Err(Error::Conflict("There is no result to judge: run the command first.".to_owned()));
             }
             _ => {}
         }
@@ -418,6 +422,7 @@ fn checked(mark: Mark) -> Result<Mark, Error> {
     };
     Ok(match mark {
         Mark::Done => Mark::Done,
+        Mark::Judged { met } => Mark::Judged { met },
         Mark::ByHand { result } => Mark::ByHand { result: text(result, "")? },
         Mark::Skipped { reason } => {
             Mark::Skipped { reason: text(reason, "Say why the step is skipped: the next person will ask.")? }
@@ -435,6 +440,8 @@ fn words(mark: &Mark) -> (&'static str, Option<&String>) {
         Mark::Skipped { reason } => ("Skipped", Some(reason)),
         Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding)),
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding)),
+        Mark::Judged { met: true } => ("As expected", None),
+        Mark::Judged { met: false } => ("Not as expected", None),
     }
 }
 

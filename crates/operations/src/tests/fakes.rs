@@ -60,6 +60,18 @@ curl -u admin:<word> https://example.com
 # 5. Say why
 kubectl annotate pod web reason=<reason> -n shop
 ```
+
+## Expect
+
+```bash
+# 1. Count errors
+kubectl logs -l app=shop | grep ERROR | wc -l
+# Expected: < 10
+
+# 2. Look at the counter
+kubectl get --raw /metrics | grep total
+# Expected: Increasing counter
+```
 ";
 
 #[derive(Default)]

@@ -272,3 +272,31 @@ async fn only_so_many_commands_run_at_once() {
     assert!(matches!(&refused, Err(Error::Conflict(reason)) if reason.contains("at once")), "{refused:?}");
     bench.operations.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_the_runbook_expects_is_decided_or_asked() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("expect").await;
+    let prints = |text: &'static str| *bench.bash.script.lock().unwrap() = Script::Prints(Bytes::from(text), 1);
+    let judged = async |command: &str| {
+        bench.press(run, command).await.unwrap();
+        let view = bench.settled(run).await;
+        let step = &view.steps[usize::from(command == "2")];
+        (step.state, step.commands[0].execution.as_ref().unwrap().findings[0].clone())
+    };
+    prints("37\n");
+    let (state, finding) = judged("1").await;
+    assert_eq!((state, finding.observed.as_str()), (StepState::Unmet, "37"));
+    let summaries: Vec<String> = bench.store.events.lock().unwrap().iter().map(|event| event.summary.clone()).collect();
+    assert!(summaries.iter().any(|text| text == "passed · expected < 10, seen 37"), "{summaries:?}");
+    prints("3\n");
+    assert_eq!(judged("1").await.0, StepState::Passed);
+
+    let early = bench.operations.mark(&operator, run, "2", Mark::Judged { met: true }).await;
+    assert!(matches!(early, Err(Error::Conflict(_))), "{early:?}");
+    let (state, finding) = judged("2").await;
+    assert_eq!((state, finding.judgement), (StepState::Passed, command::expectation::Judgement::Open));
+    bench.operations.mark(&operator, run, "2", Mark::Judged { met: false }).await.unwrap();
+    assert_eq!(bench.settled(run).await.steps[1].state, StepState::Unmet);
+}

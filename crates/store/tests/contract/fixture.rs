@@ -132,6 +132,7 @@ pub(crate) fn new_execution(run: RunId, command: &str) -> Execution {
         exit_code: None,
         note: None,
         truncated: false,
+        findings: Vec::new(),
     }
 }
 

@@ -102,6 +102,7 @@ pub(crate) async fn an_execution_begins_and_ends(fixture: &Fixture) {
         exit_code: Some(-9),
         note: Some("killed\0by a signal".to_owned()),
         truncated: true,
+        findings: command::expectation::judge(&["< 10".to_owned()], "37", 0, true),
         ..execution.clone()
     };
     store.end(&ended).await.unwrap();
