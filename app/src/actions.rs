@@ -51,17 +51,19 @@ impl Decodes<String> for Document {
     }
 }
 
-/// Starts a run of a procedure in an environment.
+/// Starts a run of a procedure in an environment. `values` are its parameters by name, as far as they are known.
 #[server(endpoint = "start_run", input = PostUrl, output = Post<Document>)]
 pub async fn start_run(
     #[server(default)] runbook: String,
     #[server(default)] procedure: String,
     #[server(default)] environment: String,
+    #[server(default)] values: BTreeMap<String, String>,
 ) -> Result<String, ServerFnError> {
     let back = format!("/runbooks/{}/{}", path_part(&runbook), path_part(&procedure));
     answer(&back, async |operations, caller| {
         let (runbook, procedure) = (RunbookId::new(runbook), ProcedureId::new(procedure));
-        let run = operations.start_run(&caller, &runbook, &procedure, &EnvironmentName(environment)).await?;
+        let environment = EnvironmentName(environment);
+        let run = operations.start_run(&caller, &runbook, &procedure, &environment, values).await?;
         Ok(format!("/runs/{run}"))
     })
     .await
@@ -87,6 +89,20 @@ pub async fn press(
     .await
 }
 
+/// Gives values for a run's parameters; an empty one takes the value away.
+#[server(endpoint = "give_values", input = PostUrl, output = Post<Document>)]
+pub async fn give_values(
+    #[server(default)] run: String,
+    #[server(default)] values: BTreeMap<String, String>,
+) -> Result<String, ServerFnError> {
+    let back = format!("/runs/{}", path_part(&run));
+    answer(&back, async |operations, caller| {
+        operations.give(&caller, run_id(&run)?, values).await?;
+        Ok(back.clone())
+    })
+    .await
+}
+
 /// Stops an execution.
 #[server(endpoint = "stop", input = PostUrl, output = Post<Document>)]
 pub async fn stop(#[server(default)] execution: String) -> Result<String, ServerFnError> {
@@ -105,8 +121,8 @@ pub async fn stop(#[server(default)] execution: String) -> Result<String, Server
     .await
 }
 
-/// Says something of a step or command: `mark` is `done`, `by-hand`, `skipped`, `settled-passed` or `settled-failed`;
-/// `text` is the result, the reason, or the finding.
+/// Says something of a step or command: `mark` is `done`, `by-hand`, `skipped`, `as-expected`, `not-as-expected`,
+/// `settled-passed` or `settled-failed`; `text` is the result, the reason, or the finding.
 #[server(endpoint = "mark_step", input = PostUrl, output = Post<Document>)]
 pub async fn mark_step(
     #[server(default)] run: String,
@@ -121,9 +137,11 @@ pub async fn mark_step(
             "done" => Mark::Done,
             "by-hand" => Mark::ByHand { result: text },
             "skipped" => Mark::Skipped { reason: text },
+            "as-expected" => Mark::Judged { met: true },
+            "not-as-expected" => Mark::Judged { met: false },
             "settled-passed" => Mark::Settled { passed: true, finding: text },
             "settled-failed" => Mark::Settled { passed: false, finding: text },
-            _ => return Err(Error::Invalid("A step is done, done by hand, skipped or settled.".to_owned())),
+            _ => return Err(Error::Invalid("A step is done, done by hand, skipped, judged or settled.".to_owned())),
         };
         operations.mark(&caller, run_id(&run)?, &part, mark).await?;
         Ok(back.clone())

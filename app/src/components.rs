@@ -10,3 +10,4 @@ pub(crate) mod run_row;
 pub(crate) mod step_card;
 pub(crate) mod text_area;
 pub(crate) mod time;
+pub(crate) mod value;

@@ -14,3 +14,5 @@ mod output;
 mod send;
 #[cfg(feature = "hydrate")]
 mod stream;
+#[cfg(feature = "hydrate")]
+mod values;

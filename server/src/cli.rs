@@ -45,6 +45,10 @@ pub struct Demo {
     /// A cluster of your own beside the practice cluster.
     #[arg(long)]
     pub kubeconfig: Option<PathBuf>,
+    /// A file that says what the practice environment reaches beside its cluster: the table `reach` of an environment, and
+    /// `programs`.
+    #[arg(long)]
+    pub reach: Option<PathBuf>,
     /// Where the demo keeps its database and workspaces.
     #[arg(long, default_value = "data/demo")]
     pub data: PathBuf,

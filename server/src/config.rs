@@ -1,6 +1,8 @@
 //! The configuration file: TOML, one table a concern. Secrets are named by file or environment variable, never written
 //! in it.
 
+mod reach;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::time::Duration;
 use identity::{AddressRange, IdentityConfig, Secret};
 use jiff::SignedDuration;
 use operations::{Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Limits, Namespaces, Policy, Role};
+pub use reach::ReachConfig;
 use serde::Deserialize;
 
 /// The whole file.
@@ -40,10 +43,39 @@ pub struct Config {
     /// What one execution may use.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// Programs that the broker runs and the system has nowhere, or elsewhere: name and absolute path.
+    #[serde(default)]
+    pub programs: BTreeMap<String, PathBuf>,
 }
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+/// What the demo reaches beside its practice cluster: a part of the whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Beside {
+    /// As an environment's.
+    pub reach: ReachConfig,
+    /// As the whole file's.
+    pub programs: BTreeMap<String, PathBuf>,
+}
+
+impl Beside {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        read_toml(path)
+    }
+}
+
+fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Parse { path: shown, message: error.to_string() })
 }
 
 /// Sign-in with OpenID Connect.
@@ -98,8 +130,8 @@ pub struct EnvironmentConfig {
     pub name: String,
     /// How serious it is.
     pub kind: EnvironmentKind,
-    /// Its cluster.
-    pub kubernetes: Cluster,
+    /// Its cluster, where it has one.
+    pub kubernetes: Option<Cluster>,
     /// The namespace of a call that names none.
     #[serde(default = "default_namespace")]
     pub default_namespace: String,
@@ -108,6 +140,9 @@ pub struct EnvironmentConfig {
     /// The least role for each effect.
     #[serde(default)]
     pub policy: Policy,
+    /// What it reaches beside its cluster.
+    #[serde(default)]
+    pub reach: ReachConfig,
 }
 
 fn default_namespace() -> String {
@@ -131,7 +166,7 @@ pub enum Cluster {
     InCluster,
 }
 
-/// What one execution may use.
+/// What one execution may use, and how many there may be.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
@@ -143,6 +178,8 @@ pub struct LimitsConfig {
     pub memory_mib: u64,
     /// MiB for each file.
     pub file_mib: u64,
+    /// Executions of the whole portal at once.
+    pub executions: usize,
 }
 
 impl Default for LimitsConfig {
@@ -153,6 +190,7 @@ impl Default for LimitsConfig {
             processes: limits.processes,
             memory_mib: limits.memory >> 20,
             file_mib: limits.file_size >> 20,
+            executions: limits.executions,
         }
     }
 }
@@ -164,6 +202,7 @@ impl From<LimitsConfig> for Limits {
             processes: config.processes,
             memory: config.memory_mib.saturating_mul(1 << 20),
             file_size: config.file_mib.saturating_mul(1 << 20),
+            executions: config.executions,
         }
     }
 }
@@ -199,10 +238,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-        let config: Self =
-            toml::from_str(&text).map_err(|error| ConfigError::Parse { path: shown, message: error.to_string() })?;
+        let config: Self = read_toml(path)?;
         config.check()?;
         Ok(config)
     }
@@ -225,11 +261,15 @@ impl Config {
                 "environment {name}: default_namespace is {default_namespace}, which is not one of its namespaces"
             ));
         }
+        for environment in &self.environments {
+            environment.reach.check(&environment.name)?;
+        }
         for (name, value, most) in [
             ("minutes", self.limits.minutes, 24 * 60),
             ("processes", self.limits.processes, 1 << 16),
             ("memory_mib", self.limits.memory_mib, 1 << 20),
             ("file_mib", self.limits.file_mib, 1 << 20),
+            ("executions", self.limits.executions as u64, 1 << 10),
         ] {
             if !(1..=most).contains(&value) {
                 return fail(&format!("limits.{name} is {value}: choose 1 to {most}"));
@@ -291,19 +331,19 @@ impl Identity {
 }
 
 impl EnvironmentConfig {
-    /// The environment as the use cases know it: without any credential.
+    /// The environment as the use cases know it: without any credential. `context` is its cluster's.
     #[must_use]
-    pub fn environment(&self, context: String) -> Environment {
+    pub fn environment(&self, context: Option<String>) -> Environment {
         Environment {
             name: EnvironmentName(self.name.clone()),
             kind: self.kind,
-            kubernetes: Some(KubernetesScope {
+            kubernetes: context.map(|context| KubernetesScope {
                 context,
                 default_namespace: self.default_namespace.clone(),
                 namespaces: self.namespaces.clone().map_or(Namespaces::All, Namespaces::Only),
             }),
-            aws: None,
-            datasources: Vec::new(),
+            aws: self.reach.aws_scope(),
+            datasources: self.reach.names(),
             policy: self.policy,
         }
     }
@@ -336,7 +376,7 @@ mod tests {
     fn a_whole_file_is_read() {
         let config: Config = toml::from_str(FULL).unwrap();
         config.check().unwrap();
-        let environment = config.environments[0].environment("eks".to_owned());
+        let environment = config.environments[0].environment(Some("eks".to_owned()));
         assert_eq!(environment.policy.destroy, Role::Approver);
         assert!(!environment.kubernetes.unwrap().namespaces.permit("kube-system"));
         assert_eq!(config.database_url(), "sqlite://data/portal.db");

@@ -1,10 +1,12 @@
 //! Try it out on one machine: practice cluster, demo identity provider, SQLite.
 
+use std::collections::BTreeMap;
+
 use identity::demo::DemoProvider;
 use operations::{EnvironmentKind, Limits, Policy};
 
 use crate::cli::Demo;
-use crate::config::{Cluster, EnvironmentConfig};
+use crate::config::{Beside, Cluster, EnvironmentConfig, ReachConfig};
 use crate::portal::{self, Plan};
 
 /// Serves the demo until the process is told to stop.
@@ -22,11 +24,20 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         default_namespace: "default".to_owned(),
         namespaces: None,
         policy: Policy::default(),
+        reach: ReachConfig::default(),
     };
-    let mut environments = vec![environment("practice", EnvironmentKind::Practice, Cluster::Practice)];
+    let mut practice = environment("practice", EnvironmentKind::Practice, Some(Cluster::Practice));
+    let mut programs = BTreeMap::new();
+    if let Some(file) = &demo.reach {
+        let beside = Beside::read(file)?;
+        beside.reach.check(&practice.name)?;
+        practice.reach = beside.reach;
+        programs = beside.programs;
+    }
+    let mut environments = vec![practice];
     if let Some(file) = demo.kubeconfig {
         let own = Cluster::Kubeconfig { file: Some(file), context: None };
-        environments.push(environment("own-cluster", EnvironmentKind::Test, own));
+        environments.push(environment("own-cluster", EnvironmentKind::Test, Some(own)));
     }
     std::fs::create_dir_all(&demo.data)?;
     let plan = Plan {
@@ -37,6 +48,7 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         shim: None,
         environments,
         limits: Limits::default(),
+        programs,
         practice_speed: demo.practice_speed,
     };
     portal::run(plan, provider.identity_config(), listener).await

@@ -1,6 +1,6 @@
 //! Puts the rooms together and serves until somebody says stop.
 
-use std::future::IntoFuture;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use identity::{Identity, IdentityConfig, Notice};
 use kubernetes::Connection;
-use operations::{Adapter, EnvironmentKind, Limits, LiveStatus, Operations, OperationsBuilder};
+use operations::{Adapter, EnvironmentKind, Limits, LiveStatus, Operations, OperationsBuilder, Suggester};
 use sandbox::Sandbox;
 use store::Store;
 use tokio::net::TcpListener;
@@ -17,11 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Cluster, Config, EnvironmentConfig};
 use crate::folder::Folder;
+use crate::listen::{self, Bounds};
+use crate::reach;
 use crate::routes::{self, Portal};
 use crate::sign_in_log::TrailLog;
 
 /// How long requests may finish after Stop was said.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a portal waits for the one before it to end: a little longer than that one takes.
+const SUCCESSION: Duration = Duration::from_secs(45);
 /// How often ended sessions are removed.
 const SESSION_SWEEP: Duration = Duration::from_secs(15 * 60);
 
@@ -43,6 +47,8 @@ pub struct Plan {
     pub environments: Vec<EnvironmentConfig>,
     /// What one execution may use.
     pub limits: Limits,
+    /// Programs that the broker runs and the system has nowhere, or elsewhere.
+    pub programs: BTreeMap<String, PathBuf>,
     /// How much faster than real the practice cluster moves.
     pub practice_speed: f64,
 }
@@ -110,6 +116,7 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
         shim: config.shim,
         environments: config.environments,
         limits: config.limits.into(),
+        programs: config.programs,
         practice_speed: 1.0,
     };
     run(plan, identity, listener).await
@@ -131,6 +138,8 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Where something cannot be set up.
 pub async fn run(plan: Plan, identity: IdentityConfig, listener: TcpListener) -> Result<(), Failure> {
     let portal = assemble(plan).await?;
+    // Held until the end: what runs is known to this process alone.
+    let _place = portal.store.occupy(SUCCESSION).await?;
     let unfinished = portal.operations.recover().await?;
     if unfinished > 0 {
         tracing::warn!(unfinished, "actions were in flight when the portal ended last: their outcome is unknown now");
@@ -143,18 +152,13 @@ pub async fn run(plan: Plan, identity: IdentityConfig, listener: TcpListener) ->
     let sweeper = tokio::spawn(sweep_sessions(portal.store.clone(), shutdown.clone()));
     announce(listener.local_addr()?)?;
 
-    let stop = shutdown.clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        asked_to_stop().await;
-        stop.cancel();
-    });
-    let serving = tokio::spawn(serving.into_future());
-    shutdown.cancelled().await;
+    let serving = tokio::spawn(listen::serve(listener, router, Bounds::default(), shutdown.clone()));
+    asked_to_stop().await;
+    shutdown.cancel();
     tracing::info!("stopping: streams end, commands are stopped, their outcomes are written");
     portal.close().await;
     match tokio::time::timeout(GRACE, serving).await {
-        Ok(ended) => ended??,
+        Ok(ended) => ended?,
         Err(_) => tracing::warn!("some requests had not ended after {} s", GRACE.as_secs()),
     }
     sweeper.await?;
@@ -209,16 +213,19 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
     let shim = beside_binary(plan.shim, "runbook-shim")?;
     let site = beside_binary(plan.site, "../site").or_else(|_| beside_binary(None, "site"))?;
     let practice = plan.environments.iter().all(|environment| environment.kind == EnvironmentKind::Practice);
-    let Clusters { adapter, live, environments, cluster } =
+    let Clusters { mut adapters, live, names, environments, cluster } =
         clusters(&plan.environments, &data, plan.practice_speed).await?;
+    let sandbox = Sandbox::new(data, shim);
+    adapters.extend(reach::adapters(&plan.environments, &plan.programs, sandbox.errands())?);
     let operations = OperationsBuilder {
         library: Arc::new(library),
         runs: Arc::new(store.clone()),
         trail: Arc::new(store.clone()),
         outputs: Arc::new(store.clone()),
-        executor: Arc::new(Sandbox::new(data, shim)),
-        adapters: vec![adapter],
+        executor: Arc::new(sandbox),
+        adapters,
         live,
+        suggesters: vec![names],
         environments,
         limits: plan.limits,
         clock: Arc::new(jiff::Timestamp::now),
@@ -237,8 +244,9 @@ fn beside_binary(configured: Option<PathBuf>, name: &str) -> Result<PathBuf, Fai
 }
 
 struct Clusters {
-    adapter: Arc<dyn Adapter>,
+    adapters: Vec<Arc<dyn Adapter>>,
     live: Arc<dyn LiveStatus>,
+    names: Arc<dyn Suggester>,
     environments: Vec<operations::Environment>,
     cluster: Option<practice::Practice>,
 }
@@ -249,7 +257,11 @@ async fn clusters(configured: &[EnvironmentConfig], data: &Path, speed: f64) -> 
     let mut connections = Vec::new();
     let mut environments = Vec::new();
     for environment in configured {
-        let (connection, context) = match &environment.kubernetes {
+        let Some(cluster_config) = &environment.kubernetes else {
+            environments.push(environment.environment(None));
+            continue;
+        };
+        let (connection, context) = match cluster_config {
             Cluster::Practice => {
                 if cluster.is_none() {
                     let started = practice::Practice::builder().speed(speed).start(([127, 0, 0, 1], 0).into()).await?;
@@ -271,14 +283,15 @@ async fn clusters(configured: &[EnvironmentConfig], data: &Path, speed: f64) -> 
             }
             Cluster::InCluster => (Connection::InCluster, "in-cluster".to_owned()),
         };
-        let known = environment.environment(context);
+        let known = environment.environment(Some(context));
         connections.push((known.name.clone(), connection));
         environments.push(known);
     }
     let all = kubernetes::Clusters::new(connections);
     Ok(Clusters {
-        adapter: Arc::new(kubernetes::Kubectl::new(all.clone())),
-        live: Arc::new(kubernetes::Live::new(all)),
+        adapters: kubernetes::adapters(&all),
+        live: Arc::new(kubernetes::Live::new(all.clone())),
+        names: Arc::new(kubernetes::Names::new(all)),
         environments,
         cluster,
     })

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::Site;
 use axum::body::Body;
@@ -21,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::services::ServeDir;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionStore;
 
@@ -30,6 +33,8 @@ use crate::{headers, stream};
 
 /// The longest body of a request: a pasted result and its form, with room.
 const BODY_LIMIT: usize = 256 * 1024;
+/// How long a request's body may pause.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// Pieces of output that a download reads at once.
 const DOWNLOAD_PIECES: u32 = 64;
 
@@ -149,6 +154,8 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
             ServiceBuilder::new()
                 .layer(TraceLayer::new_for_http())
                 .layer(middleware::from_fn(headers::secure))
+                .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+                .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
                 // An event stream that is compressed arrives when the compressor likes.
                 .layer(
                     CompressionLayer::new()

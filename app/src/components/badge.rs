@@ -46,6 +46,7 @@ pub(crate) fn state_sign(state: StepState) -> (&'static str, &'static str) {
         StepState::Running => ("running", "●"),
         StepState::Passed => ("passed", "✓"),
         StepState::Failed => ("failed", "✗"),
+        StepState::Unmet => ("unmet", "≠"),
         StepState::Stopped => ("stopped", "■"),
         StepState::Skipped => ("skipped", "–"),
         StepState::Unknown => ("unknown", "?"),

@@ -2,7 +2,7 @@
 
 use ::command::{Action, Effect, Target};
 use leptos::prelude::*;
-use runbook::{Code, Command, SafeHtml};
+use runbook::{Code, Command, Language, SafeHtml};
 
 use super::badge;
 
@@ -29,7 +29,9 @@ pub(crate) fn fence(code_block: &Code, what: &'static str) -> AnyView {
 
 /// The badges of a command, and its Copy button.
 pub(crate) fn badges(command: &Command) -> AnyView {
+    let sql = matches!(command.language, Language::Sql { .. });
     view! {
+        {sql.then(|| view! { <span class="badge quiet">"SQL"</span> })}
         {command.follows.then(badge::follows)}
         {badge::effect(command.effect)}
         {copy()}

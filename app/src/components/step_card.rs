@@ -44,7 +44,6 @@ pub(crate) fn prose(step: &Step) -> AnyView {
 pub(crate) fn kind(body: &Body) -> AnyView {
     let words = match body {
         Body::Commands { .. } => return ().into_any(),
-        Body::Sql(_) => "SQL",
         Body::Yaml(_) => "YAML",
         Body::Message(_) => "message",
         Body::Manual => "by hand",
@@ -85,7 +84,6 @@ fn body(body: &Body, single: bool) -> AnyView {
             }
             .into_any()
         }
-        Body::Sql(code) => command::fence(code, "SQL"),
         Body::Yaml(code) => command::fence(code, "YAML"),
         Body::Message(code) => command::fence(code, "Message"),
         Body::Manual => ().into_any(),

@@ -1,5 +1,7 @@
 //! The changing parts of a run's page.
 
+use ::command::ParameterKind;
+use ::command::expectation::Judgement;
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{
@@ -14,6 +16,10 @@ use crate::components::{badge, time};
 pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
     let mut fragments =
         vec![Fragment::new("run-status", status(view, now)), Fragment::new("run-steps", steps(view, now))];
+    let asks = view.procedure.parameters().iter().any(|one| one.kind() != ParameterKind::Secret);
+    if asks && view.run.state == RunState::Open && caller.person.role.permits(Permission::Run) {
+        fragments.push(Fragment::new("run-given", given(view)));
+    }
     if view.run.state == RunState::Open {
         fragments.push(Fragment::new("run-unfinished", unfinished(view)));
     }
@@ -30,6 +36,14 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
         }
     }
     fragments
+}
+
+/// How many values are given, and which: the page's fields follow `data-given`.
+pub(crate) fn given(view: &RunView) -> AnyView {
+    let all = view.procedure.parameters().iter().filter(|one| one.kind() != ParameterKind::Secret).count();
+    let given = serde_json::to_string(&view.run.given).unwrap_or_default();
+    view! { <span id="run-given" data-given=given>{format!("{} of {all} given", view.run.given.len())}</span> }
+        .into_any()
 }
 
 /// How many steps are neither passed nor skipped.
@@ -156,11 +170,54 @@ pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timesta
     view! {
         <div id=format!("command-{}-state", command.id) class="command-state" data-state=class>
             {command.execution.as_ref().map(|execution| executed(execution, command.executions, caller, now))}
+            {findings(command, caller)}
             {stop}
             {command.mark.as_ref().map(|mark| marked(mark, caller, now))}
         </div>
     }
     .into_any()
+}
+
+/// What the runbook expects of the latest execution, and what was seen. What nobody but a person can tell is asked.
+fn findings(command: &CommandView, caller: &Caller) -> Option<AnyView> {
+    let execution = command.execution.as_ref()?;
+    if execution.findings.is_empty() {
+        return None;
+    }
+    let may = caller.person.role.permits(Permission::Run);
+    let ask = may && command.mark.is_none() && execution.state == ExecutionState::Passed;
+    let sees = caller.person.role.permits(Permission::SeeOutput);
+    let lines: Vec<_> = execution
+        .findings
+        .iter()
+        .map(|finding| {
+            let (class, mark, words) = match finding.judgement {
+                Judgement::Met => ("passed", "✓", "met"),
+                Judgement::Unmet => ("failed", "✗", "not met"),
+                Judgement::Open => ("unknown", "?", "to be judged"),
+            };
+            // What was seen is a piece of the output.
+            let observed = (sees && !finding.observed.is_empty()).then(|| format!(" — {}", finding.observed));
+            view! {
+                <li>
+                    <span class=format!("mark {class}") role="img" aria-label=words>{mark}</span>
+                    <span>"Expected: "{finding.expected.clone()}{observed}</span>
+                </li>
+            }
+        })
+        .collect();
+    let open = execution.findings.iter().any(|finding| finding.judgement == Judgement::Open);
+    let question = (ask && open).then(|| {
+        view! {
+            <form method="post" action="/api/mark_step" class="judge">
+                <input type="hidden" name="run" value=execution.run.to_string()/>
+                <input type="hidden" name="part" value=execution.command.to_string()/>
+                <button class="button small" type="submit" name="mark" value="as-expected">"✓ As expected"</button>
+                <button class="button small" type="submit" name="mark" value="not-as-expected">"✗ Not so"</button>
+            </form>
+        }
+    });
+    Some(view! { <div class="findings"><ul>{lines}</ul>{question}</div> }.into_any())
 }
 
 fn stop_form(execution: &Execution) -> AnyView {
@@ -218,6 +275,8 @@ fn marked(mark: &StepMark, caller: &Caller, now: Timestamp) -> AnyView {
         Mark::Skipped { reason } => ("Skipped", Some(reason.clone())),
         Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding.clone())),
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding.clone())),
+        Mark::Judged { met: true } => ("As expected", None),
+        Mark::Judged { met: false } => ("Not as expected", None),
     };
     let text =
         text.filter(|text| !text.trim().is_empty()).map(|text| view! { <pre class="pasted" tabindex="0">{text}</pre> });

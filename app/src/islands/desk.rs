@@ -26,7 +26,7 @@ mod wake {
     use web_sys::{Document, Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
 
     use crate::islands::browser::{after, all, document, every, listen, now_seconds, window};
-    use crate::islands::send;
+    use crate::islands::{send, values};
 
     pub(super) fn page() {
         for button in all("[data-copy]") {
@@ -46,6 +46,7 @@ mod wake {
         });
         every(1_000, tick);
         send::wake();
+        values::wake();
         if !all_spied().is_empty() {
             listen(&document(), "scroll", |_| mark_contents());
             mark_contents();

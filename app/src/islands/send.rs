@@ -10,7 +10,7 @@ use super::browser::{document, listen, window};
 use super::stream::is_live;
 
 /// The forms whose outcome the stream shows.
-const LIVE: [&str; 4] = ["/api/press", "/api/stop", "/api/mark_step", "/api/close_run"];
+const LIVE: [&str; 5] = ["/api/press", "/api/stop", "/api/mark_step", "/api/close_run", "/api/give_values"];
 
 /// Listens for forms of a run's page.
 pub(super) fn wake() {
@@ -50,7 +50,8 @@ fn submitted(event: &Event) -> Option<()> {
         let _ = form.remove_attribute("data-sending");
         match said {
             None => {
-                if address != "/api/press" {
+                // What was given stays in the fields.
+                if address != "/api/press" && address != "/api/give_values" {
                     form.reset();
                 }
                 fold(&form);

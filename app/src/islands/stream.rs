@@ -10,6 +10,7 @@ use web_sys::{Element, Event, EventSource, HtmlElement, MessageEvent};
 use super::browser::{document, listen};
 use super::live::Connection;
 use super::output::Pending;
+use super::values;
 
 /// Opens the stream that the page names, if it names one.
 pub(super) fn open(connection: RwSignal<Connection>) {
@@ -29,6 +30,9 @@ pub(super) fn open(connection: RwSignal<Connection>) {
             && let Some(html) = part(&data, "html").as_string()
         {
             replace(&id, &html);
+            if id == "run-given" {
+                values::follow();
+            }
         }
     });
     let pending = Rc::new(RefCell::new(Pending::default()));

@@ -1,5 +1,6 @@
 //! A procedure: its steps to read, where it can be run, and what it acts on, live.
 
+use ::command::ParameterKind;
 use leptos::prelude::*;
 use operations::{Environment, Error, Permission, RunFilter};
 use runbook::{Block, Procedure, Runbook};
@@ -141,12 +142,26 @@ fn start(
             view! { <label class="inline">"in "<select name="environment">{options}</select></label> }.into_any()
         }
     };
+    // A link, from an alert for example, can say what is known: `?pod-name=web-1`.
+    let known: Vec<_> = procedure
+        .parameters()
+        .into_iter()
+        .filter(|parameter| parameter.kind() != ParameterKind::Secret)
+        .filter_map(|parameter| {
+            let value = visit.asked(&parameter.name)?;
+            Some(view! {
+                <input type="hidden" name=format!("values[{}]", parameter.name) value=value.clone()/>
+                <span class="known"><span class="placeholder">{parameter.placeholder.clone()}</span>" "<code>{value}</code></span>
+            })
+        })
+        .collect();
     view! {
         <form class="start" method="post" action="/api/start_run">
             <input type="hidden" name="runbook" value=runbook.id.to_string()/>
             <input type="hidden" name="procedure" value=procedure.id.to_string()/>
             <button class="button primary" type="submit"><span aria-hidden="true">"▶ "</span>"Start a run"</button>
             {choice}
+            {known}
         </form>
     }
     .into_any()

@@ -1,17 +1,18 @@
 //! A run: its steps on the left, the work in the middle, what it changes on the right.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use ::command::ParameterKind;
 use leptos::prelude::*;
-use operations::{Error, ExecutionId, Permission, RunId, RunState, RunView, StepState};
-use runbook::Block;
+use operations::{Error, ExecutionId, Permission, RunId, RunState, RunView, StepState, Suggestion};
+use runbook::{Block, Parameter};
 
 use super::home::notice;
 use super::procedure::split_title;
-use super::run_step::{Outputs, run_step};
+use super::run_step::{Outputs, known, run_step};
 use super::runbook::tagged_heading;
-use crate::components::badge;
 use crate::components::frame::{Here, Page, connection};
+use crate::components::{badge, value};
 use crate::fragments::{self, OutputPen};
 use crate::visit::Visit;
 
@@ -33,6 +34,10 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let cards = match &view.environment {
         Some(environment) => visit.snapshots(&view.procedure, environment).await,
         None => Vec::new(),
+    };
+    let suggestions = match visit.may(Permission::Run) && view.run.state == RunState::Open {
+        true => operations.suggestions(caller, &view).await?,
+        false => BTreeMap::new(),
     };
     let run = &view.run;
     let (title, note) = split_title(&run.procedure_title);
@@ -83,6 +88,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     Err(error) if open => notice(error),
                     _ => ().into_any(),
                 }}
+                {(open && visit.may(Permission::Run)).then(|| values(&view, &suggestions))}
                 {blocks(&visit, &view, &outputs, open && can_run.is_ok())}
             </div>
             <aside class="run-live" aria-label="Live status">
@@ -95,6 +101,41 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let title = format!("{} · run {}", run.procedure_title, run.number);
     let stream = format!("/runs/{id}/events?after={cursor}");
     Ok(Page { here: Here::Runs, title, band: Some(band), stream: Some(stream), body: body.into_any() })
+}
+
+/// Every value that the run's commands leave open, in one form: whoever gives one here gives it to all of them. Secret
+/// ones are given with their command, because they are not kept.
+fn values(view: &RunView, suggestions: &BTreeMap<String, Vec<Suggestion>>) -> AnyView {
+    let environment = view.environment.as_deref();
+    let parameters = view.procedure.parameters();
+    let lists: Vec<_> = suggestions.iter().map(|(name, found)| value::suggestions(name, found)).collect();
+    let kept: Vec<&Parameter> =
+        parameters.into_iter().filter(|parameter| parameter.kind() != ParameterKind::Secret).collect();
+    let form = (!kept.is_empty()).then(|| {
+        let fields: Vec<_> = kept
+            .iter()
+            .enumerate()
+            .map(|(index, parameter)| {
+                value::field(parameter, format!("given-{index}"), known(&view.run, environment, parameter), false)
+            })
+            .collect();
+        view! {
+            <details class="run-values" id="values">
+                <summary>
+                    "Values "<span class="muted">{fragments::run::given(view)}</span>
+                </summary>
+                <form method="post" action="/api/give_values">
+                    <input type="hidden" name="run" value=view.run.id.to_string()/>
+                    <p class="muted">
+                        "Each is asked for once: what is given here or with a command is there for all of them."
+                    </p>
+                    <div class="values">{fields}</div>
+                    <button class="button" type="submit">"Keep these values"</button>
+                </form>
+            </details>
+        }
+    });
+    view! { {form}{lists} }.into_any()
 }
 
 /// What stands for the stream in a browser without scripts. Loading again takes what was typed into a form with it: it

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use ::command::Effect;
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Caller, CommandView, ExecutionId, Permission, Run, RunState, RunView};
+use operations::{Caller, CommandView, Environment, ExecutionId, Permission, Run, RunState, RunView};
 use runbook::{Alternatives, Body, Command, Parameter, Step};
 
 use crate::components::text_area::{Need, text_area};
-use crate::components::{command, step_card};
+use crate::components::{command, step_card, value};
 use crate::fragments::run::{command_state, frame, state_of, step_mark, step_state};
 
 /// The drawn end of each execution's output, and whether there is more before it.
@@ -34,7 +34,15 @@ pub(crate) fn run_step(
     };
     let open = view.run.state == RunState::Open;
     let may = caller.person.role.permits(Permission::Run);
-    let desk = CommandDesk { caller, run: &view.run, may: may && open, runnable, single, now };
+    let desk = CommandDesk {
+        caller,
+        run: &view.run,
+        environment: view.environment.as_deref(),
+        may: may && open,
+        runnable,
+        single,
+        now,
+    };
     let work = match &step.body {
         Body::Commands { alternatives, commands } => {
             let one = *alternatives == Alternatives::One;
@@ -54,7 +62,6 @@ pub(crate) fn run_step(
         }
         body => {
             let shown = match body {
-                Body::Sql(code) => command::fence(code, "SQL"),
                 Body::Yaml(code) => command::fence(code, "YAML"),
                 Body::Message(code) => command::fence(code, "Message"),
                 Body::Manual | Body::Commands { .. } => ().into_any(),
@@ -90,6 +97,7 @@ pub(crate) fn run_step(
 struct CommandDesk<'a> {
     caller: &'a Caller,
     run: &'a Run,
+    environment: Option<&'a Environment>,
     /// Whether the run is open and the person's role may act in it.
     may: bool,
     runnable: bool,
@@ -189,27 +197,16 @@ impl CommandDesk<'_> {
 
     fn value(&self, text: &Command, parameter: &Parameter) -> AnyView {
         let id = format!("value-{}-{}", text.id, parameter.name);
-        // What an earlier command of this run exported under that name is the likely value.
-        let known = self.run.variables.get(&parameter.name).cloned();
-        view! {
-            <label class="value" for=id>
-                <span class="placeholder">{parameter.placeholder.clone()}</span>
-                <input
-                    id=id.clone()
-                    type="text"
-                    name=format!("values[{}]", parameter.name)
-                    value=known
-                    placeholder=parameter.name.clone()
-                    required
-                    autocomplete="off"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    maxlength="4096"
-                />
-            </label>
-        }
-        .into_any()
+        value::field(parameter, id, known(self.run, self.environment, parameter), true)
     }
+}
+
+/// The value that a field starts with: what somebody gave before, what an earlier command of this run exported under that
+/// name, or what the environment means by it.
+pub(crate) fn known(run: &Run, environment: Option<&Environment>, parameter: &Parameter) -> Option<String> {
+    let name = &parameter.name;
+    let meant = || environment.and_then(|environment| environment.reference(name));
+    run.given.get(name).or_else(|| run.variables.get(name)).cloned().or_else(meant)
 }
 
 /// What a person can say of a step that runs nothing.

@@ -89,6 +89,7 @@ impl RunStore for Memory {
             state: RunState::Open,
             ended_at: None,
             variables: BTreeMap::new(),
+            given: new.given,
         };
         runs.push(run.clone());
         Ok(run)
@@ -117,6 +118,14 @@ impl RunStore for Memory {
     }
 
     async fn carry(&self, _: RunId, _: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn give(&self, id: RunId, given: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        let mut runs = self.runs.lock().unwrap();
+        if let Some(run) = runs.iter_mut().find(|run| run.id == id) {
+            run.given.clone_from(given);
+        }
         Ok(())
     }
 
@@ -328,6 +337,7 @@ pub(super) fn portal() -> Portal {
         executor: Arc::new(Printer),
         adapters: Vec::new(),
         live: Arc::new(Rolling),
+        suggesters: Vec::new(),
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),
             kind: EnvironmentKind::Practice,
@@ -409,7 +419,10 @@ impl Portal {
     pub(super) async fn start(&self, procedure: &str) -> RunId {
         let environment = EnvironmentName("practice".to_owned());
         let (runbook, procedure) = (RunbookId::new("shop"), ProcedureId::new(procedure));
-        self.operations.start_run(&person(Role::Operator), &runbook, &procedure, &environment).await.unwrap()
+        self.operations
+            .start_run(&person(Role::Operator), &runbook, &procedure, &environment, BTreeMap::new())
+            .await
+            .unwrap()
     }
 
     /// Keeps an execution of a command as it stands in this state, with what it printed.
@@ -439,6 +452,7 @@ impl Portal {
             },
             note: None,
             truncated: false,
+            findings: Vec::new(),
         };
         self.memory.begin(&execution).await.unwrap();
         let chunk = NewChunk {

@@ -14,12 +14,21 @@ async fn a_run_is_started_pressed_marked_and_closed_by_plain_forms() {
     let run = portal.memory.runs.lock().unwrap()[0].id;
     assert_eq!(started.headers["location"], format!("/runs/{run}"));
 
-    let form = format!("run={run}&command=2&values%5Bpod-name%5D=shop-1%3B+rm");
+    let form = format!("run={run}&command=2&values%5Bpod-name%5D=shop-1");
     let pressed = portal.post(Role::Operator, "/api/press", &form).await;
     assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{}", pressed.text);
     assert_eq!(pressed.headers["location"], format!("/runs/{run}#step-2"));
     portal.operations.shutdown().await;
     assert_eq!(portal.memory.executions.lock().unwrap().len(), 1);
+
+    let wrong = format!("run={run}&command=2&values%5Bpod-name%5D=shop-1%3B+rm");
+    let refused = portal.post(Role::Operator, "/api/press", &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    let form = format!("run={run}&values%5Bpod-name%5D=shop-2");
+    let given = portal.post(Role::Operator, "/api/give_values", &form).await;
+    assert_eq!(given.status, StatusCode::SEE_OTHER, "{}", given.text);
+    let page = portal.get(Role::Operator, &format!("/runs/{run}")).await.text;
+    assert_eq!(page.matches("value=\"shop-2\"").count(), 2, "in the form of the run and in the command's");
 
     let marked =
         portal.post(Role::Operator, "/api/mark_step", &format!("run={run}&part=1&mark=skipped&text=a%0D%0Ab")).await;
@@ -50,6 +59,7 @@ async fn a_viewer_is_refused_in_words_and_in_the_trail() {
     let run = portal.start("restart").await;
     let forms = [
         ("/api/start_run", "runbook=shop&procedure=restart&environment=practice".to_owned()),
+        ("/api/give_values", format!("run={run}&values%5Bpod-name%5D=x")),
         ("/api/press", format!("run={run}&command=1")),
         ("/api/mark_step", format!("run={run}&part=1&mark=done")),
         ("/api/close_run", format!("run={run}&outcome=completed")),
@@ -64,7 +74,7 @@ async fn a_viewer_is_refused_in_words_and_in_the_trail() {
     assert!(portal.memory.executions.lock().unwrap().is_empty());
     let refused =
         portal.memory.events.lock().unwrap().iter().filter(|event| event.kind == EventKind::AccessRefused).count();
-    assert_eq!(refused, 5);
+    assert_eq!(refused, 6);
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as Keys;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_types::timeout::TimeoutConfig;
-use operations::AwsScope;
+use operations::{AwsScope, Secret};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -19,24 +19,6 @@ use url::Url;
 pub(crate) const ATTEMPTS: u32 = 3;
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(60);
-
-/// A text that no message, log or `Debug` shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
 
 /// As whom an environment's calls are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +67,38 @@ impl Account {
     }
 }
 
+/// Keys for one call, resolved: a role's are temporary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedKeys {
+    /// Names the key.
+    pub access_key: String,
+    /// Signs with it.
+    pub secret_key: Secret,
+    /// Goes with a temporary key.
+    pub session_token: Option<Secret>,
+}
+
+impl Account {
+    /// The keys that a call would be signed with now, for a program that signs by itself.
+    ///
+    /// # Errors
+    /// A sentence for people, without any part of the credentials.
+    pub async fn keys(&self) -> Result<ResolvedKeys, String> {
+        let config = configuration(self).await;
+        let provider = config
+            .credentials_provider()
+            .ok_or_else(|| format!("The account {} has no credentials: ask an administrator.", self.label))?;
+        let keys = provider.provide_credentials().await.map_err(|_| {
+            format!("The credentials of the account {} could not be had: ask an administrator.", self.label)
+        })?;
+        Ok(ResolvedKeys {
+            access_key: keys.access_key_id().to_owned(),
+            secret_key: Secret::new(keys.secret_access_key()),
+            session_token: keys.session_token().map(Secret::new),
+        })
+    }
+}
+
 /// The SDK's clients of one account, made at the first call: a profile's files are read then.
 pub(crate) struct Clients {
     pub(crate) account: Account,
@@ -125,8 +139,8 @@ async fn configuration(account: &Account) -> SdkConfig {
     }
     loader = match &account.credentials {
         Credentials::Keys { access_key, secret_key, session_token } => {
-            let token = session_token.as_ref().map(|token| token.0.clone());
-            let keys = Keys::new(access_key, &secret_key.0, token, None, "configuration");
+            let token = session_token.as_ref().map(|token| token.expose().to_owned());
+            let keys = Keys::new(access_key, secret_key.expose(), token, None, "configuration");
             loader.credentials_provider(SharedCredentialsProvider::new(keys))
         }
         // The default chain would prefer the process's own variables to the profile that the environment names.

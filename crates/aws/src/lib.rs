@@ -30,5 +30,5 @@ mod validate;
 mod wait;
 mod wire;
 
-pub use account::{Account, Credentials, Secret};
+pub use account::{Account, Credentials, ResolvedKeys};
 pub use adapter::Aws;

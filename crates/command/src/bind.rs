@@ -6,10 +6,13 @@
 mod arithmetic;
 mod option;
 mod proof;
+mod query;
 
 use std::ops::Range;
 
 use tree_sitter::Node;
+
+pub use query::{BoundQuery, bind_query};
 
 use crate::action::Refusal;
 use crate::call::{self, Call};
@@ -177,6 +180,23 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
         binder.replace(&syntax, &occurrence.range, text, &name)?;
     }
     binder.finish()
+}
+
+/// Binds values to a `psql` call and the SQL that it reads: `connection` is what stands behind `psql` on its line, with
+/// placeholders of its own. The call ends at the first statement that fails.
+///
+/// # Errors
+/// As [`bind`] and [`bind_query`].
+pub fn bind_sql(connection: &str, sql: &str, values: &[(Parameter, String)]) -> Result<BoundScript, Refusal> {
+    let call = bind(&format!("psql {connection}"), values)?;
+    let query = bind_query(sql, values)?;
+    let (variables, options) = query.through_environment();
+    let mut end = "RUNBOOK_SQL".to_owned();
+    while query.sql.lines().any(|line| line == end) {
+        end.push('_');
+    }
+    let source = format!("{} -X -v ON_ERROR_STOP=1{options} <<'{end}'\n{}\n{end}", call.source, query.sql);
+    Ok(BoundScript { source, environment: call.environment.into_iter().chain(variables).collect() })
 }
 
 /// Checks the variables that a run carries from command to command against the next text, which [`bind`] does not see:

@@ -4,7 +4,20 @@ use crate::action::{Action, Effect, Refusal, Target};
 use crate::{cloud, deploy, dump, http, kubectl, openssl, program, psql, redis};
 
 /// The tools that the broker performs today. Every other one is refused with exit code 127.
-const BROKER: &[&str] = &["kubectl"];
+const BROKER: &[&str] = &[
+    "argocd",
+    "aws",
+    "curl",
+    "helm",
+    "kubectl",
+    "openssl",
+    "pg_dump",
+    "pg_isready",
+    "pg_restore",
+    "psql",
+    "redis-cli",
+    "wget",
+];
 
 /// Whether the broker can perform calls of this tool.
 #[must_use]

@@ -50,6 +50,8 @@ pub enum ParameterKind {
     Address,
     /// A host's name, or a datasource's reference.
     Host,
+    /// A database of the team's own, by its reference: `datasource:payments`. Never an address with a password in it.
+    Datasource,
     /// An `http` or `https` address.
     Url,
     /// A whole number.
@@ -111,6 +113,12 @@ const RULES: &[(&[&str], Kind)] = &[
     (&["endpoint"], Kind::Host),
     (&["host"], Kind::Host),
     (&["hostname"], Kind::Host),
+    (&["database", "url"], Kind::Datasource),
+    (&["db", "url"], Kind::Datasource),
+    (&["postgres", "url"], Kind::Datasource),
+    (&["redis", "url"], Kind::Datasource),
+    (&["dsn"], Kind::Datasource),
+    (&["connection", "string"], Kind::Datasource),
     (&["url"], Kind::Url),
     (&["replicas"], Kind::Integer),
     (&["count"], Kind::Integer),
@@ -157,6 +165,7 @@ impl ParameterKind {
             Self::Api => "an API's id",
             Self::Address => "an IP address or range",
             Self::Host => "a host",
+            Self::Datasource => "a database, as datasource:NAME",
             Self::Url => "a URL",
             Self::Integer => "a number",
             Self::Time => "a time",
@@ -187,6 +196,7 @@ impl ParameterKind {
             Self::Host | Self::Instance | Self::Snapshot | Self::Zone | Self::Distribution | Self::Api => {
                 one_word(value)
             }
+            Self::Datasource => value.strip_prefix("datasource:").is_some_and(one_word),
             Self::Integer => !value.is_empty() && value.len() <= 18 && value.bytes().all(|byte| byte.is_ascii_digit()),
             Self::Time | Self::Secret | Self::Text => true,
         };
@@ -194,6 +204,7 @@ impl ParameterKind {
             (true, _) => Ok(()),
             (false, Self::Address) => Err("an IP address or a range, such as 203.0.113.7 or 203.0.113.0/24"),
             (false, Self::Integer) => Err("a whole number, such as 3"),
+            (false, Self::Datasource) => Err("a database of this environment, such as datasource:payments"),
             (false, Self::Queue) => Err("the queue's URL, which begins with https://"),
             (false, Self::Url) => Err("an address that begins with https:// or http://"),
             (false, Self::SecurityGroup) => Err("a security group's id, such as sg-0a1b2c3d"),
@@ -260,6 +271,7 @@ mod tests {
             ("new-secret-key", Kind::Secret),
             ("pagerduty-integration-key", Kind::Secret),
             ("rds-endpoint", Kind::Host),
+            ("DATABASE_URL", Kind::Datasource),
             ("volume-id", Kind::Volume),
             ("snapshot-id", Kind::Snapshot),
             ("api-id", Kind::Api),
@@ -282,6 +294,7 @@ mod tests {
             (Kind::Certificate, "arn:aws:acm:eu-west-1:1:certificate/x", "certificate/x"),
             (Kind::Queue, "https://sqs.eu-west-1.amazonaws.com/1/q", "q"),
             (Kind::Integer, "12", "-1"),
+            (Kind::Datasource, "datasource:payments", "postgres://u:p@h/d"),
             (Kind::SecurityGroup, "sg-1", "1"),
             (Kind::Host, "db.example.com", "db example"),
             (Kind::Secret, "any thing", ""),

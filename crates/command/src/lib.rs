@@ -10,6 +10,7 @@ pub mod classify;
 pub mod cloud;
 mod deploy;
 pub mod dump;
+pub mod expectation;
 pub mod external;
 pub mod http;
 mod kind;
@@ -27,7 +28,7 @@ mod syntax;
 pub mod token;
 
 pub use action::{ALL_NAMESPACES, Action, Effect, Refusal, Target};
-pub use bind::{BoundScript, bind};
+pub use bind::{BoundScript, bind, bind_sql};
 pub use call::{Call, Word};
 pub use classify::{classify, known_to_broker};
 pub use kind::ParameterKind;

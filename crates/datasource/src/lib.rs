@@ -35,4 +35,4 @@ pub use psql::Psql;
 pub use query::{Query, QueryError};
 pub use report::{Report, Verbosity};
 pub use session::{Column, Event, Row, Transaction};
-pub use settings::{Address, AddressError, DatasourceSettings, Limits, Roots, Secret, Tls};
+pub use settings::{Address, AddressError, DatasourceSettings, Limits, Roots, Tls};

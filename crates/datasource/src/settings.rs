@@ -3,30 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use operations::EnvironmentName;
+use operations::{EnvironmentName, Secret};
 use url::Url;
-
-/// A text that never appears in logs, errors or `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps this text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("••••••")
-    }
-}
 
 /// Where a database is and as whom it is entered.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,7 +71,7 @@ impl Address {
             port: url.port().unwrap_or(5432),
             database: if database.is_empty() { user.clone() } else { database },
             user,
-            password: url.password().map(|password| decoded(password, "the password").map(Secret)).transpose()?,
+            password: url.password().map(|password| decoded(password, "the password").map(Secret::new)).transpose()?,
         })
     }
 }

@@ -40,6 +40,7 @@ mod selector;
 mod set;
 mod sort;
 mod strategic;
+mod suggest;
 mod table;
 mod tabwriter;
 mod top;
@@ -52,3 +53,14 @@ pub use connection::{Clusters, Connection, ConnectionError, current_context};
 pub use kubectl::Kubectl;
 pub use live::Live;
 pub use release::Helm;
+pub use suggest::Names;
+
+/// The adapters of everything that these clusters answer: `kubectl`, `helm`, `argocd`.
+#[must_use]
+pub fn adapters(clusters: &Clusters) -> Vec<std::sync::Arc<dyn operations::Adapter>> {
+    vec![
+        std::sync::Arc::new(Kubectl::new(clusters.clone())),
+        std::sync::Arc::new(Helm::new(clusters.clone())),
+        std::sync::Arc::new(ArgoCd::new(clusters.clone())),
+    ]
+}

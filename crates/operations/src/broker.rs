@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use command::{Action, Effect, Refusal};
+use command::{Action, Effect, Refusal, Target};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::secrecy::Secrets;
 use crate::service::{Rooms, place};
 use crate::{
     Actor, AuditEvent, Call, CallEnded, CallHandler, CallIo, Caller, Decision, Environment, EventId, EventKind,
@@ -22,6 +23,10 @@ use crate::{
 
 /// What a call's own argv may hold in the trail, in bytes; more is cut with a mark.
 const ARGV_LIMIT: usize = 16 * 1024;
+/// How many targets of one call the trail names, and how much of each part of one and of a refusal's reason, in bytes.
+const TARGETS: usize = 100;
+const TARGET_LIMIT: usize = 512;
+const RULE_LIMIT: usize = 4 * 1024;
 /// The exit code of a call that the trail could not record: EX_TEMPFAIL of sysexits.h.
 const NOT_RECORDED: u8 = 75;
 
@@ -34,6 +39,8 @@ pub(crate) struct Broker {
     /// The execution's own intent.
     pub(crate) parent: EventId,
     pub(crate) stop: CancellationToken,
+    /// What the trail must not hold.
+    pub(crate) secrets: Secrets,
 }
 
 #[async_trait]
@@ -67,12 +74,7 @@ impl Broker {
     fn consider(&self, call: &Call) -> Result<(Action, Decision), Refusal> {
         let tool = call.tool();
         if !self.rooms.adapters.contains_key(tool) {
-            let known: Vec<_> = self.rooms.adapters.keys().copied().collect();
-            return Err(Refusal::not_available(format!(
-                "`{tool}` is not available to this portal: it reaches infrastructure through {} only. \
-                 Run it elsewhere and record the step as done by hand.",
-                known.join(", ")
-            )));
+            return Err(Refusal::not_available(command::program::not_available(tool)));
         }
         let action = command::classify(&call.argv)?;
         self.rooms.adapters[tool].check(&self.environment, call)?;
@@ -96,7 +98,7 @@ impl Broker {
     }
 
     async fn perform(&self, call: &Call, action: Action, decision: Decision, io: &dyn CallIo) -> u8 {
-        let intent = self.intent(call, Some(&action), decision);
+        let intent = self.intent(call, Some(&action), &decision);
         if let Err(error) = self.rooms.trail.append(&intent).await {
             tracing::error!(execution = %self.execution.id, error = &error as &dyn std::error::Error, "an action was not performed: its intent could not be written");
             say(io, "runbook-portal: the audit trail could not be written, so this was not performed").await;
@@ -127,7 +129,7 @@ impl Broker {
         refusal: Refusal,
         io: &dyn CallIo,
     ) -> u8 {
-        let intent = self.intent(call, action.as_ref(), decision);
+        let intent = self.intent(call, action.as_ref(), &decision);
         match self.rooms.trail.append(&intent).await {
             Ok(()) => self.complete(&intent, OutcomeResult::Refused, Some(refusal.exit_code), None, 0).await,
             Err(error) => {
@@ -138,16 +140,39 @@ impl Broker {
         refusal.exit_code
     }
 
-    fn intent(&self, call: &Call, action: Option<&Action>, decision: Decision) -> AuditEvent {
+    fn intent(&self, call: &Call, action: Option<&Action>, decision: &Decision) -> AuditEvent {
         let summary = action.map_or_else(|| call.tool().to_owned(), |action| action.verb.clone());
         let mut event = self.event(EventKind::ActionIntent, summary);
-        event.argv = bounded(command::mask::mask(&call.argv));
-        event.decision = Some(decision);
+        event.argv =
+            bounded(command::mask::mask(&call.argv).into_iter().map(|word| self.secrets.mask(&word)).collect());
+        // A refusal quotes what it refuses.
+        let rule = self.secrets.mask(&command::mask::mask_text(&decision.rule));
+        event.decision = Some(Decision { rule: cut(rule, RULE_LIMIT), verdict: decision.verdict });
         if let Some(action) = action {
-            event.targets.clone_from(&action.targets);
+            event.targets = self.targets(&action.targets);
             event.effect = Some(action.effect);
         }
         event
+    }
+
+    /// The first targets without secrets. A call can name thousands, and each one costs.
+    fn targets(&self, targets: &[Target]) -> Vec<Target> {
+        let shown = |text: &Option<String>| text.as_deref().map(|text| cut(self.secrets.mask(text), TARGET_LIMIT));
+        let mut kept: Vec<Target> = targets
+            .iter()
+            .take(TARGETS)
+            .map(|target| Target {
+                kind: cut(target.kind.clone(), TARGET_LIMIT),
+                name: shown(&target.name),
+                selector: shown(&target.selector),
+                namespace: shown(&target.namespace),
+            })
+            .collect();
+        if targets.len() > TARGETS {
+            let more = format!("… and {} more", targets.len() - TARGETS);
+            kept.push(Target { kind: "target".to_owned(), name: Some(more), ..Target::default() });
+        }
+        kept
     }
 
     async fn complete(
@@ -198,14 +223,21 @@ fn bounded(argv: Vec<String>) -> Vec<String> {
     let mut kept = Vec::new();
     for word in argv {
         if word.len() > left {
-            let cut = word.floor_char_boundary(left);
-            kept.push(format!("{}… ({} bytes)", &word[..cut], word.len()));
+            kept.push(cut(word, left));
             break;
         }
         left -= word.len();
         kept.push(word);
     }
     kept
+}
+
+/// The beginning of a text that is too long, and how long it was.
+fn cut(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    format!("{}… ({} bytes)", &text[..text.floor_char_boundary(most)], text.len())
 }
 
 /// Counts and digests what an adapter writes.

@@ -124,3 +124,22 @@ pub struct Environment {
     /// Who may do what here, beyond the permission grid.
     pub policy: crate::Policy,
 }
+
+impl Environment {
+    /// What stands for a datasource inside the sandbox, where a runbook means one by this word.
+    #[must_use]
+    pub fn reference(&self, word: &str) -> Option<String> {
+        self.datasources.iter().find(|datasource| datasource.is_called(word)).map(Datasource::reference)
+    }
+
+    /// The variables that stand for datasources: name and reference.
+    pub(crate) fn references(&self) -> impl Iterator<Item = (String, String)> {
+        let variable = |word: &&String| {
+            word.starts_with(|c: char| c.is_ascii_uppercase())
+                && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        };
+        self.datasources.iter().flat_map(move |datasource| {
+            datasource.references.iter().filter(variable).map(|name| (name.clone(), datasource.reference()))
+        })
+    }
+}

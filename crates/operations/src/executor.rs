@@ -21,11 +21,19 @@ pub struct Limits {
     pub memory: u64,
     /// Size of one file, in bytes.
     pub file_size: u64,
+    /// Executions of the whole portal at once.
+    pub executions: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(30 * 60), processes: 256, memory: 1 << 30, file_size: 256 << 20 }
+        Self {
+            time: Duration::from_secs(30 * 60),
+            processes: 256,
+            memory: 1 << 30,
+            file_size: 256 << 20,
+            executions: 32,
+        }
     }
 }
 

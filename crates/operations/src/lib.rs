@@ -15,11 +15,15 @@ pub mod live;
 pub mod output;
 pub mod person;
 pub mod policy;
+mod prepared;
 pub mod reach;
 pub mod run;
 mod running;
 pub mod search;
+mod secrecy;
+mod secret;
 mod service;
+pub mod suggestion;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -44,4 +48,6 @@ pub use run::{
     RunView, StepMark, StepState, StepView, StoreError,
 };
 pub use search::{Found, Hit};
+pub use secret::Secret;
 pub use service::{Clock, Operations, OperationsBuilder, Press};
+pub use suggestion::{Suggester, Suggestion, Wanted};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use command::expectation::Finding;
 use jiff::Timestamp;
 use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,8 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Variables that its executions exported, for the next ones.
     pub variables: BTreeMap<String, String>,
+    /// What people gave for its parameters, by name: each is asked for once. Secret ones are never here.
+    pub given: BTreeMap<String, String>,
 }
 
 /// What a new run is made of. The store gives the number.
@@ -137,6 +140,8 @@ pub struct NewRun {
     pub started_by: (String, String),
     /// When.
     pub started_at: Timestamp,
+    /// What is known of its parameters from the start: from a link, or an alert.
+    pub given: BTreeMap<String, String>,
 }
 
 /// Where an execution stands.
@@ -207,6 +212,8 @@ pub struct Execution {
     pub note: Option<String>,
     /// Whether its output went over the limit and was cut.
     pub truncated: bool,
+    /// What the runbook expects of it, and whether that is so.
+    pub findings: Vec<Finding>,
 }
 
 /// What a person says of a step without running it.
@@ -231,6 +238,11 @@ pub enum Mark {
         passed: bool,
         /// What was found.
         finding: String,
+    },
+    /// What the runbook expects of a command, and nobody but a person can tell.
+    Judged {
+        /// Whether it is as expected.
+        met: bool,
     },
 }
 
@@ -260,6 +272,8 @@ pub enum StepState {
     Passed,
     /// A command failed.
     Failed,
+    /// Every command worked, and what came of one is not what the runbook expects.
+    Unmet,
     /// A command was stopped or its time was over.
     Stopped,
     /// Left out.
@@ -277,6 +291,7 @@ impl StepState {
             Self::Running => "running",
             Self::Passed => "passed",
             Self::Failed => "failed",
+            Self::Unmet => "not as expected",
             Self::Stopped => "stopped",
             Self::Skipped => "skipped",
             Self::Unknown => "outcome unknown",
@@ -382,11 +397,14 @@ pub trait RunStore: Send + Sync {
     /// Replaces the carried variables.
     async fn carry(&self, id: RunId, variables: &BTreeMap<String, String>) -> Result<(), StoreError>;
 
+    /// Replaces the values that people gave.
+    async fn give(&self, id: RunId, given: &BTreeMap<String, String>) -> Result<(), StoreError>;
+
     /// Keeps a new execution, unless one of the same run and command is running: then `false`, and nothing is kept.
     /// A unique index decides, so that two presses at the same instant start it once.
     async fn begin(&self, execution: &Execution) -> Result<bool, StoreError>;
 
-    /// Writes how an execution ended: state, end, exit code, note, truncated. Only a running one changes.
+    /// Writes how an execution ended: state, end, exit code, note, truncated, findings. Only a running one changes.
     async fn end(&self, execution: &Execution) -> Result<(), StoreError>;
 
     /// One execution.

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use command::parameter;
+use command::expectation::{self, Judgement};
 use runbook::Command;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
+use crate::prepared::Prepared;
+use crate::secrecy::{Masker, Secrets};
 use crate::service::{Rooms, place};
 use crate::{
     Actor, AuditEvent, Caller, Environment, Error, EventId, EventKind, Execution, ExecutionRequest, ExecutionState,
@@ -21,75 +23,15 @@ use crate::{
 
 /// What one execution may print before the rest is dropped.
 const OUTPUT_LIMIT: u64 = 64 << 20;
+/// How much of standard output an expectation is judged by.
+const BEGINNING: usize = 256 * 1024;
 /// The greatest piece of output that is kept as one row.
 const CHUNK: usize = 64 * 1024;
 /// How much output is gathered before it is written, and how long at most.
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_TIME: Duration = Duration::from_millis(100);
-/// The longest value of a parameter, in bytes.
-const VALUE_LIMIT: usize = 16 * 1024;
 /// How the variables begin that the portal sets itself: they are not carried from step to step.
 const OWN_PREFIX: &str = "RUNBOOK_";
-
-/// A command with its values bound, ready for bash.
-pub(crate) struct Prepared {
-    /// The text as the page and the trail show it: values are not in it.
-    pub(crate) shown: String,
-    /// For an edited command: the text as the runbook has it.
-    pub(crate) original: Option<String>,
-    script: String,
-    variables: BTreeMap<String, String>,
-    given: Vec<String>,
-}
-
-impl Prepared {
-    /// Binds values to the command's parameters as data.
-    pub(crate) fn new(
-        run: &Run,
-        command: &Command,
-        edited: Option<String>,
-        values: &BTreeMap<String, String>,
-        environment: &Environment,
-    ) -> Result<Self, Error> {
-        let shown = edited.clone().unwrap_or_else(|| command.source.clone());
-        let open = match &edited {
-            Some(text) => parameter::in_script(text, &run.variables.keys().cloned().collect()),
-            None => command.parameters.clone(),
-        };
-        let mut bindings = Vec::new();
-        let mut missing = Vec::new();
-        for parameter in open {
-            match values.get(&parameter.name).filter(|value| !value.is_empty()) {
-                Some(value) if value.len() > VALUE_LIMIT => {
-                    return Err(Error::Invalid(format!("The value for {} is too long.", parameter.name)));
-                }
-                Some(value) => bindings.push((parameter, value.clone())),
-                None if run.variables.contains_key(&parameter.name) => {}
-                None => missing.push(parameter.name),
-            }
-        }
-        if !missing.is_empty() {
-            return Err(Error::Invalid(format!("Fill in {} before this command can run.", missing.join(", "))));
-        }
-        let refused = |refusal: command::Refusal| Error::Invalid(refusal.reason);
-        // What earlier commands exported came from values and programs: bash must not read it as code either.
-        let carried = run.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        command::bind::check_variables(&shown, carried).map_err(refused)?;
-        let bound = command::bind(&shown, &bindings).map_err(refused)?;
-        let given = bindings
-            .iter()
-            .map(|(parameter, value)| command::mask::mask_text(&format!("{}={value}", parameter.name)))
-            .collect();
-        let mut variables = run.variables.clone();
-        variables.extend(bound.environment);
-        if let Some(scope) = &environment.kubernetes {
-            variables.insert("RUNBOOK_ENVIRONMENT".to_owned(), environment.name.0.clone());
-            variables.insert("RUNBOOK_CONTEXT".to_owned(), scope.context.clone());
-        }
-        let original = edited.map(|_| command.source.clone());
-        Ok(Self { shown, original, script: bound.source, variables, given })
-    }
-}
 
 /// An execution that is about to begin.
 pub(crate) struct Running {
@@ -107,7 +49,7 @@ impl Running {
         if !self.rooms.runs.begin(&self.execution).await? {
             return Err(Error::Conflict("This command is running already: its output is on the page.".to_owned()));
         }
-        let mut intent = self.event(EventKind::ExecutionIntent, title(command));
+        let mut intent = self.event(EventKind::ExecutionIntent, command::mask::mask_script(&title(command)));
         intent.argv = vec![command::mask::mask_script(&prepared.shown)];
         intent.argv.extend(prepared.given.iter().cloned());
         intent.original = prepared.original.as_deref().map(command::mask::mask_script);
@@ -150,7 +92,8 @@ impl Begun {
         let Self { running, intent, prepared } = self;
         let Running { rooms, run, environment, mut execution, stop, caller } = running;
         let started = rooms.now();
-        let (collector, keeper) = collect(rooms.clone(), &execution);
+        let secrets = prepared.secrets;
+        let (collector, keeper) = collect(rooms.clone(), &execution, &secrets);
         let given = prepared.variables.clone();
         let broker = Arc::new(Broker {
             rooms: rooms.clone(),
@@ -160,6 +103,7 @@ impl Begun {
             execution: execution.clone(),
             parent: intent,
             stop: stop.clone(),
+            secrets: secrets.clone(),
         });
         let request = ExecutionRequest {
             execution: execution.id,
@@ -177,7 +121,7 @@ impl Begun {
 
         let result = match ended {
             Ok(ended) => {
-                carry(&rooms, run.id, &given, ended.exported).await;
+                carry(&rooms, run.id, &given, ended.exported, &secrets).await;
                 let stopped_by = rooms.stopped_by(execution.id);
                 settle(&mut execution, ended.exit, stopped_by.as_deref())
             }
@@ -189,11 +133,16 @@ impl Begun {
             }
         };
         execution.truncated = kept.truncated;
+        if let Some(code) = execution.exit_code {
+            let printed = String::from_utf8_lossy(&kept.beginning);
+            let whole = kept.beginning.len() < BEGINNING && !kept.truncated;
+            execution.findings = expectation::judge(&prepared.expected, &printed, code, whole);
+        }
         execution.ended_at = Some(rooms.now());
 
         let running =
             Running { rooms: rooms.clone(), caller, run, environment, execution, stop: CancellationToken::new() };
-        let mut outcome = running.event(EventKind::ExecutionOutcome, result.word().to_owned());
+        let mut outcome = running.event(EventKind::ExecutionOutcome, summary(result, &running.execution));
         outcome.completes = Some(intent);
         outcome.outcome = Some(Outcome {
             result,
@@ -210,11 +159,27 @@ impl Begun {
     }
 }
 
-/// Keeps what the script exported for the next ones: what it set itself, beside what others exported meanwhile.
-async fn carry(rooms: &Rooms, run: RunId, given: &BTreeMap<String, String>, exported: BTreeMap<String, String>) {
+/// How it ended, in the words of the trail: also where it worked and the result is not what the runbook expects.
+fn summary(result: OutcomeResult, execution: &Execution) -> String {
+    let unmet = execution.findings.iter().filter(|finding| finding.judgement == Judgement::Unmet);
+    unmet.fold(result.word().to_owned(), |words, finding| {
+        format!("{words} · expected {}, seen {}", finding.expected, finding.observed)
+    })
+}
+
+/// Keeps what the script exported for the next ones: what it set itself, beside what others exported meanwhile. What holds
+/// a secret is not kept: the next step asks for it again.
+async fn carry(
+    rooms: &Rooms,
+    run: RunId,
+    given: &BTreeMap<String, String>,
+    exported: BTreeMap<String, String>,
+    secrets: &Secrets,
+) {
     let set: BTreeMap<_, _> = exported
         .into_iter()
         .filter(|(name, value)| !name.starts_with(OWN_PREFIX) && given.get(name) != Some(value))
+        .filter(|(_, value)| !secrets.are_in(value))
         .collect();
     if set.is_empty() {
         return;
@@ -264,6 +229,8 @@ fn settle(execution: &mut Execution, exit: Exit, stopped_by: Option<&str>) -> Ou
 
 /// What is known of an output once it has ended.
 struct Kept {
+    /// The beginning of standard output, to judge it by.
+    beginning: Vec<u8>,
     digest: String,
     bytes: u64,
     truncated: bool,
@@ -271,7 +238,7 @@ struct Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { digest: hex(&Sha256::digest([])), bytes: 0, truncated: false }
+        Self { beginning: Vec::new(), digest: hex(&Sha256::digest([])), bytes: 0, truncated: false }
     }
 }
 
@@ -290,7 +257,7 @@ impl OutputSink for Collector {
     }
 }
 
-fn collect(rooms: Arc<Rooms>, execution: &Execution) -> (Collector, tokio::task::JoinHandle<Kept>) {
+fn collect(rooms: Arc<Rooms>, execution: &Execution, secrets: &Secrets) -> (Collector, tokio::task::JoinHandle<Kept>) {
     let (pieces, receiver) = mpsc::channel(16);
     let blank = NewChunk {
         run: execution.run,
@@ -299,30 +266,38 @@ fn collect(rooms: Arc<Rooms>, execution: &Execution) -> (Collector, tokio::task:
         at: rooms.now(),
         bytes: Bytes::new(),
     };
-    (Collector { pieces }, tokio::spawn(keep(rooms, receiver, blank)))
+    let maskers = [secrets.masker(), secrets.masker()];
+    (Collector { pieces }, tokio::spawn(keep(rooms, receiver, blank, maskers)))
 }
 
-async fn keep(rooms: Arc<Rooms>, mut pieces: mpsc::Receiver<(Stream, Bytes)>, blank: NewChunk) -> Kept {
+async fn keep(
+    rooms: Arc<Rooms>,
+    mut pieces: mpsc::Receiver<(Stream, Bytes)>,
+    blank: NewChunk,
+    mut maskers: [Masker; 2],
+) -> Kept {
     let mut digest = Sha256::new();
     let mut kept = Kept::default();
     let mut marked = false;
-    while let Some(first) = pieces.recv().await {
-        let mut batch = vec![first];
-        let deadline = tokio::time::Instant::now() + BATCH_TIME;
-        let mut size = batch[0].1.len();
-        while size < BATCH_BYTES {
-            match tokio::time::timeout_at(deadline, pieces.recv()).await {
-                Ok(Some(piece)) => {
-                    size += piece.1.len();
-                    batch.push(piece);
-                }
-                Ok(None) | Err(_) => break,
-            }
+    let mut over = false;
+    while !over {
+        let mut batch = Vec::new();
+        over = gather(&mut pieces, &mut batch).await;
+        for (stream, bytes) in &mut batch {
+            *bytes = maskers[usize::from(*stream == Stream::Stderr)].push(bytes).into();
+        }
+        if over {
+            let rest = [Stream::Stdout, Stream::Stderr].into_iter().zip(&mut maskers);
+            batch.extend(rest.map(|(stream, masker)| (stream, masker.end().into())));
         }
         let at = rooms.now();
         let mut rows: Vec<(Stream, BytesMut)> = Vec::new();
         for (stream, bytes) in batch {
             digest.update(&bytes);
+            if stream == Stream::Stdout {
+                let room = BEGINNING - kept.beginning.len();
+                kept.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
             let room = usize::try_from(OUTPUT_LIMIT.saturating_sub(kept.bytes)).unwrap_or(usize::MAX);
             kept.bytes += bytes.len() as u64;
             push(&mut rows, stream, &bytes[..bytes.len().min(room)]);
@@ -346,6 +321,25 @@ async fn keep(rooms: Arc<Rooms>, mut pieces: mpsc::Receiver<(Stream, Bytes)>, bl
     kept.truncated |= marked;
     kept.digest = hex(&digest.finalize());
     kept
+}
+
+/// Waits for output and gathers what comes soon after it; whether that was all.
+async fn gather(pieces: &mut mpsc::Receiver<(Stream, Bytes)>, batch: &mut Vec<(Stream, Bytes)>) -> bool {
+    let Some(first) = pieces.recv().await else { return true };
+    let mut size = first.1.len();
+    batch.push(first);
+    let deadline = tokio::time::Instant::now() + BATCH_TIME;
+    while size < BATCH_BYTES {
+        match tokio::time::timeout_at(deadline, pieces.recv()).await {
+            Ok(Some(piece)) => {
+                size += piece.1.len();
+                batch.push(piece);
+            }
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// Adds bytes to the last row where it is of the same stream and has room, else as rows of their own.

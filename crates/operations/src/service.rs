@@ -3,6 +3,7 @@
 mod reading;
 mod runs;
 mod trail;
+mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
-    Limits, LiveStatus, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError,
+    Limits, LiveStatus, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester,
 };
 
 /// The most that a pasted result or an edited command may hold, in bytes.
@@ -51,6 +52,8 @@ pub struct OperationsBuilder {
     pub adapters: Vec<Arc<dyn Adapter>>,
     /// Live status of Kubernetes.
     pub live: Arc<dyn LiveStatus>,
+    /// Know what there is for parameters.
+    pub suggesters: Vec<Arc<dyn Suggester>>,
     /// Where runs may act, in the order of the configuration.
     pub environments: Vec<Environment>,
     /// What an execution may use.
@@ -72,6 +75,7 @@ impl OperationsBuilder {
                 executor: self.executor,
                 adapters: self.adapters.into_iter().map(|adapter| (adapter.tool(), adapter)).collect(),
                 live: self.live,
+                suggesters: self.suggesters,
                 environments: self.environments.into_iter().map(Arc::new).collect(),
                 limits: self.limits,
                 clock: self.clock,
@@ -94,6 +98,7 @@ pub(crate) struct Rooms {
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) adapters: BTreeMap<&'static str, Arc<dyn Adapter>>,
     live: Arc<dyn LiveStatus>,
+    suggesters: Vec<Arc<dyn Suggester>>,
     environments: Vec<Arc<Environment>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use command::expectation::Judgement;
 use runbook::{Alternatives, Body, Command, Procedure, Step};
 
 use crate::{CommandView, Execution, ExecutionState, Mark, StepMark, StepState, StepView};
@@ -44,6 +45,7 @@ fn command_view(
         .filter(|mark| latest.is_none_or(|execution| execution.ended_at.is_some_and(|end| end <= mark.at)));
     let state = match (mark, latest) {
         (Some(mark), _) => marked(&mark.mark),
+        (_, Some(execution)) if is_unmet(execution) => StepState::Unmet,
         (_, Some(execution)) => executed(execution.state),
         (_, None) => StepState::Waiting,
     };
@@ -56,9 +58,18 @@ fn command_view(
     }
 }
 
+/// It worked, and what came of it is not what the runbook expects.
+fn is_unmet(execution: &Execution) -> bool {
+    execution.state == ExecutionState::Passed
+        && execution.findings.iter().any(|finding| finding.judgement == Judgement::Unmet)
+}
+
 fn marked(mark: &Mark) -> StepState {
     match mark {
-        Mark::Done | Mark::ByHand { .. } | Mark::Settled { passed: true, .. } => StepState::Passed,
+        Mark::Done | Mark::ByHand { .. } | Mark::Settled { passed: true, .. } | Mark::Judged { met: true } => {
+            StepState::Passed
+        }
+        Mark::Judged { met: false } => StepState::Unmet,
         Mark::Settled { passed: false, .. } => StepState::Failed,
         Mark::Skipped { .. } => StepState::Skipped,
     }
@@ -91,12 +102,14 @@ fn step_state(step: &Step, commands: &[CommandView], mark: Option<&StepMark>) ->
         // One that worked is enough, whatever was tried before it.
         Alternatives::One if has(StepState::Passed) => return StepState::Passed,
         Alternatives::One if has(StepState::Failed) => return StepState::Failed,
+        Alternatives::One if has(StepState::Unmet) => return StepState::Unmet,
         Alternatives::One if has(StepState::Stopped) => return StepState::Stopped,
         Alternatives::One if commands.iter().all(|command| command.state == StepState::Skipped) => {
             return StepState::Skipped;
         }
         Alternatives::One => return StepState::Waiting,
         Alternatives::All if has(StepState::Failed) => return StepState::Failed,
+        Alternatives::All if has(StepState::Unmet) => return StepState::Unmet,
         Alternatives::All => {}
     }
     // One that follows is done when somebody has seen enough of it.

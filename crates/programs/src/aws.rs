@@ -13,7 +13,8 @@ use crate::gate::Gate;
 use crate::host::{self, Host};
 use crate::proxy::{self, Proxy};
 use crate::runner::{Job, Printing, Runner, in_workspace, say};
-use crate::{Secret, web};
+use crate::web;
+use operations::Secret;
 
 const TOOL: &str = "aws";
 /// Hosts of AWS itself, in its partitions (AWS General Reference, "Service endpoints").

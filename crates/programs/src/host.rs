@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::Secret;
+use operations::Secret;
 
 /// The ports that a pattern without a port permits: those of http and https.
 const USUAL: [u16; 2] = [80, 443];

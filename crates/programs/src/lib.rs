@@ -39,7 +39,7 @@ use sandbox::Errands;
 
 pub use aws::{AwsAccount, AwsKeys, KeySource};
 pub use host::{Host, HostError};
-pub use settings::{Installed, PostgresServer, PostgresTls, Reach, RedisServer, RedisTls, Secret, Settings};
+pub use settings::{Installed, PostgresServer, PostgresTls, Reach, RedisServer, RedisTls, Settings};
 
 use crate::runner::Runner;
 

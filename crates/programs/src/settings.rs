@@ -1,38 +1,15 @@
 //! What the configuration says of real programs, typed. Nothing here shows a secret in `Debug`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use operations::{EnvironmentName, Limits};
+use operations::{EnvironmentName, Limits, Secret};
 
 use crate::aws::AwsAccount;
 use crate::host::Host;
-
-/// A text that never appears in logs, errors or `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps this text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(command::mask::MASK)
-    }
-}
 
 /// All of it.
 #[derive(Clone, Debug)]
@@ -51,7 +28,13 @@ impl Default for Settings {
         Self {
             installed: BTreeMap::new(),
             environments: HashMap::new(),
-            limits: Limits { time: Duration::from_secs(60 * 60), processes: 512, memory: 4 << 30, file_size: 1 << 30 },
+            limits: Limits {
+                time: Duration::from_secs(60 * 60),
+                processes: 512,
+                memory: 4 << 30,
+                file_size: 1 << 30,
+                ..Limits::default()
+            },
         }
     }
 }

@@ -35,7 +35,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                             println!("        {}", command.source.replace('\n', "\n        "));
                         }
                     }
-                    Body::Sql(_) => println!("     sql"),
                     Body::Yaml(_) => println!("     configuration"),
                     Body::Message(code) => {
                         println!("     message {:?}", code.parameters.iter().map(|p| &p.name).collect::<Vec<_>>());

@@ -7,7 +7,7 @@ use command::{Script, parameter, placeholder};
 use crate::colour;
 use crate::fence::{Part, Unit};
 use crate::html;
-use crate::model::{Alternatives, Body, Code, Command, CommandId, SafeHtml, Step, StepId};
+use crate::model::{Alternatives, Body, Code, Command, CommandId, Language, SafeHtml, Step, StepId};
 
 /// Titles are cut to this many characters.
 const LONGEST_TITLE: usize = 140;
@@ -25,7 +25,6 @@ pub(crate) struct StepDraft {
 #[derive(Clone, Debug)]
 pub(crate) enum BodyDraft {
     Commands(Alternatives, Vec<Part>),
-    Sql(String),
     Yaml(String, String),
     Message(String),
     Manual,
@@ -38,7 +37,7 @@ impl StepDraft {
             BodyDraft::Commands(_, parts) => parts.as_slice(),
             _ => &[],
         };
-        parts.iter().map(|part| part.source.as_str())
+        parts.iter().filter(|part| part.language == Language::Bash).map(|part| part.source.as_str())
     }
 }
 
@@ -62,7 +61,6 @@ pub(crate) fn number(draft: StepDraft, number: usize, assigned: &BTreeSet<String
                 .collect();
             Body::Commands { alternatives, commands }
         }
-        BodyDraft::Sql(source) => Body::Sql(code(source, "sql")),
         BodyDraft::Yaml(source, language) => Body::Yaml(code(source, &language)),
         BodyDraft::Message(source) => {
             let html = colour::text(&source, "", &placeholder::find_in_message(&source));
@@ -80,11 +78,44 @@ pub(crate) fn number(draft: StepDraft, number: usize, assigned: &BTreeSet<String
 }
 
 fn command(part: Part, id: CommandId, assigned: &BTreeSet<String>) -> Command {
+    let Language::Sql { connection } = &part.language else { return bash(part, id, assigned) };
+    let argv = ["psql", "-c", &part.source].map(str::to_owned);
+    let action = command::classify(&argv).ok();
+    let mut parameters = parameter::in_script(&format!("psql {connection}"), assigned);
+    for parameter in parameter::in_text(&part.source) {
+        if parameters.iter().all(|known| known.placeholder != parameter.placeholder) {
+            parameters.push(parameter);
+        }
+    }
+    let mut html = SafeHtml::default();
+    if !connection.is_empty() {
+        // As the text has it: the line that says where, then the statements.
+        html.append(&colour::bash(&format!("psql {connection}\n\n")));
+    }
+    html.append(&colour::text(&part.source, "sql", &placeholder::find(&part.source)));
+    Command {
+        id,
+        title: part.title.map(|title| shortened(&title)),
+        html,
+        effect: command::sql::effect(&part.source),
+        follows: false,
+        parameters,
+        expected: part.expected,
+        actions: action.into_iter().collect(),
+        programs: vec!["psql".to_owned()],
+        line: part.line,
+        language: part.language,
+        source: part.source,
+    }
+}
+
+fn bash(part: Part, id: CommandId, assigned: &BTreeSet<String>) -> Command {
     let reading = Script::parse(&part.source).reading();
     Command {
         id,
         title: part.title.map(|title| shortened(&title)),
         html: colour::bash(&part.source),
+        language: part.language,
         effect: reading.effect,
         follows: reading.follows,
         parameters: parameter::in_script(&part.source, assigned),

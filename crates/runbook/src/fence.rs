@@ -3,6 +3,7 @@
 use command::script::{Comment, Item, Statement};
 use command::{Action, Effect, Script};
 
+use crate::model::Language;
 use crate::title::capitalised;
 use crate::words::{self, Marker};
 
@@ -64,20 +65,91 @@ pub(crate) fn looks_like_bash(text: &str) -> bool {
     TELLING_PROGRAMS.contains(&word)
 }
 
-/// Whether a bash fence is SQL in truth: bash cannot read it, and a line begins like SQL.
+/// Whether a bash fence is SQL in truth: a line begins like SQL, and bash cannot read it or would take the keyword for a
+/// program. Inside a string (`psql -c "…"`) it is neither.
 pub(crate) fn looks_like_sql(text: &str) -> bool {
     let starts = text.lines().any(|line| SQL_STARTS.iter().any(|start| line.trim_start().starts_with(start)));
-    starts && Script::parse(text).has_errors && text.contains(';')
+    if !starts || !text.contains(';') {
+        return false;
+    }
+    let script = Script::parse(text);
+    let keyword = |program: &String| SQL_STARTS.iter().any(|start| start.split(' ').next() == Some(program));
+    script.has_errors || script.reading().programs.iter().any(keyword)
 }
 
 /// One command of a fence.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) title: Option<String>,
+    pub(crate) language: Language,
     pub(crate) source: String,
     pub(crate) expected: Vec<String>,
     /// Counted from 0 within the fence.
     pub(crate) line: usize,
+}
+
+/// Reads a fence of SQL, as it stands or behind a `psql` on a line of its own. Each comment leads the statements below it.
+pub(crate) fn sql_units(text: &str) -> Vec<Unit> {
+    let mut connection = String::new();
+    let mut groups: Vec<SqlGroup> = vec![SqlGroup::default()];
+    let mut ended = true;
+    for (number, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if ended && (trimmed == "psql" || trimmed.starts_with("psql ")) {
+            trimmed.trim_start_matches("psql").trim().clone_into(&mut connection);
+            continue;
+        }
+        let comment = ended.then(|| sql_comment(trimmed)).flatten();
+        let Some(last) = groups.last_mut() else { continue };
+        match comment {
+            Some(comment) if last.lines.is_empty() => last.comments.push(comment.to_owned()),
+            Some(comment) => match (words::expected(comment), groups.last_mut()) {
+                (Some(expected), Some(last)) => last.expected.push(expected.to_owned()),
+                _ => groups.push(SqlGroup { comments: vec![comment.to_owned()], ..SqlGroup::default() }),
+            },
+            None if trimmed.is_empty() && last.lines.is_empty() => {}
+            None => {
+                if last.lines.is_empty() {
+                    last.line = number;
+                }
+                last.lines.push(line);
+                ended = trimmed.ends_with(';') || (trimmed.is_empty() && ended);
+            }
+        }
+    }
+    let unit = |group: SqlGroup<'_>| {
+        // As in bash: the one that says `Or …` names it, else the first.
+        let named = group.comments.iter().position(|comment| words::marker(comment).is_some()).unwrap_or(0);
+        let mut comments: Vec<String> = group.comments.iter().map(|comment| clean(comment)).collect();
+        let title = (named < comments.len()).then(|| comments.remove(named));
+        comments.retain(|text| !text.is_empty());
+        if group.lines.is_empty() {
+            let lines: Vec<String> = title.into_iter().chain(comments).collect();
+            return (!lines.is_empty()).then_some(Unit::Note(lines));
+        }
+        let part = Part {
+            title: title.clone(),
+            language: Language::Sql { connection: connection.clone() },
+            source: group.lines.join("\n").trim_end().to_owned(),
+            expected: group.expected,
+            line: group.line,
+        };
+        Some(Unit::Commands { title, remarks: comments, parts: vec![part] })
+    };
+    groups.into_iter().filter_map(unit).collect()
+}
+
+#[derive(Default)]
+struct SqlGroup<'a> {
+    comments: Vec<String>,
+    lines: Vec<&'a str>,
+    expected: Vec<String>,
+    line: usize,
+}
+
+/// What a comment of SQL says, or one of bash that stands between.
+fn sql_comment(line: &str) -> Option<&str> {
+    line.strip_prefix("--").or_else(|| line.strip_prefix('#')).map(|text| text.trim_start_matches('#').trim())
 }
 
 /// What a fence holds, in order.
@@ -368,7 +440,7 @@ fn follows(statement: &Statement) -> bool {
 fn part(statements: &[Statement], text: &str) -> Part {
     let (first, last) = (&statements[0], &statements[statements.len() - 1]);
     let source = text.get(first.range.start..last.range.end).unwrap_or_default().to_owned();
-    Part { title: None, source, expected: Vec::new(), line: first.line }
+    Part { title: None, language: Language::Bash, source, expected: Vec::new(), line: first.line }
 }
 
 /// An option of a choice, whole: from its second comment line to its last statement.
@@ -394,5 +466,5 @@ fn option(groups: &[Group], text: &str) -> Part {
         text.get(start..ends).unwrap_or_default().to_owned()
     };
     let expected = groups.last().map(|group| group.expected.clone()).unwrap_or_default();
-    Part { title, source, expected, line }
+    Part { title, language: Language::Bash, source, expected, line }
 }

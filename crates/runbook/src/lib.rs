@@ -13,7 +13,7 @@ mod title;
 mod words;
 
 pub use model::{
-    Alternatives, Block, Body, Code, Command, CommandId, Heading, Parameter, Procedure, ProcedureId, Runbook,
+    Alternatives, Block, Body, Code, Command, CommandId, Heading, Language, Parameter, Procedure, ProcedureId, Runbook,
     RunbookId, SafeHtml, Step, StepId, Version,
 };
 pub use parse::{LARGEST, ReadError, parse};

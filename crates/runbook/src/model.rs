@@ -185,6 +185,18 @@ impl Procedure {
         self.steps.iter().flat_map(|step| step.commands())
     }
 
+    /// What its commands leave open, each name once, in the order of the text.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<&Parameter> {
+        let mut found: Vec<&Parameter> = Vec::new();
+        for parameter in self.commands().flat_map(|command| &command.parameters) {
+            if found.iter().all(|known| known.name != parameter.name) {
+                found.push(parameter);
+            }
+        }
+        found
+    }
+
     /// The greatest effect of its commands; `None` where it has none.
     #[must_use]
     pub fn effect(&self) -> Option<Effect> {
@@ -228,8 +240,6 @@ pub enum Body {
         /// At least one.
         commands: Vec<Command>,
     },
-    /// SQL for a datasource.
-    Sql(Code),
     /// A manifest or configuration to read or apply.
     Yaml(Code),
     /// A text to send to people.
@@ -258,6 +268,18 @@ pub struct Code {
     pub parameters: Vec<Parameter>,
 }
 
+/// What a command is written in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Bash, run as it stands.
+    Bash,
+    /// SQL, run by `psql`.
+    Sql {
+        /// What stands behind `psql` where the text names it: `$DATABASE_URL`. Empty means the environment's own.
+        connection: String,
+    },
+}
+
 /// What one press of Run executes.
 #[derive(Clone, Debug)]
 pub struct Command {
@@ -265,7 +287,9 @@ pub struct Command {
     pub id: CommandId,
     /// The comment that leads it, without `#`, number or `Option 1:`.
     pub title: Option<String>,
-    /// The bash text that runs.
+    /// What it is written in.
+    pub language: Language,
+    /// The text that runs.
     pub source: String,
     /// The same with syntax colours.
     pub html: SafeHtml,

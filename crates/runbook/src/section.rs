@@ -101,8 +101,9 @@ impl<'r> Reader<'r> {
             || !command::parameter::in_message(text).is_empty();
         let named = |text: &str| phase.clone().or_else(|| first_comment(text)).unwrap_or_else(|| self.heading.clone());
         let body = match kind {
-            FenceKind::Bash => {
-                for step in draft::steps(fence::units(text), line, phase.as_deref(), &self.heading) {
+            FenceKind::Bash | FenceKind::Sql => {
+                let units = if kind == FenceKind::Sql { fence::sql_units(text) } else { fence::units(text) };
+                for step in draft::steps(units, line, phase.as_deref(), &self.heading) {
                     match step {
                         Ok(step) => self.out.push(Out::Step(step)),
                         Err(note) => self.out.push(Out::Prose(note)),
@@ -110,7 +111,6 @@ impl<'r> Reader<'r> {
                 }
                 return;
             }
-            FenceKind::Sql => (named(text), BodyDraft::Sql(text.to_owned())),
             FenceKind::Configuration => (named(text), BodyDraft::Yaml(text.to_owned(), language.to_owned())),
             FenceKind::Untagged if is_message && !self.is_reference => {
                 (phase.clone().unwrap_or_else(|| self.heading.clone()), BodyDraft::Message(text.to_owned()))
@@ -162,7 +162,10 @@ impl<'r> Reader<'r> {
                             units.extend(fence::units(text).into_iter().map(|unit| (unit, *line)));
                             continue;
                         }
-                        FenceKind::Sql => BodyDraft::Sql(text.clone()),
+                        FenceKind::Sql => {
+                            units.extend(fence::sql_units(text).into_iter().map(|unit| (unit, *line)));
+                            continue;
+                        }
                         FenceKind::Configuration => BodyDraft::Yaml(text.clone(), language.clone()),
                         FenceKind::Untagged => BodyDraft::Message(text.clone()),
                         FenceKind::Other => {

@@ -70,7 +70,6 @@ fn kind(body: &Body) -> String {
             let one = if *alternatives == Alternatives::One { "one of " } else { "" };
             format!("{one}{}", commands.join(", "))
         }
-        Body::Sql(_) => "SQL".to_owned(),
         Body::Yaml(_) => "configuration".to_owned(),
         Body::Message(code) => format!("message, {} open", code.parameters.len()),
         Body::Manual => "by hand".to_owned(),
@@ -170,10 +169,11 @@ fn shown(runbook: &Runbook) -> String {
                     Body::Commands { commands, .. } => {
                         for command in commands {
                             titles.extend(command.title.clone().filter(|title| *title != step.title));
-                            text.push_str(&format!("\n{}\n{}\n", command.source, command.expected.join("\n")));
+                            let source = without_tags(command.html.as_str());
+                            text.push_str(&format!("\n{source}\n{}\n", command.expected.join("\n")));
                         }
                     }
-                    Body::Sql(code) | Body::Yaml(code) | Body::Message(code) => {
+                    Body::Yaml(code) | Body::Message(code) => {
                         text.push_str(&format!("\n{}\n", code.source));
                     }
                     Body::Manual => {}

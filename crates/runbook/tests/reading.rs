@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use command::Effect;
 use proptest::prelude::*;
-use runbook::{Alternatives, Block, Body, LARGEST, Procedure, ReadError, Runbook, RunbookId, Step, parse};
+use runbook::{Alternatives, Block, Body, LARGEST, Language, Procedure, ReadError, Runbook, RunbookId, Step, parse};
 
 fn read(text: &str) -> Runbook {
     parse(RunbookId::new("sample"), text.as_bytes(), None).unwrap()
@@ -107,7 +108,7 @@ fn numbered_items_are_steps_with_their_fences() {
     assert!(procedure.steps[1].prose.as_str().contains("everyone"));
     assert_eq!(options(&procedure.steps[2]), ["Scale", "Restart"]);
     assert!(matches!(&procedure.steps[3].body, Body::Message(code) if code.parameters.len() == 1));
-    assert!(matches!(&procedure.steps[4].body, Body::Sql(_)));
+    assert!(matches!(&procedure.steps[4].commands()[0].language, Language::Sql { .. }));
 }
 
 #[test]
@@ -143,7 +144,20 @@ fn what_is_only_to_be_read_is_no_procedure() {
 #[test]
 fn bash_fences_with_sql_are_sql() {
     let procedure = bash("psql $DATABASE_URL\n\n-- Count\nSELECT a, count(*) FROM b;");
-    assert!(matches!(procedure.steps[0].body, Body::Sql(_)));
+    let command = &procedure.steps[0].commands()[0];
+    assert_eq!(command.language, Language::Sql { connection: "$DATABASE_URL".to_owned() });
+    assert_eq!((command.title.as_deref(), command.source.as_str()), (Some("Count"), "SELECT a, count(*) FROM b;"));
+    assert_eq!(command.parameters[0].placeholder, "$DATABASE_URL");
+    let several = bash(
+        "psql $DATABASE_URL\n\n-- Count\nSELECT a\nFROM b;\n\n-- Remove\n-- what is old\nDELETE FROM b WHERE c < '<day>';",
+    );
+    let commands: Vec<_> = several.commands().collect();
+    assert_eq!(commands.len(), 2);
+    assert_eq!(
+        (commands[1].effect, commands[1].source.as_str()),
+        (Effect::Destroy, "DELETE FROM b WHERE c < '<day>';")
+    );
+    assert!(commands[1].parameters.iter().any(|parameter| parameter.name == "day"));
 }
 
 #[test]

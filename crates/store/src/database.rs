@@ -36,6 +36,8 @@ pub(crate) enum Database {
         writer: SqlitePool,
         /// Connections that cannot write. With a write-ahead log they never wait for the writer.
         reader: SqlitePool,
+        /// The file.
+        path: PathBuf,
         /// Keeps the folder of a temporary database until the last clone goes.
         _folder: Option<Arc<TempDir>>,
     },
@@ -59,7 +61,7 @@ impl Database {
     async fn open_sqlite(path: PathBuf, folder: Option<Arc<TempDir>>) -> Result<Self, Failure> {
         let file = path.clone();
         tokio::task::spawn_blocking(move || make_private(&file)).await??;
-        let options = SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY);
+        let options = SqliteConnectOptions::new().filename(&path).foreign_keys(true).busy_timeout(BUSY);
         let pool = || {
             SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None).min_connections(1)
         };
@@ -73,7 +75,7 @@ impl Database {
         let writer = pool().max_connections(1).connect_with(writing).await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
         let reader = pool().max_connections(SQLITE_READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self::Sqlite { writer, reader, _folder: folder })
+        Ok(Self::Sqlite { writer, reader, path, _folder: folder })
     }
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self, Failure> {

@@ -9,6 +9,7 @@ mod address;
 mod audit;
 mod audit_row;
 mod database;
+mod occupancy;
 mod output;
 mod query;
 mod runs;
@@ -16,6 +17,7 @@ mod sessions;
 
 use std::fmt;
 
+pub use occupancy::Occupancy;
 use operations::StoreError;
 
 use crate::address::Address;

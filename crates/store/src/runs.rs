@@ -14,9 +14,9 @@ use crate::query::{Failure, Query, Row};
 use crate::{PAGE_ROWS, Store, failed};
 
 const RUN: &str = "number, id, runbook, runbook_title, version_hash, version_commit, procedure, procedure_title, \
-                   environment, started_by_subject, started_by_name, started_at, state, ended_at, variables";
+                   environment, started_by_subject, started_by_name, started_at, state, ended_at, variables, given";
 const EXECUTION: &str = "id, run, command, source, edited, started_by_subject, started_by_name, started_at, state, \
-                         ended_at, exit_code, note, truncated";
+                         ended_at, exit_code, note, truncated, findings";
 
 /// How many runs a list has where the filter does not say.
 const RUNS: u32 = 50;
@@ -25,6 +25,7 @@ const PARTS: i64 = 1000;
 
 impl Store {
     async fn create_run(&self, new: NewRun) -> Result<Run, Failure> {
+        let given = serde_json::to_string(&new.given)?;
         let mut transaction = self.database.begin().await?;
         let text =
             Query::insert("runbook_text", [("hash", new.version.hash.as_str().into()), ("text", (&*new.text).into())])
@@ -46,6 +47,7 @@ impl Store {
                 ("started_at", new.started_at.into()),
                 ("state", RunState::Open.word().into()),
                 ("variables", "{}".into()),
+                ("given", given.as_str().into()),
             ],
         )
         .sql(" RETURNING ")
@@ -82,9 +84,15 @@ impl Store {
         Ok(found)
     }
 
-    async fn replace_variables(&self, id: RunId, variables: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let variables = serde_json::to_string(variables)?;
-        let query = Query::new("UPDATE run SET variables = ").bind(variables.as_str()).sql(" WHERE id = ").bind(id.0);
+    async fn replace(
+        &self,
+        id: RunId,
+        column: &'static str,
+        content: &BTreeMap<String, String>,
+    ) -> Result<(), Failure> {
+        let content = serde_json::to_string(content)?;
+        let query =
+            Query::new("UPDATE run SET ").sql(column).sql(" = ").bind(content.as_str()).sql(" WHERE id = ").bind(id.0);
         match self.database.write(query).await? {
             0 => Err("there is no such run".into()),
             _ => Ok(()),
@@ -141,7 +149,11 @@ impl RunStore for Store {
     }
 
     async fn carry(&self, id: RunId, variables: &BTreeMap<String, String>) -> Result<(), StoreError> {
-        self.replace_variables(id, variables).await.map_err(failed("keep a run's variables"))
+        self.replace(id, "variables", variables).await.map_err(failed("keep a run's variables"))
+    }
+
+    async fn give(&self, id: RunId, given: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        self.replace(id, "given", given).await.map_err(failed("keep a run's values"))
     }
 
     async fn begin(&self, execution: &Execution) -> Result<bool, StoreError> {
@@ -169,6 +181,7 @@ impl RunStore for Store {
     }
 
     async fn end(&self, execution: &Execution) -> Result<(), StoreError> {
+        let findings = serde_json::to_string(&execution.findings).map_err(failed("keep an execution's end"))?;
         let query = Query::new("UPDATE execution SET state = ")
             .bind(execution.state.word())
             .sql(", ended_at = ")
@@ -179,6 +192,8 @@ impl RunStore for Store {
             .bind(execution.note.as_deref())
             .sql(", truncated = ")
             .bind(execution.truncated)
+            .sql(", findings = ")
+            .bind(findings.as_str())
             .sql(" WHERE state = 'running' AND id = ")
             .bind(execution.id.0);
         self.database.write(query).await.map_err(failed("keep an execution's end"))?;
@@ -229,6 +244,7 @@ fn run_of(row: &Row) -> Result<Run, Failure> {
         state: row.read("state", RunState::from_word)?,
         ended_at: row.optional_timestamp("ended_at")?,
         variables: row.read("variables", |json| serde_json::from_str(json).ok())?,
+        given: row.read("given", |json| serde_json::from_str(json).ok())?,
     })
 }
 
@@ -246,6 +262,7 @@ fn execution_of(row: &Row) -> Result<Execution, Failure> {
         exit_code: row.exit_code("exit_code")?,
         note: row.get("note")?,
         truncated: row.flag("truncated")?,
+        findings: row.read("findings", |json| serde_json::from_str(json).ok())?,
     })
 }
 

@@ -1,12 +1,13 @@
 //! A portal to test against, and people who have signed in to it the way people do.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use identity::demo::{DEMO_PEOPLE, DemoProvider};
 use operations::{EnvironmentKind, Limits, Policy, Role};
 use reqwest::{Client, Response, StatusCode, redirect};
-use server::config::{Cluster, EnvironmentConfig};
+use server::config::{Cluster, EnvironmentConfig, ReachConfig};
+use server::listen::{self, Bounds};
 use server::portal::{Assembled, Plan, assemble};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,11 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// A portal with one runbook of this text, named `shop`.
     pub(crate) async fn start(text: &str) -> Self {
+        Self::start_with(text, Bounds::default()).await
+    }
+
+    /// The same with other bounds on connections.
+    pub(crate) async fn start_with(text: &str, bounds: Bounds) -> Self {
         static TLS: std::sync::Once = std::sync::Once::new();
         TLS.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().expect("the first of this process");
@@ -48,23 +54,21 @@ impl TestApp {
             environments: vec![EnvironmentConfig {
                 name: "practice".to_owned(),
                 kind: EnvironmentKind::Practice,
-                kubernetes: Cluster::Practice,
+                kubernetes: Some(Cluster::Practice),
                 default_namespace: "default".to_owned(),
                 namespaces: None,
                 policy: Policy::default(),
+                reach: ReachConfig::default(),
             }],
             limits: Limits::default(),
+            programs: BTreeMap::new(),
             practice_speed: SPEED,
         })
         .await
         .unwrap();
         let shutdown = CancellationToken::new();
         let router = portal.router(provider.identity_config(), shutdown.clone()).await.unwrap();
-        let stop = shutdown.clone();
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move {
-            axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await }).await.unwrap();
-        });
+        tokio::spawn(listen::serve(listener, router, bounds, shutdown.clone()));
         Self { url, portal, shutdown, _provider: provider, _data: data }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod access;
+mod connections;
 mod front_door;
 mod load;
 mod main_job;

@@ -24,7 +24,7 @@ done
 kubectl get pods -n fintech-banking -l app=auth-service -o name | wc -l
 
 # Look at one
-kubectl get pod <pod-name> -n fintech-banking
+kubectl get pod <thing> -n fintech-banking
 
 # Something else
 helm history shop -n fintech-banking
@@ -116,7 +116,7 @@ async fn pipes_parameters_refusals_and_stop_do_what_they_say() {
     app.settled(run).await;
     assert_eq!(app.printed(run).await.trim(), "3");
 
-    browser.post("/api/press", &[("run", &id), ("command", "2"), ("values[pod-name]", "$(touch x); echo no")]).await;
+    browser.post("/api/press", &[("run", &id), ("command", "2"), ("values[thing]", "$(touch x); echo no")]).await;
     let executions = app.settled(run).await;
     assert_eq!(executions[1].2, Some(1), "{}", app.printed(run).await);
     assert!(app.printed(run).await.contains("$(touch x); echo no"), "{}", app.printed(run).await);

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use aws::{Account, Aws, Credentials, Secret};
+use aws::{Account, Aws, Credentials};
 use bytes::Bytes;
 use operations::{
-    Adapter, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError, Policy, Stream,
+    Adapter, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError, Policy, Secret, Stream,
 };
 use serde_json::Value;
 use tokio::sync::MutexGuard;

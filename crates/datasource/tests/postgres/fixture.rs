@@ -9,10 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use command::Effect;
-use datasource::{Address, DatasourceSettings, Datasources, Event, Limits, Psql, Secret, Tls};
+use datasource::{Address, DatasourceSettings, Datasources, Event, Limits, Psql, Tls};
 use operations::{
     Adapter, Call, CallEnded, CallIo, Datasource, DatasourceKind, Environment, EnvironmentKind, EnvironmentName,
-    FileError, Stream,
+    FileError, Secret, Stream,
 };
 use tokio_util::sync::CancellationToken;
 

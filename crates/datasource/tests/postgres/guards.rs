@@ -136,8 +136,8 @@ async fn programs_files_and_other_servers_are_refused_inside_scripts_too() {
 async fn nothing_that_is_printed_tells_where_the_server_is() {
     let Some(database) = Database::create("").await else { return };
     let mut wrong = database.address.clone();
-    wrong.password = Some(datasource::Secret::new("hunter2"));
-    let shown = format!("{:?} {wrong:?} {:?}", database.datasources, datasource::Secret::new("hunter2"));
+    wrong.password = Some(operations::Secret::new("hunter2"));
+    let shown = format!("{:?} {wrong:?} {:?}", database.datasources, operations::Secret::new("hunter2"));
     assert!(!shown.contains("hunter2") && !shown.contains(&wrong.host) && !shown.contains(&wrong.user), "{shown}");
     let outcome = database.psql(&[], &Caller::with_input("\\conninfo\n\\echo :HOST :PORT\n")).await;
     assert!(!outcome.out.contains(&wrong.host) && !outcome.out.contains(&wrong.port.to_string()), "{}", outcome.out);

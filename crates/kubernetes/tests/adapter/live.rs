@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use kubernetes::Live;
-use operations::{CardState, LiveStatus, Snapshot};
+use command::ParameterKind;
+use kubernetes::{Live, Names};
+use operations::{CardState, LiveStatus, Namespaces, Snapshot, Suggester, Wanted};
 use practice::Practice;
 use tokio::sync::watch;
 
@@ -65,4 +66,21 @@ async fn what_cannot_be_seen_is_said() {
     rig.only(&["default"]);
     let hidden = live.follow(&rig.environment, "kube-system").await;
     assert!(matches!(hidden.borrow().state, CardState::Forbidden(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_suggested_where_the_environment_may_look() {
+    let rig = Rig::start(Practice::builder().speed(50.0)).await;
+    let names = Names::new(rig.clusters.clone());
+    let wanted = |kind, namespace: &str| Wanted { name: "x".to_owned(), kind, namespace: Some(namespace.to_owned()) };
+    let pods = names.suggest(&rig.environment, &wanted(ParameterKind::Pod, "fintech-banking")).await;
+    assert!(pods.iter().any(|pod| pod.value.starts_with("auth-service-") && pod.about.contains("Running")), "{pods:?}");
+    assert!(!names.suggest(&rig.environment, &wanted(ParameterKind::Node, "")).await.is_empty());
+    assert!(names.suggest(&rig.environment, &wanted(ParameterKind::Queue, "")).await.is_empty());
+
+    let mut limited = rig.environment.clone();
+    limited.kubernetes.as_mut().expect("there").namespaces = Namespaces::Only(vec!["pms".to_owned()]);
+    assert!(names.suggest(&limited, &wanted(ParameterKind::Pod, "fintech-banking")).await.is_empty());
+    assert!(names.suggest(&limited, &wanted(ParameterKind::Node, "")).await.is_empty());
+    assert!(!names.suggest(&limited, &wanted(ParameterKind::Pod, "pms")).await.is_empty());
 }

@@ -4,14 +4,16 @@
 //! these use cases is a task of its own. Those of one run take turns, so that what one has checked still holds when it
 //! acts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use runbook::{CommandId, ProcedureId, RunbookId, StepId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Operations, Press, check_length, locked, permit, place, signature};
-use crate::running::{Prepared, Running};
+use super::{Operations, Press, check_length, locked, permit, place, signature, values};
+use crate::prepared::Prepared;
+use crate::running::Running;
 use crate::{
     Actor, AuditEvent, Caller, Chunk, EnvironmentName, Error, EventKind, Execution, ExecutionId, ExecutionState, Mark,
     NewRun, Permission, Run, RunFilter, RunId, RunState, RunView, StepMark, StepState, views,
@@ -21,20 +23,21 @@ use crate::{
 pub(super) const LOST: &str = "The portal ended while this ran. Look at the target before you run it again.";
 
 impl Operations {
-    /// Starts a run of a procedure.
+    /// Starts a run of a procedure. `given` is what is known of its parameters already, by name.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::CannotRun`], [`Error::Audit`], [`Error::Store`].
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] for a value of the wrong shape, [`Error::CannotRun`], [`Error::Audit`], [`Error::Store`].
     pub async fn start_run(
         &self,
         caller: &Caller,
         runbook: &RunbookId,
         procedure: &ProcedureId,
         environment: &EnvironmentName,
+        given: BTreeMap<String, String>,
     ) -> Result<RunId, Error> {
         let (this, caller) = (self.clone(), caller.clone());
         let (runbook, procedure, environment) = (runbook.clone(), procedure.clone(), environment.clone());
-        self.whole(async move { this.start(&caller, &runbook, &procedure, &environment).await }).await
+        self.whole(async move { this.start(&caller, &runbook, &procedure, &environment, given).await }).await
     }
 
     async fn start(
@@ -43,10 +46,12 @@ impl Operations {
         runbook: &RunbookId,
         procedure: &ProcedureId,
         environment: &EnvironmentName,
+        given: BTreeMap<String, String>,
     ) -> Result<RunId, Error> {
         self.permit(caller, Permission::Run, "start a run").await?;
         self.can_run()?;
         let (runbook, procedure) = self.procedure(caller, runbook, procedure)?;
+        let given = values::wanted(&procedure, given)?;
         let environment = self.environment(environment)?;
         let new = NewRun {
             id: RunId::new(),
@@ -59,6 +64,7 @@ impl Operations {
             environment: environment.name.clone(),
             started_by: signature(caller),
             started_at: self.rooms.now(),
+            given,
         };
         let mut event =
             AuditEvent::new(new.started_at, EventKind::RunStarted, Actor::from(caller), procedure.title.clone());
@@ -137,6 +143,7 @@ impl Operations {
     ) -> Result<ExecutionId, Error> {
         self.permit(caller, Permission::Run, "press Run").await?;
         self.can_run()?;
+        let run_id = run;
         let _turn = self.rooms.turn(run).await;
         let run = self.open_run(run).await?;
         let environment = self.environment(&run.environment)?;
@@ -163,12 +170,22 @@ impl Operations {
             exit_code: None,
             note: None,
             truncated: false,
+            findings: Vec::new(),
         };
         let id = execution.id;
+        if self.rooms.are_in_flight() >= self.rooms.limits.executions {
+            return Err(Error::Conflict(format!(
+                "{} commands are running, as many as this portal runs at once. Wait for one of them, or stop one.",
+                self.rooms.limits.executions
+            )));
+        }
         let stop = self.rooms.shutdown.child_token();
         let place = self.rooms.enter(id, stop.clone());
+        let kept = prepared.kept.clone();
         let running = Running { rooms: self.rooms.clone(), caller: caller.clone(), run, environment, execution, stop };
+        let given = running.run.given.clone();
         let begun = running.begin(command, prepared).await?;
+        self.remember(run_id, given, kept).await;
         self.rooms.tasks.spawn(async move {
             let _place = place;
             begun.finish().await;
@@ -227,6 +244,9 @@ impl Operations {
             (Mark::Settled { .. }, state) if state != StepState::Unknown => {
                 return Err(Error::Conflict("Its outcome is known: there is nothing to settle.".to_owned()));
             }
+            (Mark::Judged { .. }, state) if !matches!(state, StepState::Passed | StepState::Unmet) => {
+                return Err(Error::Conflict("There is no result to judge: run the command first.".to_owned()));
+            }
             _ => {}
         }
         let (summary, text) = words(&mark);
@@ -266,6 +286,10 @@ impl Operations {
         let event = self.event(caller, EventKind::RunEnded, &run, None, state.word());
         self.rooms.trail.append(&event).await?;
         self.rooms.runs.close(id, state, self.rooms.now()).await?;
+        // What programs printed and a script exported may be secret, and nobody needs it any more.
+        if let Err(error) = self.rooms.runs.carry(id, &BTreeMap::new()).await {
+            tracing::warn!(run = %id, error = &error as &dyn std::error::Error, "a closed run's variables stay behind");
+        }
         if let Err(error) = self.rooms.executor.remove_workspace(id).await {
             tracing::warn!(run = %id, %error, "a closed run's workspace stays behind");
         }
@@ -326,7 +350,7 @@ impl Operations {
         self.rooms.runs.run(id).await?.ok_or(Error::NotFound("This run"))
     }
 
-    async fn open_run(&self, id: RunId) -> Result<Run, Error> {
+    pub(super) async fn open_run(&self, id: RunId) -> Result<Run, Error> {
         let run = self.existing_run(id).await?;
         match run.state {
             RunState::Open => Ok(run),
@@ -398,6 +422,7 @@ fn checked(mark: Mark) -> Result<Mark, Error> {
     };
     Ok(match mark {
         Mark::Done => Mark::Done,
+        Mark::Judged { met } => Mark::Judged { met },
         Mark::ByHand { result } => Mark::ByHand { result: text(result, "")? },
         Mark::Skipped { reason } => {
             Mark::Skipped { reason: text(reason, "Say why the step is skipped: the next person will ask.")? }
@@ -415,6 +440,8 @@ fn words(mark: &Mark) -> (&'static str, Option<&String>) {
         Mark::Skipped { reason } => ("Skipped", Some(reason)),
         Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding)),
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding)),
+        Mark::Judged { met: true } => ("As expected", None),
+        Mark::Judged { met: false } => ("Not as expected", None),
     }
 }
 
@@ -447,6 +474,10 @@ impl super::Rooms {
     fn enter(self: &std::sync::Arc<Self>, id: ExecutionId, stop: CancellationToken) -> Seat {
         locked(&self.in_flight).insert(id, InFlight { stop, stopped_by: None });
         Seat { rooms: self.clone(), id }
+    }
+
+    fn are_in_flight(&self) -> usize {
+        locked(&self.in_flight).len()
     }
 
     fn is_in_flight(&self, id: ExecutionId) -> bool {

@@ -41,6 +41,37 @@ kubectl get pod <pod-name> -n shop
    # Option 2: Roll back
    kubectl rollout undo deployment/shop -n shop
    ```
+
+## Values
+
+```bash
+# 1. Look at one
+kubectl get pod <pod-name> -n shop
+
+# 2. Look at the same
+kubectl describe pod <pod-name> -n shop
+
+# 3. Change the password
+kubectl create secret generic db --from-literal=password=<new-password> -n shop
+
+# 4. Change the token
+curl -u admin:<word> https://example.com
+
+# 5. Say why
+kubectl annotate pod web reason=<reason> -n shop
+```
+
+## Expect
+
+```bash
+# 1. Count errors
+kubectl logs -l app=shop | grep ERROR | wc -l
+# Expected: < 10
+
+# 2. Look at the counter
+kubectl get --raw /metrics | grep total
+# Expected: Increasing counter
+```
 ";
 
 #[derive(Default)]
@@ -73,6 +104,7 @@ impl RunStore for FakeStore {
             state: RunState::Open,
             ended_at: None,
             variables: BTreeMap::new(),
+            given: new.given,
         };
         runs.push(run.clone());
         Ok(run)
@@ -104,6 +136,14 @@ impl RunStore for FakeStore {
         let mut runs = self.runs.lock().unwrap();
         if let Some(run) = runs.iter_mut().find(|run| run.id == id) {
             run.variables.clone_from(variables);
+        }
+        Ok(())
+    }
+
+    async fn give(&self, id: RunId, given: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        let mut runs = self.runs.lock().unwrap();
+        if let Some(run) = runs.iter_mut().find(|run| run.id == id) {
+            run.given.clone_from(given);
         }
         Ok(())
     }
@@ -383,6 +423,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         executor: bash.clone(),
         adapters: vec![kubectl.clone()],
         live: Arc::new(NoLive),
+        suggesters: Vec::new(),
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),
             kind: EnvironmentKind::Practice,
@@ -411,7 +452,13 @@ impl Bench {
     pub(super) async fn start(&self, procedure: &str) -> RunId {
         let environment = EnvironmentName("practice".to_owned());
         self.operations
-            .start_run(&person(Role::Operator), &RunbookId::new("shop"), &ProcedureId::new(procedure), &environment)
+            .start_run(
+                &person(Role::Operator),
+                &RunbookId::new("shop"),
+                &ProcedureId::new(procedure),
+                &environment,
+                BTreeMap::new(),
+            )
             .await
             .unwrap()
     }

@@ -29,7 +29,10 @@ async fn a_viewer_starts_presses_stops_marks_and_closes_nothing_and_each_try_is_
     let environment = EnvironmentName("practice".to_owned());
     let before = bench.kinds().len();
     let refused = [
-        operations.start_run(&viewer, &runbook::RunbookId::new("shop"), &procedure, &environment).await.map(drop),
+        operations
+            .start_run(&viewer, &runbook::RunbookId::new("shop"), &procedure, &environment, Default::default())
+            .await
+            .map(drop),
         operations.press(&viewer, run, &runbook::CommandId::new("1"), Press::default()).await.map(drop),
         operations.stop(&viewer, ExecutionId::new()).await.map(drop),
         operations.mark(&viewer, run, "1", Mark::Done).await,

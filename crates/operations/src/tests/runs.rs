@@ -38,16 +38,16 @@ async fn two_presses_at_once_start_it_once() {
 #[tokio::test]
 async fn a_value_is_asked_for_and_never_becomes_text() {
     let bench = bench();
-    let run = bench.start("restart").await;
-    let missing = bench.press(run, "2").await;
-    assert!(matches!(&missing, Err(Error::Invalid(message)) if message.contains("pod-name")), "{missing:?}");
-    let hostile = "x; kubectl delete ns shop #$(id)'\"";
-    let values = BTreeMap::from([("pod-name".to_owned(), hostile.to_owned())]);
+    let run = bench.start("values").await;
+    let missing = bench.press(run, "5").await;
+    assert!(matches!(&missing, Err(Error::Invalid(message)) if message.contains("reason")), "{missing:?}");
+    let hostile = "x; kubectl remove ns shop #$(id)'\"";
+    let values = BTreeMap::from([("reason".to_owned(), hostile.to_owned())]);
     let press = Press { values, edited: None };
-    bench.operations.press(&person(Role::Operator), run, &CommandId::new("2"), press).await.unwrap();
+    bench.operations.press(&person(Role::Operator), run, &CommandId::new("5"), press).await.unwrap();
     bench.settled(run).await;
     let requests = bench.bash.requests.lock().unwrap();
-    assert!(!requests[0].script.contains("delete"), "{}", requests[0].script);
+    assert!(!requests[0].script.contains("remove"), "{}", requests[0].script);
     assert!(requests[0].variables.values().any(|value| value == hostile));
 }
 
@@ -197,4 +197,106 @@ async fn a_run_keeps_the_text_it_was_started_from() {
         matches!(lost, Err(Error::NotFound(_))),
         "the text is taken from the store by its hash, not from the shelf"
     );
+}
+
+#[tokio::test]
+async fn a_value_is_asked_for_once_and_kept_for_the_run() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("values").await;
+    let press = |values: &[(&str, &str)]| Press {
+        values: values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        edited: None,
+    };
+    let refused =
+        bench.operations.press(&operator, run, &CommandId::new("1"), press(&[("pod-name", "Not A Pod")])).await;
+    assert!(matches!(&refused, Err(Error::Invalid(reason)) if reason.contains("Kubernetes object")), "{refused:?}");
+    bench.operations.press(&operator, run, &CommandId::new("1"), press(&[("pod-name", "web-1")])).await.unwrap();
+    let view = bench.settled(run).await;
+    assert_eq!(view.run.given["pod-name"], "web-1");
+    bench.operations.press(&operator, run, &CommandId::new("2"), press(&[])).await.unwrap();
+    bench.settled(run).await;
+    let last = bench.bash.requests.lock().unwrap().last().unwrap().clone();
+    assert!(last.variables.values().any(|value| value == "web-1"), "{:?}", last.variables);
+
+    let values = |pairs: &[(&str, &str)]| press(pairs).values;
+    bench.operations.give(&operator, run, values(&[("pod-name", "web-2"), ("no-such", "x")])).await.unwrap();
+    let given = bench.settled(run).await.run.given;
+    assert_eq!((given["pod-name"].as_str(), given.len()), ("web-2", 1));
+    bench.operations.give(&operator, run, values(&[("pod-name", "")])).await.unwrap();
+    assert!(bench.settled(run).await.run.given.is_empty());
+    let refused = bench.operations.give(&person(Role::Viewer), run, values(&[("pod-name", "x")])).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_secret_value_is_neither_kept_nor_shown() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("values").await;
+    let secret = "hunter2-hunter2";
+    let press = |value: &str| Press { values: [("new-password".to_owned(), value.to_owned())].into(), edited: None };
+    let short = bench.operations.press(&operator, run, &CommandId::new("3"), press("abc")).await;
+    assert!(matches!(&short, Err(Error::Invalid(reason)) if reason.contains("too short")), "{short:?}");
+    *bench.bash.script.lock().unwrap() = Script::Prints(Bytes::from(format!("the password is {secret}.\n")), 1);
+    bench.operations.press(&operator, run, &CommandId::new("3"), press(secret)).await.unwrap();
+    let view = bench.settled(run).await;
+    assert!(view.run.given.is_empty() && !format!("{:?}", view.run.variables).contains(secret));
+    let printed: Vec<u8> =
+        bench.store.chunks.lock().unwrap().iter().flat_map(|chunk| chunk.content.bytes.to_vec()).collect();
+    assert_eq!(String::from_utf8_lossy(&printed), "the password is •••.\n");
+
+    // What calls receive is recorded without it, and so is a value in a place where the text holds a secret.
+    *bench.bash.script.lock().unwrap() =
+        Script::Calls(vec![vec!["kubectl", "annotate", "pod", "web", "note=hunter2-hunter2"]]);
+    bench.operations.press(&operator, run, &CommandId::new("3"), press(secret)).await.unwrap();
+    bench.settled(run).await;
+    let token = Press { values: [("word".to_owned(), secret.to_owned())].into(), edited: None };
+    bench.operations.press(&operator, run, &CommandId::new("4"), token).await.unwrap();
+    let view = bench.settled(run).await;
+    assert!(view.run.given.is_empty(), "a place that holds a secret makes its value one");
+    let events = format!("{:?}", bench.store.events.lock().unwrap());
+    assert!(!events.contains(secret) && events.contains("•••"), "{events}");
+}
+
+#[tokio::test]
+async fn only_so_many_commands_run_at_once() {
+    let bench = bench();
+    *bench.bash.script.lock().unwrap() = Script::Waits;
+    for _ in 0..Limits::default().executions {
+        let run = bench.start("restart").await;
+        bench.press(run, "1").await.unwrap();
+    }
+    let run = bench.start("restart").await;
+    let refused = bench.press(run, "1").await;
+    assert!(matches!(&refused, Err(Error::Conflict(reason)) if reason.contains("at once")), "{refused:?}");
+    bench.operations.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_the_runbook_expects_is_decided_or_asked() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("expect").await;
+    let prints = |text: &'static str| *bench.bash.script.lock().unwrap() = Script::Prints(Bytes::from(text), 1);
+    let judged = async |command: &str| {
+        bench.press(run, command).await.unwrap();
+        let view = bench.settled(run).await;
+        let step = &view.steps[usize::from(command == "2")];
+        (step.state, step.commands[0].execution.as_ref().unwrap().findings[0].clone())
+    };
+    prints("37\n");
+    let (state, finding) = judged("1").await;
+    assert_eq!((state, finding.observed.as_str()), (StepState::Unmet, "37"));
+    let summaries: Vec<String> = bench.store.events.lock().unwrap().iter().map(|event| event.summary.clone()).collect();
+    assert!(summaries.iter().any(|text| text == "passed · expected < 10, seen 37"), "{summaries:?}");
+    prints("3\n");
+    assert_eq!(judged("1").await.0, StepState::Passed);
+
+    let early = bench.operations.mark(&operator, run, "2", Mark::Judged { met: true }).await;
+    assert!(matches!(early, Err(Error::Conflict(_))), "{early:?}");
+    let (state, finding) = judged("2").await;
+    assert_eq!((state, finding.judgement), (StepState::Passed, command::expectation::Judgement::Open));
+    bench.operations.mark(&operator, run, "2", Mark::Judged { met: false }).await.unwrap();
+    assert_eq!(bench.settled(run).await.steps[1].state, StepState::Unmet);
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use operations::{EnvironmentName, Exit};
-use programs::{AwsAccount, AwsKeys, Installed, Reach, Secret, Settings};
+use operations::{EnvironmentName, Exit, Secret};
+use programs::{AwsAccount, AwsKeys, Installed, Reach, Settings};
 
 use crate::place::place_with;
 

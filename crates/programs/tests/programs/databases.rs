@@ -1,7 +1,8 @@
 //! `redis-cli` and the clients of PostgreSQL, against real servers.
 
 use operations::Exit;
-use programs::{PostgresServer, PostgresTls, Reach, RedisServer, RedisTls, Secret};
+use operations::Secret;
+use programs::{PostgresServer, PostgresTls, Reach, RedisServer, RedisTls};
 use url::Url;
 
 use crate::place::{Place, installed, place};

@@ -1,7 +1,8 @@
 //! What `curl` and `wget` do.
 
 use operations::Exit;
-use programs::{Host, Reach, Secret};
+use operations::Secret;
+use programs::{Host, Reach};
 
 use crate::peer::Peer;
 use crate::place::{Place, installed, place};

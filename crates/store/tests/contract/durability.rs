@@ -1,6 +1,7 @@
 //! Opening again, and what opening does to the file.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use operations::{Actor, AuditEvent, AuditTrail, EventKind, NewChunk, OutputStore, RunStore, Stream};
@@ -100,4 +101,15 @@ async fn a_server_that_is_not_there_is_named_as_such_at_once() {
     assert_eq!(error.operation, "open the database");
     assert!(error.source.to_string().contains("refused"), "{}", error.source);
     assert!(!format!("{error} {error:?} {}", error.source).contains("hunter2"));
+}
+
+pub(crate) async fn one_portal_at_a_time(fixture: &Fixture) {
+    let place = fixture.store.occupy(Duration::from_secs(30)).await.unwrap();
+    let second = Store::connect(&fixture.url).await.unwrap();
+    let refused = second.occupy(Duration::from_millis(500)).await.map(drop).unwrap_err();
+    assert!(refused.source.to_string().contains("another portal"), "{}", refused.source);
+    // One that waits gets it as soon as the first one has gone.
+    let waiting = tokio::spawn(async move { second.occupy(Duration::from_secs(30)).await.map(drop) });
+    drop(place);
+    waiting.await.unwrap().unwrap();
 }

@@ -114,6 +114,7 @@ pub(crate) fn new_run() -> NewRun {
         environment: EnvironmentName("practice".to_owned()),
         started_by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
         started_at: at(0),
+        given: BTreeMap::new(),
     }
 }
 
@@ -131,6 +132,7 @@ pub(crate) fn new_execution(run: RunId, command: &str) -> Execution {
         exit_code: None,
         note: None,
         truncated: false,
+        findings: Vec::new(),
     }
 }
 

@@ -79,5 +79,6 @@ contract! {
     durability:
         everything_is_there_after_reopening,
         a_second_connection_migrates_nothing,
+        one_portal_at_a_time,
         a_changed_migration_is_refused;
 }

@@ -82,6 +82,12 @@ pub(crate) async fn variables_are_carried(fixture: &Fixture) {
     fixture.store.carry(run.id, &hostile).await.unwrap();
     assert_eq!(fixture.store.run(run.id).await.unwrap().unwrap().variables, hostile);
     assert!(fixture.store.carry(RunId::new(), &hostile).await.is_err());
+    assert_eq!(fixture.store.run(run.id).await.unwrap().unwrap().given, BTreeMap::new());
+    fixture.store.give(run.id, &hostile).await.unwrap();
+    fixture.store.carry(run.id, &BTreeMap::new()).await.unwrap();
+    assert_eq!(fixture.store.run(run.id).await.unwrap().unwrap().given, hostile, "values and variables are kept apart");
+    let known = NewRun { given: hostile.clone(), ..new_run() };
+    assert_eq!(fixture.store.create(known).await.unwrap().given, hostile);
 }
 
 pub(crate) async fn an_execution_begins_and_ends(fixture: &Fixture) {
@@ -96,6 +102,7 @@ pub(crate) async fn an_execution_begins_and_ends(fixture: &Fixture) {
         exit_code: Some(-9),
         note: Some("killed\0by a signal".to_owned()),
         truncated: true,
+        findings: command::expectation::judge(&["< 10".to_owned()], "37", 0, true),
         ..execution.clone()
     };
     store.end(&ended).await.unwrap();

@@ -1,0 +1,115 @@
+//! What an environment has that fits a parameter: pods, certificates, queues.
+
+use async_trait::async_trait;
+use command::ParameterKind;
+use runbook::Procedure;
+
+use crate::{Datasource, Environment};
+
+/// How many suggestions a field has at most.
+const MOST: usize = 50;
+
+/// A parameter that a form asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name: `postgres-pod`.
+    pub name: String,
+    /// What belongs there.
+    pub kind: ParameterKind,
+    /// The namespace that the first command which needs it names; the environment's default where it names none.
+    pub namespace: Option<String>,
+}
+
+/// One value that would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// The value itself.
+    pub value: String,
+    /// A word about it: `CrashLoopBackOff`, `ends in 12 days`. May be empty.
+    pub about: String,
+    /// Whether something is wrong with it: it is then the likelier one.
+    pub troubled: bool,
+}
+
+/// Knows what one kind of infrastructure has.
+#[async_trait]
+pub trait Suggester: Send + Sync {
+    /// What would do for a parameter, at most some hundreds; nothing where this room has no such kind, may not ask, or
+    /// gets no answer.
+    async fn suggest(&self, environment: &Environment, wanted: &Wanted) -> Vec<Suggestion>;
+}
+
+/// The parameters of a procedure that can be suggested, each once.
+pub(crate) fn wanted(procedure: &Procedure, environment: &Environment) -> Vec<Wanted> {
+    let namespace = |name: &str| {
+        let command = procedure.commands().find(|command| command.parameters.iter().any(|other| other.name == name))?;
+        let named = command
+            .actions
+            .iter()
+            .flat_map(|action| &action.targets)
+            .find_map(|target| target.namespace.clone().filter(|namespace| !namespace.contains(['<', '$', '*'])));
+        named.or_else(|| environment.kubernetes.as_ref().map(|scope| scope.default_namespace.clone()))
+    };
+    procedure
+        .parameters()
+        .into_iter()
+        .filter(|parameter| !matches!(parameter.kind(), ParameterKind::Text | ParameterKind::Secret))
+        .map(|parameter| Wanted {
+            name: parameter.name.clone(),
+            kind: parameter.kind(),
+            namespace: namespace(&parameter.name),
+        })
+        .collect()
+}
+
+/// The environment's datasources, where a host is asked for.
+pub(crate) fn datasources(environment: &Environment, wanted: &Wanted) -> Vec<Suggestion> {
+    if !matches!(wanted.kind, ParameterKind::Host | ParameterKind::Datasource) {
+        return Vec::new();
+    }
+    let suggestion = |datasource: &Datasource| Suggestion {
+        value: datasource.reference(),
+        about: datasource.references.join(", "),
+        troubled: false,
+    };
+    environment.datasources.iter().map(suggestion).collect()
+}
+
+/// Puts first what shares a word with the parameter's name, then what is in trouble, and leaves the rest out.
+pub(crate) fn rank(wanted: &Wanted, found: &mut Vec<Suggestion>) {
+    let words: Vec<String> = wanted
+        .name
+        .to_ascii_lowercase()
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| word.len() > 2 && !matches!(*word, "pod" | "name" | "node" | "arn" | "url" | "the"))
+        .map(str::to_owned)
+        .collect();
+    let distance = |suggestion: &Suggestion| {
+        let value = suggestion.value.to_ascii_lowercase();
+        let shared = words.iter().filter(|word| value.contains(word.as_str())).count();
+        (usize::MAX - shared, !suggestion.troubled, suggestion.value.clone())
+    };
+    found.sort_by_cached_key(distance);
+    found.dedup_by(|one, other| one.value == other.value);
+    found.truncate(MOST);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shares_a_word_comes_first_then_what_is_in_trouble() {
+        let suggestion = |value: &str, troubled| Suggestion { value: value.to_owned(), about: String::new(), troubled };
+        let wanted = Wanted { name: "postgres-pod".to_owned(), kind: ParameterKind::Pod, namespace: None };
+        let mut found = vec![
+            suggestion("web-1", false),
+            suggestion("web-2", true),
+            suggestion("postgres-0", false),
+            suggestion("web-1", false),
+        ];
+        rank(&wanted, &mut found);
+        let values: Vec<_> = found.iter().map(|suggestion| suggestion.value.as_str()).collect();
+        assert_eq!(values, ["postgres-0", "web-2", "web-1"]);
+    }
+}

@@ -1,0 +1,65 @@
+//! The adapters for what environments reach beside their clusters, with the credentials that the configuration names.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use operations::{Adapter, EnvironmentName};
+use programs::Installed;
+use sandbox::Errands;
+
+use crate::config::{ConfigError, EnvironmentConfig};
+
+/// Every adapter but those of the clusters.
+///
+/// # Errors
+/// Where a secret that the configuration names is not there, or something in it cannot be used.
+pub(crate) fn adapters(
+    environments: &[EnvironmentConfig],
+    installed: &BTreeMap<String, PathBuf>,
+    errands: Errands,
+) -> Result<Vec<Arc<dyn Adapter>>, ConfigError> {
+    let unusable = |what: &str, error: &dyn std::fmt::Display| ConfigError::Value(format!("{what}: {error}"));
+    let mut settings = programs::Settings::default();
+    for (name, path) in installed {
+        let program = Installed::at(path.clone())
+            .map_err(|error| unusable(&format!("programs.{name}: {}", path.display()), &error))?;
+        settings.installed.insert(name.clone(), program);
+    }
+    let (mut accounts, mut databases) = (Vec::new(), Vec::new());
+    for environment in environments {
+        let name = EnvironmentName(environment.name.clone());
+        let mut reach = environment.reach.programs()?;
+        if let Some(account) = environment.reach.aws_account()? {
+            reach.aws = Some(programs::AwsAccount {
+                region: account.region.clone(),
+                endpoint: account.endpoint.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+                keys: Arc::new(Keys(account.clone())),
+            });
+            accounts.push((name.clone(), account));
+        }
+        databases.extend(environment.reach.postgres(&name)?);
+        settings.environments.insert(name, reach);
+    }
+    let settings = Arc::new(settings);
+    let mut adapters = programs::adapters(errands.clone(), settings.clone());
+    adapters.push(Arc::new(aws::Aws::new(accounts, Some(programs::aws(errands, settings)))));
+    let databases = datasource::Datasources::new(databases).map_err(|error| unusable("datasources", &error))?;
+    adapters.push(Arc::new(datasource::Psql::new(databases)));
+    Ok(adapters)
+}
+
+/// The keys of an account for the real `aws`: resolved for each call, because a role's are temporary.
+struct Keys(aws::Account);
+
+#[async_trait::async_trait]
+impl programs::KeySource for Keys {
+    async fn keys(&self) -> Result<programs::AwsKeys, String> {
+        let keys = self.0.keys().await?;
+        Ok(programs::AwsKeys {
+            access_key: keys.access_key,
+            secret_key: keys.secret_key,
+            session_token: keys.session_token,
+        })
+    }
+}
