@@ -27,7 +27,7 @@ kubectl get pods -n fintech-banking -l app=auth-service -o name | wc -l
 kubectl get pod <thing> -n fintech-banking
 
 # Something else
-helm history shop -n fintech-banking
+doctl apps list
 
 # Watch them
 kubectl get pods -n fintech-banking -w
@@ -124,7 +124,7 @@ async fn pipes_parameters_refusals_and_stop_do_what_they_say() {
     browser.post("/api/press", &[("run", &id), ("command", "3")]).await;
     let executions = app.settled(run).await;
     assert_eq!(executions[2].2, Some(127));
-    assert!(app.printed(run).await.contains("`helm` is not available to this portal:"));
+    assert!(app.printed(run).await.contains("`doctl` is not available to this portal:"));
 
     browser.post("/api/press", &[("run", &id), ("command", "4")]).await;
     let mut changes = app.portal.operations.watch_run(&operator(), run).await.unwrap();
