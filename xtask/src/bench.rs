@@ -9,6 +9,7 @@ mod echo;
 mod http;
 mod moto;
 mod prometheus;
+mod reach;
 mod redis;
 mod server;
 
@@ -18,19 +19,20 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Map, Value};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::postgres::Postgres;
 use crate::process::{self, say, step};
 use crate::setup::{self, Part};
 use crate::workspace::Workspace;
-use crate::{python, throwaway};
+use crate::{Demo, dev, python, throwaway};
 
 use description::Written;
 use echo::Echo;
 use moto::Moto;
 use prometheus::Prometheus;
+pub(crate) use reach::{Reach, Shown};
 use redis::Redis;
 
 const SEED_SQL: &str = "xtask/bench/seed.sql";
@@ -193,6 +195,25 @@ pub(crate) fn up(workspace: &Workspace) -> Result<()> {
     say(format_args!("\nCall AWS as: \"$AWS_CLI\" --endpoint-url \"$MOTO_URL\" …\nCtrl-C ends the bench."));
     signals.forever().next();
     step("ending the bench");
+    Ok(())
+}
+
+/// Serves the demo with parts of the bench, until Ctrl-C or until the portal ends.
+pub(crate) fn demo(workspace: &Workspace, demo: &Demo) -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCHLD]).context("cannot listen to signals")?;
+    step("starting the bench");
+    let bench = Bench::filled(workspace)?;
+    let reach = Reach::write(&bench, &demo.with)?;
+    let mut portal = dev::portal(workspace, demo, &reach.file())?;
+    for signal in signals.forever() {
+        if signal != SIGCHLD {
+            step("ending the portal and the bench");
+            return process::end(&mut portal, "-TERM");
+        }
+        if let Some(status) = portal.try_wait().context("cannot ask for the portal's end")? {
+            return Err(anyhow!("the portal ended with {status}"));
+        }
+    }
     Ok(())
 }
 

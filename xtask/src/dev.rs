@@ -34,6 +34,17 @@ pub(crate) fn become_portal(workspace: &Workspace, demo: &Demo) -> Error {
     Error::from(portal.exec()).context("cannot start the portal")
 }
 
+/// Starts the portal with what a bench has; it ends with this process.
+pub(crate) fn portal(workspace: &Workspace, demo: &Demo, reach: &Path) -> Result<Child> {
+    step("starting the portal");
+    process::tied_to_us(&programs::portal(workspace))
+        .args(arguments(workspace, demo))
+        .arg("--reach")
+        .arg(reach)
+        .spawn()
+        .context("cannot start the portal")
+}
+
 /// Serves, and builds and starts again whenever a source changes. A source that does not compile leaves the last portal
 /// running.
 pub(crate) fn watch(workspace: &Workspace, demo: &Demo) -> Result<()> {

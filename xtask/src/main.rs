@@ -80,6 +80,9 @@ struct Demo {
     /// Folder for the database and what runs leave behind [default: data/demo]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Parts of the bench for the practice environment to reach, with made-up data (not with `dev`)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,…")]
+    with: Vec<bench::Shown>,
     /// Further arguments for `runbook-portal demo`
     #[arg(last = true)]
     more: Vec<String>,
@@ -111,8 +114,13 @@ fn run(command: Subcommands) -> Result<()> {
         }
         Subcommands::Demo(demo) => {
             setup::for_demo(&workspace)?;
+            if demo.with.is_empty() {
+                dev::build(&workspace)?;
+                return Err(dev::become_portal(&workspace, &demo));
+            }
+            setup::for_bench(&workspace)?;
             dev::build(&workspace)?;
-            Err(dev::become_portal(&workspace, &demo))
+            bench::demo(&workspace, &demo)
         }
         Subcommands::Dev(demo) => {
             setup::for_demo(&workspace)?;

@@ -82,7 +82,23 @@ const DANGEROUS: &[&str] = &[
     "OPENSSL_ENGINES",
     "OPENSSL_MODULES",
 ];
-const DANGEROUS_BEGINNINGS: &[&str] = &["BASH_", "LD_", "DYLD_", "GIT_", "LC_", "MALLOC_", "RUNBOOK_", "GLIBC_"];
+const DANGEROUS_BEGINNINGS: &[&str] = &[
+    "BASH",
+    "DYLD_",
+    "GIT_",
+    "GLIBC_",
+    "JAVA_",
+    "JDK_",
+    "LC_",
+    "LD_",
+    "MALLOC_",
+    "NODE_",
+    "PERL",
+    "PYTHON",
+    "RUBY",
+    "RUNBOOK_",
+    "__runbook",
+];
 
 /// Kinds of nodes that may stand above a place that is data.
 const TRANSPARENT: &[&str] = &[
@@ -255,17 +271,20 @@ fn check_value(parameter: &Parameter, value: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a variable of this name may be set from outside.
-fn check_name(name: &str) -> Result<(), Refusal> {
+/// Whether a variable of this name may be set from outside, or carried from one step to the next: a POSIX name that does
+/// not change how a shell, the loader, or an interpreter starts.
+#[must_use]
+pub fn may_set(name: &str) -> bool {
     let shape = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let dangerous =
-        DANGEROUS.contains(&name) || DANGEROUS_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
-    if shape && !dangerous {
-        Ok(())
-    } else {
-        Err(Refusal::not_permitted(format!("`{name}` may not be set: it changes how the shell or its programs start.")))
+    shape && !DANGEROUS.contains(&name) && !DANGEROUS_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    if may_set(name) {
+        return Ok(());
     }
+    Err(Refusal::not_permitted(format!("`{name}` may not be set: it changes how the shell or its programs start.")))
 }
 
 struct Binder<'a> {

@@ -66,6 +66,7 @@ pub(crate) fn params(container: String, stdin: bool) -> AttachParams {
 async fn pod(scope: &Scope<'_>, exec: &Exec) -> Result<Value, Failure> {
     let (kind, name) = &exec.object;
     let mapping = discovery::one(&scope.api, kind).await?;
+    scope.permit(&mapping)?;
     path_segment(name)?;
     let object = scope.get(&mapping, name, &Query::new(), AS_JSON).await?;
     if mapping.is("", "pods") {

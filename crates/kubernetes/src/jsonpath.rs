@@ -125,6 +125,9 @@ fn run<'a>(
     Ok(())
 }
 
+/// Values at most on the way: unions of unions multiply, and the portal answers others meanwhile.
+const MOST: usize = 200_000;
+
 fn walk<'a>(nodes: &[Node], mut values: Results<'a>, missing: Missing) -> Result<Results<'a>, String> {
     for node in nodes {
         values = step(node, values, missing)?;
@@ -163,6 +166,11 @@ fn step<'a>(node: &Node, values: Results<'a>, missing: Missing) -> Result<Result
             let mut all = Vec::new();
             for part in parts {
                 all.extend(walk(part, values.clone(), missing)?);
+                if all.len() > MOST {
+                    return Err(format!(
+                        "this path leads to more than {MOST} values, the most that the portal follows"
+                    ));
+                }
             }
             Ok(all)
         }

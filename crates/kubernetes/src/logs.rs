@@ -69,6 +69,7 @@ async fn pods(scope: &Scope<'_>, logs: &Logs, out: Output<'_>) -> Result<Vec<Val
         }
         LogsOf::Object(kind, name) => {
             let mapping = discovery::one(&scope.api, kind).await?;
+            scope.permit(&mapping)?;
             path_segment(name)?;
             let object = match scope.get(&mapping, name, &Query::new(), AS_JSON).await {
                 Ok(object) => object,

@@ -44,7 +44,7 @@ pub const ERRAND_ENVIRONMENT: [(&str, &str); 8] = [
 ];
 
 /// What the sandbox sets in the environment. None of it can be given or carried over from step to step.
-pub const ENVIRONMENT: [(&str, &str); 10] = [
+pub const ENVIRONMENT: [(&str, &str); 11] = [
     ("PATH", "/run/runbook/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     ("BASH_ENV", FUNCTIONS),
     ("HOME", WORKSPACE),
@@ -55,4 +55,6 @@ pub const ENVIRONMENT: [(&str, &str); 10] = [
     ("LANG", "C.UTF-8"),
     ("TERM", "xterm-256color"),
     ("PAGER", "cat"),
+    // The home is the workspace, which every step of the run writes: Python would load modules from there.
+    ("PYTHONNOUSERSITE", "1"),
 ];

@@ -8,26 +8,12 @@ use crate::{frame, inside};
 /// Whether a variable may be given to a script, or carried over from one: a POSIX name that is not the sandbox's own
 /// and does not change what bash or the dynamic linker do by themselves.
 fn allowed(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    let plain = bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let own = inside::ENVIRONMENT.iter().any(|(own, _)| *own == name);
-    let of_bash = matches!(
-        name,
-        "_" | "PWD"
-            | "OLDPWD"
-            | "SHLVL"
-            | "UID"
-            | "EUID"
-            | "PPID"
-            | "ENV"
-            | "IFS"
-            | "PS4"
-            | "PROMPT_COMMAND"
-            | "SHELLOPTS"
-            | "POSIXLY_CORRECT"
-    );
-    plain && !own && !of_bash && !name.starts_with("BASH") && !name.starts_with("LD_") && !name.starts_with("__runbook")
+    let of_bash = matches!(name, "_" | "PWD" | "OLDPWD" | "SHLVL" | "UID" | "EUID" | "PPID");
+    let values = name.strip_prefix("RUNBOOK_").is_some_and(|rest| {
+        rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    });
+    !own && !of_bash && (values || command::bind::may_set(name))
 }
 
 /// The variables as the launcher reads them; those that may not be given are left out.
@@ -64,9 +50,22 @@ mod tests {
         for name in ["POD", "_x1", "ALB_ARN", "http_proxy"] {
             assert!(allowed(name), "{name}");
         }
-        for name in
-            ["", "1A", "A-B", "A B", "PATH", "HOME", "LD_PRELOAD", "BASH_ENV", "BASH_FUNC_x%%", "SHELLOPTS", "É"]
-        {
+        for name in [
+            "",
+            "1A",
+            "A-B",
+            "A B",
+            "PATH",
+            "HOME",
+            "LD_PRELOAD",
+            "BASH_ENV",
+            "BASH_FUNC_x%%",
+            "SHELLOPTS",
+            "PYTHONPATH",
+            "PERL5OPT",
+            "GCONV_PATH",
+            "É",
+        ] {
             assert!(!allowed(name), "{name}");
         }
     }

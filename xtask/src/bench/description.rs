@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{Bench, echo, moto};
 
 /// The databases that `seed.sql` makes, each with its owner.
-const DATABASES: [(&str, &str); 5] = [
+pub(super) const DATABASES: [(&str, &str); 5] = [
     ("fintech_banking_db", "fintech_app"),
     ("platform_db", "platform"),
     ("backstage", "backstage"),
@@ -103,7 +103,7 @@ impl Bench {
     }
 
     /// Where the hosts and ports that runbooks name are in this bench.
-    fn hosts(&self) -> Map<String, Value> {
+    pub(super) fn hosts(&self) -> Map<String, Value> {
         let mut hosts = Map::new();
         let mut add = |host: &str, port: u16, ours: u16| {
             hosts.insert(format!("{host}:{port}"), format!("127.0.0.1:{ours}").into());

@@ -1,6 +1,8 @@
 //! How far each verb reaches, and what it acts on.
 
-use super::commands::{Command, DryRun, LogsOf, TopOf, Watch};
+use serde_json::Value;
+
+use super::commands::{Command, DryRun, LogsOf, PatchText, TopOf, Watch};
 use super::pflag::Arguments;
 use super::read::{dry_run, selection_words};
 use super::{Selection, inside, kinds};
@@ -40,12 +42,47 @@ fn effect(verb: &str, arguments: &Arguments, command: &Command) -> Result<Effect
             _ => Effect::Change,
         },
         // Scaling to nothing interrupts the service; scaling back up does not undo the interruption.
+        "patch" => match command {
+            Command::Patch(patch) => patched(&patch.patch),
+            _ => Effect::Change,
+        },
         "scale" if matches!(command, Command::Scale(scale) if scale.replicas == 0) => Effect::Destroy,
         _ => Effect::Change,
     };
     let tried = arguments.given("dry-run") && dry_run(arguments)? != DryRun::None;
     let local = arguments.on("local") || (arguments.on("list") && !matches!(verb, "label" | "annotate"));
     Ok(if tried || local { Effect::Read } else { effect })
+}
+
+/// How far a patch reaches: one that removes something, scales to nothing or takes finalizers away cannot be taken back.
+/// What cannot be read here (a file, YAML, something too deep) may do any of that.
+fn patched(patch: &PatchText) -> Effect {
+    let PatchText::Given(text) = patch else { return Effect::Destroy };
+    let Ok(json) = serde_json::from_str::<Value>(text) else { return Effect::Destroy };
+    let mut waiting = vec![&json];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Null => return Effect::Destroy,
+            Value::Object(map) => {
+                let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
+                let path = text("path");
+                let zero = |key: &str| map.get(key).and_then(Value::as_f64) == Some(0.0);
+                let removes = text("op") == "remove"
+                    || (path.ends_with("/replicas") && zero("value"))
+                    || path.contains("/finalizers")
+                    || map.contains_key("finalizers")
+                    || map.contains_key("$patch")
+                    || zero("replicas");
+                if removes || map.keys().any(|key| key.starts_with("$deleteFromPrimitiveList")) {
+                    return Effect::Destroy;
+                }
+                waiting.extend(map.values());
+            }
+            Value::Array(items) => waiting.extend(items),
+            _ => {}
+        }
+    }
+    Effect::Change
 }
 
 fn follows(verb: &str, arguments: &Arguments, command: &Command) -> bool {

@@ -11,6 +11,11 @@ pub(super) const NOTHING_NAMED: &str = "error: You must provide one or more reso
     Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   \
     '<resource>'";
 
+/// How many objects one call may name. `p,p,p… n n n…` means each with each: a short call would otherwise say millions.
+const MOST: usize = 1_000;
+/// How long a label selector may be, in bytes.
+const LONGEST_SELECTOR: usize = 4 * 1024;
+
 /// The objects that the words of a call name. Types are as the caller wrote them: discovery knows what they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
@@ -32,6 +37,12 @@ impl Selection {
     pub(super) fn read(words: &[String]) -> Result<Option<Self>, Refusal> {
         let Some((first, names)) = words.split_first() else { return Ok(None) };
         let types = split(first);
+        if types.len().max(1).saturating_mul(names.len()).max(types.len()) > MOST {
+            return Err(Refusal::not_permitted(format!(
+                "kubectl: this call names more than {MOST} objects, the most that the portal takes at once: choose them with \
+                 -l, or split the call"
+            )));
+        }
         if types.len() > 1 && !names.is_empty() {
             let pairs = types.iter().flat_map(|kind| names.iter().map(|name| (kind.clone(), name.clone())));
             return Ok(Some(Self::Pairs(pairs.collect())));
@@ -60,6 +71,7 @@ impl Selection {
 
     /// The targets that the selection says, for the policy and the trail.
     pub(super) fn targets(&self, selector: Option<&str>, namespace: Option<&str>) -> Vec<Target> {
+        let selector = selector.map(|text| &text[..text.floor_char_boundary(LONGEST_SELECTOR)]);
         let target = |kind: &str, name: Option<&str>| Target {
             kind: kinds::singular(kind),
             name: name.map(str::to_owned),

@@ -323,6 +323,36 @@ fn outputs_are_told_apart() {
     assert!(refused("kubectl get pods -o table").reason.contains("allowed formats are: custom-columns,"));
 }
 
+/// Found by attack: a short call that names millions, and patches that reach further than a change.
+#[test]
+fn a_call_names_only_so_much_and_a_patch_is_read() {
+    let many = |count: usize| vec!["p"; count];
+    let line = format!("kubectl get {} {}", many(100).join(","), many(100).join(" "));
+    assert!(refused(&line).reason.contains("more than 1000 objects"));
+    assert!(parse(&argv(&format!("kubectl get pod {}", many(900).join(" ")))).is_ok());
+    let effect = |patch: &str| {
+        let call = ["kubectl", "patch", "deployment", "web", "-p", patch].map(str::to_owned);
+        parse(&call).expect(patch).action.effect
+    };
+    for patch in [
+        r#"{"spec":{"replicas":0}}"#,
+        r#"{"metadata":{"finalizers":null}}"#,
+        r#"{"metadata":{"finalizers":[]}}"#,
+        r#"[{"op":"remove","path":"/spec/template"}]"#,
+        r#"[{"op":"replace","path":"/spec/replicas","value":0}]"#,
+        r#"{"spec":{"template":{"spec":{"nodeSelector":null}}}}"#,
+        "spec: {replicas: 0}",
+    ] {
+        assert_eq!(effect(patch), Effect::Destroy, "{patch}");
+    }
+    for patch in [
+        r#"{"spec":{"replicas":3}}"#,
+        r#"[{"op":"add","path":"/spec/template/spec/containers/0/env/-","value":{"name":"A","value":"0"}}]"#,
+    ] {
+        assert_eq!(effect(patch), Effect::Change, "{patch}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_call_makes_the_grammar_panic(words in proptest::collection::vec("[-a-z=/,.:]{0,12}", 0..6)) {
