@@ -51,7 +51,14 @@ const ABSENT: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only one room names.
-const ONLY: &[(&str, &str)] = &[("k8s-openapi", "kubernetes"), ("kube", "kubernetes"), ("sqlx", "store")];
+const ONLY: &[(&str, &str)] = &[
+    ("aws-sdk-acm", "aws"),
+    ("aws-sdk-rds", "aws"),
+    ("k8s-openapi", "kubernetes"),
+    ("kube", "kubernetes"),
+    ("postgres-protocol", "datasource"),
+    ("sqlx", "store"),
+];
 
 /// A direct dependency of a room.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
