@@ -64,7 +64,15 @@ pub(crate) fn wanted(procedure: &Procedure, environment: &Environment) -> Vec<Wa
 
 /// The environment's datasources, where a host is asked for.
 pub(crate) fn datasources(environment: &Environment, wanted: &Wanted) -> Vec<Suggestion> {
-    if !matches!(wanted.kind, ParameterKind::Host | ParameterKind::Datasource) {
+    // Most hosts are no databases: `<es-endpoint>`, `<api-host>`.
+    let words = ["rds", "db", "database", "postgres", "redis", "sql", "cache"];
+    let name = wanted.name.to_ascii_lowercase();
+    let is_database = match wanted.kind {
+        ParameterKind::Datasource => true,
+        ParameterKind::Host => name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word)),
+        _ => false,
+    };
+    if !is_database {
         return Vec::new();
     }
     let suggestion = |datasource: &Datasource| Suggestion {
