@@ -15,7 +15,7 @@
 //!
 //! # What stays
 //! - A permitted host is trusted with what is sent to it: a script may send it anything that it can read itself.
-//! - The kernel is shared; the sandbox has no filter of system calls.
+//! - The kernel is shared; what `sandbox::kernel` does not refuse, a program may call.
 //! - `redis-cli` checks who signed a server's certificate, but not for which name. The portal chooses the address.
 //! - Secrets of less than six bytes are not masked in what a program prints.
 

@@ -33,6 +33,7 @@ mod folder;
 pub mod frame;
 mod handover;
 pub mod inside;
+pub mod kernel;
 mod probe;
 mod sandbox;
 mod spawner;

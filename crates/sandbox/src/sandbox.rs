@@ -63,6 +63,8 @@ impl Machine {
             );
         }
         let shim = shim.canonicalize().unwrap_or(shim);
+        // What this process inherited from whoever started it would be open inside, too.
+        close_fds::set_fds_cloexec(3, &[]);
         let found = probe::probe(&data, &shim)?;
         let spawner = Spawner::start().map_err(|error| format!("no thread for the sandbox: {error}"))?;
         Ok(Self { found, spawner, data, shim })

@@ -20,7 +20,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::stdio::{stderr, stdin, stdout};
-use sandbox::{frame, inside};
+use sandbox::{frame, inside, kernel};
 
 /// `sysexits.h`: wrong arguments.
 const USAGE: u8 = 64;
@@ -199,7 +199,8 @@ fn limited(command: &mut Command, [user, memory, processes, file_size]: [&OsStr;
     if processes != "-" {
         limit(Resource::Nproc, number(processes)?)?;
     }
-    limit(Resource::As, number(memory)?)
+    limit(Resource::As, number(memory)?)?;
+    kernel::narrow()
 }
 
 fn number(text: &OsStr) -> io::Result<u64> {

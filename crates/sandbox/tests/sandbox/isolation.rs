@@ -145,3 +145,26 @@ async fn a_name_that_is_a_path_is_refused() {
         .await;
     assert!(matches!(refused, Err(operations::ExecutorError::Start(_))));
 }
+
+/// Found by attack: namespaces of one's own, and memory that no limit counts.
+#[tokio::test]
+async fn the_kernels_side_doors_are_shut() {
+    let Some(mut place) = place() else { return };
+    let end = place.run("unshare --user --map-root-user true; unshare --net true; echo done").await;
+    assert_ne!(end.exit, Exit::Code(0));
+    let end = place.run("unshare --user true || unshare --mount true || echo refused").await;
+    assert_eq!(end.stdout, "refused\n", "{}", end.stderr);
+    if !cfg!(target_arch = "x86_64") || !std::path::Path::new("/usr/bin/perl").exists() {
+        println!("skipped: no perl to make system calls by number");
+        return;
+    }
+    // memfd_create, shmget, io_uring_setup, clone(CLONE_NEWUSER | SIGCHLD), clone3: the numbers of x86_64.
+    let calls = "for my $call ([319, 'x', 0], [29, 0, 4096, 0], [425, 1, 0], [56, 0x10000000 | 17, 0], [435, 0, 0]) {
+        my ($number, @arguments) = @$call; my $got = syscall($number, @arguments);
+        print $got == -1 ? 'refused ' . ($! + 0) : 'open', \"\\n\"; }";
+    let end = place.run(&format!("/usr/bin/perl -e '{}'", calls.replace('\'', "'\\''"))).await;
+    assert_eq!(end.stdout, "refused 1\nrefused 1\nrefused 1\nrefused 1\nrefused 38\n", "{}", end.stderr);
+    let end =
+        place.run("(echo a | tr a b) & wait; cat <<< c; timeout 1 echo d; seq 3 | xargs -P 3 -n 1 echo | sort").await;
+    assert_eq!((end.exit, end.stdout.as_str()), (Exit::Code(0), "b\nc\nd\n1\n2\n3\n"), "{}", end.stderr);
+}
