@@ -247,6 +247,15 @@ fn call(name: &OsStr, arguments: &[OsString]) -> u8 {
     }
 }
 
+/// Sends what was asked for. A portal that has ended the call meanwhile takes nothing more, and what it said last is still
+/// to be read.
+fn answer(socket: &mut UnixStream, kind: frame::Kind, content: &[u8]) -> io::Result<()> {
+    match send(socket, kind, content) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+        sent => sent,
+    }
+}
+
 /// One call from its first frame to its exit code. An error means that the portal is gone.
 fn converse(content: &[u8]) -> io::Result<u8> {
     let mut socket = UnixStream::connect(inside::SOCKET)?;
@@ -277,8 +286,8 @@ fn converse(content: &[u8]) -> io::Result<u8> {
             // An input that cannot be read (a folder) is at its end.
             match rustix::io::read(stdin(), piece.as_mut_slice()) {
                 Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => continue,
-                Ok(0) | Err(_) => send(&mut socket, frame::Kind::StdinEnd, &[])?,
-                Ok(length) => send(&mut socket, frame::Kind::Stdin, &piece[..length])?,
+                Ok(0) | Err(_) => answer(&mut socket, frame::Kind::StdinEnd, &[])?,
+                Ok(length) => answer(&mut socket, frame::Kind::Stdin, &piece[..length])?,
             }
             wanted = false;
         }
@@ -299,13 +308,13 @@ fn give_file(
         open.as_mut().map_or(Ok(0), |file| file.read(piece))
     };
     match read(open, piece) {
-        Ok(0) => send(socket, frame::Kind::FileEnd, &[]),
-        Ok(length) => send(socket, frame::Kind::File, &piece[..length]),
+        Ok(0) => answer(socket, frame::Kind::FileEnd, &[]),
+        Ok(length) => answer(socket, frame::Kind::File, &piece[..length]),
         Err(error) => {
             // As C programs say it, without Rust's `(os error 2)`.
             let words = error.to_string();
             let words = words.split(" (os error").next().unwrap_or_default();
-            send(socket, frame::Kind::FileError, &words.as_bytes()[..words.len().min(frame::NAME)])
+            answer(socket, frame::Kind::FileError, &words.as_bytes()[..words.len().min(frame::NAME)])
         }
     }
 }
