@@ -216,7 +216,8 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
     let Clusters { mut adapters, live, names, environments, cluster } =
         clusters(&plan.environments, &data, plan.practice_speed).await?;
     let sandbox = Sandbox::new(data, shim);
-    adapters.extend(reach::adapters(&plan.environments, &plan.programs, sandbox.errands())?);
+    let beside = reach::open(&plan.environments, &plan.programs, sandbox.errands())?;
+    adapters.extend(beside.adapters);
     let operations = OperationsBuilder {
         library: Arc::new(library),
         runs: Arc::new(store.clone()),
@@ -225,7 +226,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         executor: Arc::new(sandbox),
         adapters,
         live,
-        suggesters: vec![names],
+        suggesters: vec![names, beside.resources],
         environments,
         limits: plan.limits,
         clock: Arc::new(jiff::Timestamp::now),

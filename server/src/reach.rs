@@ -4,21 +4,29 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use operations::{Adapter, EnvironmentName};
+use operations::{Adapter, EnvironmentName, Suggester};
 use programs::Installed;
 use sandbox::Errands;
 
 use crate::config::{ConfigError, EnvironmentConfig};
 
-/// Every adapter but those of the clusters.
+/// What answers for everything beside the clusters.
+pub(crate) struct Beside {
+    /// Perform calls, one for each tool.
+    pub(crate) adapters: Vec<Arc<dyn Adapter>>,
+    /// Knows the resources of the AWS accounts.
+    pub(crate) resources: Arc<dyn Suggester>,
+}
+
+/// Opens all of it.
 ///
 /// # Errors
 /// Where a secret that the configuration names is not there, or something in it cannot be used.
-pub(crate) fn adapters(
+pub(crate) fn open(
     environments: &[EnvironmentConfig],
     installed: &BTreeMap<String, PathBuf>,
     errands: Errands,
-) -> Result<Vec<Arc<dyn Adapter>>, ConfigError> {
+) -> Result<Beside, ConfigError> {
     let unusable = |what: &str, error: &dyn std::fmt::Display| ConfigError::Value(format!("{what}: {error}"));
     let mut settings = programs::Settings::default();
     for (name, path) in installed {
@@ -43,10 +51,11 @@ pub(crate) fn adapters(
     }
     let settings = Arc::new(settings);
     let mut adapters = programs::adapters(errands.clone(), settings.clone());
-    adapters.push(Arc::new(aws::Aws::new(accounts, Some(programs::aws(errands, settings)))));
+    let aws = Arc::new(aws::Aws::new(accounts, Some(programs::aws(errands, settings))));
+    adapters.push(aws.clone());
     let databases = datasource::Datasources::new(databases).map_err(|error| unusable("datasources", &error))?;
     adapters.push(Arc::new(datasource::Psql::new(databases)));
-    Ok(adapters)
+    Ok(Beside { adapters, resources: aws })
 }
 
 /// The keys of an account for the real `aws`: resolved for each call, because a role's are temporary.

@@ -24,6 +24,7 @@ mod python;
 mod query;
 mod sdk;
 mod shorthand;
+mod suggest;
 mod timestamp;
 mod unpack;
 mod validate;

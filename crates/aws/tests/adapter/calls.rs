@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use command::ParameterKind;
+use operations::{Suggester, Wanted};
 use serde_json::json;
 
 use crate::rig::{Caller, Rig, perform};
@@ -161,4 +163,21 @@ async fn looking_without_a_command_line() {
     assert!(missing.starts_with("An error occurred (DBInstanceNotFound)"), "{missing}");
     let wrong = look("RebootDBInstance", json!({"DBInstanceIdentifier": "payments-db"})).await.unwrap_err();
     assert!(wrong.contains("no native operation that only looks"), "{wrong}");
+}
+
+#[tokio::test]
+async fn what_an_account_has_is_suggested() {
+    let Some(rig) = Rig::start().await else { return };
+    rig.seed().await;
+    let suggested = async |kind| {
+        let wanted = Wanted { name: "x".to_owned(), kind, namespace: None };
+        rig.aws.suggest(&rig.environment, &wanted).await
+    };
+    let instances = suggested(ParameterKind::Instance).await;
+    let instance = instances.iter().find(|one| one.value == "payments-db").expect("it is there");
+    assert_eq!((instance.about.as_str(), instance.troubled), ("postgres · available", false));
+    assert!(suggested(ParameterKind::Certificate).await.iter().all(|one| one.value.starts_with("arn:aws:acm:")));
+    assert_eq!(suggested(ParameterKind::Certificate).await.len(), 2);
+    assert!(!suggested(ParameterKind::Snapshot).await.is_empty());
+    assert!(suggested(ParameterKind::Pod).await.is_empty());
 }
