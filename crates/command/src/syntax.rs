@@ -39,7 +39,10 @@ impl Syntax {
         if source.len() > LONGEST {
             return Self { tree: None };
         }
-        let masked = placeholder::mask(source);
+        // The grammar's scanner asks C's `isalpha` and its like of every character, which read beyond their tables for most
+        // of Unicode. To bash such a character is an ordinary part of a word, as a full stop is; each byte gets one.
+        let mut masked = placeholder::mask(source).into_bytes();
+        masked.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'.');
         let tree = PARSER.with_borrow_mut(|parser| {
             let parser = parser.as_mut()?;
             let mut left = PATIENCE;
@@ -47,7 +50,7 @@ impl Syntax {
                 left = left.saturating_sub(1);
                 if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            let bytes = masked.as_bytes();
+            let bytes = masked.as_slice();
             let mut read = |offset: usize, _: Point| bytes.get(offset..).unwrap_or_default();
             let options = ParseOptions::new().progress_callback(&mut progress);
             let tree = parser.parse_with_options(&mut read, None, Some(options));

@@ -194,6 +194,18 @@ fn parameters_are_what_the_procedure_leaves_open() {
     );
 }
 
+/// Found by chance: the grammar's scanner read outside of C's tables for characters beyond the first 256.
+#[test]
+fn characters_of_all_planes_are_words() {
+    for character in ['é', '→', '\u{3000}', '\u{1f600}', '\u{e0100}', '\u{10ffff}'] {
+        let source = format!("kubectl {character}a \"{character}\" <<< '{character}' # {character}");
+        for _ in 0..50 {
+            let script = Script::parse(&source);
+            assert_eq!(script.reading().programs, ["kubectl"], "{source}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn reading_never_panics(source in "\\PC{0,200}") {
