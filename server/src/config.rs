@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use identity::{AddressRange, IdentityConfig, Secret};
+use identity::{AddressRange, IdentityConfig};
 use jiff::SignedDuration;
-use operations::{Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Limits, Namespaces, Policy, Role};
+use operations::{
+    Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Limits, Namespaces, Policy, Role, Secret,
+};
 pub use reach::ReachConfig;
 use serde::Deserialize;
 

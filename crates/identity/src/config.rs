@@ -1,45 +1,14 @@
 //! What the portal must be told about its identity provider.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use openidconnect::IssuerUrl;
-use operations::Role;
+use operations::{Role, Secret};
 use serde::Deserialize;
 use url::{Host, Url};
 
 use crate::AddressRange;
-
-/// Text that never shows: `Debug` and `Display` print stars.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides the text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// Sign-in, as configured.
 #[derive(Clone, Debug, Deserialize)]
@@ -259,7 +228,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show() {
-        let shown = format!("{:?} {}", with("client_id", json!("portal")), Secret::new("hunter2"));
+        let shown = format!("{:?}", with("client_id", json!("portal")));
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -17,7 +17,9 @@ use operations::Role;
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
-use crate::{IdentityConfig, Secret, config::is_loopback};
+use operations::Secret;
+
+use crate::{IdentityConfig, config::is_loopback};
 
 /// The portal's name at this provider.
 const CLIENT_ID: &str = "runbook-portal-demo";

@@ -28,7 +28,7 @@ mod sign_in;
 
 pub use address::{AddressRange, AddressRangeError};
 pub use caller::{CurrentCaller, NotSignedIn, authenticate, require_person};
-pub use config::{ConfigError, IdentityConfig, Secret};
+pub use config::{ConfigError, IdentityConfig};
 pub use local_path::local_path;
 pub use log::SignInLog;
 pub use notice::{Notice, NoticePage, default_notice_page, escape};

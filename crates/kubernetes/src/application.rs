@@ -14,8 +14,8 @@ use crate::api::{AS_JSON, Api, Query};
 use crate::change::{self, MERGE};
 use crate::connection::Clusters;
 use crate::discovery::{self, Mapping};
-use crate::failure::{ENDED, Failure};
-use crate::output::Output;
+use crate::failure::Failure;
+use crate::output::{self, Output};
 use crate::resolve::{Scope, items, path_segment};
 use crate::watch::{Event, Watcher};
 use crate::{gotext, yaml};
@@ -344,24 +344,10 @@ impl Adapter for ArgoCd {
     }
 
     fn check(&self, environment: &Environment, call: &Call) -> Result<(), Refusal> {
-        asked(environment, call).map(drop).map_err(|failure| Refusal {
-            reason: failure.print().trim_end().to_owned(),
-            exit_code: failure.exit_code(),
-        })
+        asked(environment, call).map(drop).map_err(Refusal::from)
     }
 
     async fn perform(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
-        let ended = io.ended();
-        let out = Output { io };
-        let done = tokio::select! {
-            biased;
-            () = ended.cancelled() => return ENDED,
-            done = self.call(environment, call, out) => done,
-        };
-        let Err(failure) = done else { return 0 };
-        match out.err(failure.print()).await {
-            Ok(()) => failure.exit_code(),
-            Err(_) => ENDED,
-        }
+        output::to_the_end(io, self.call(environment, call, Output { io })).await
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: `k8s.io/kubectl/pkg/cmd/util/helpers.go`, `checkErr` and `StandardErrorMessage`, v0.32.
 
+use command::Refusal;
 use operations::CallEnded;
 use serde_json::Value;
 
@@ -176,6 +177,13 @@ impl Failure {
             Self::Exit(code, _) => *code,
             _ => 1,
         }
+    }
+}
+
+impl From<Failure> for Refusal {
+    /// What the caller and the trail are told of a call that is not performed at all.
+    fn from(failure: Failure) -> Self {
+        Self { reason: failure.print().trim_end().to_owned(), exit_code: failure.exit_code() }
     }
 }
 

@@ -7,8 +7,8 @@ use operations::{Adapter, Call, CallIo, Environment, KubernetesScope};
 
 use crate::api::Api;
 use crate::connection::Clusters;
-use crate::failure::{ENDED, Failure};
-use crate::output::Output;
+use crate::failure::Failure;
+use crate::output::{self, Output};
 use crate::resolve::{Scope, path_segment};
 use crate::{
     apply, change, create, delete, describe, drain, exec, facts, get, logs, mark, rollout, run, scale, set, top, wait,
@@ -137,25 +137,10 @@ impl Adapter for Kubectl {
     }
 
     fn check(&self, environment: &Environment, call: &Call) -> Result<(), Refusal> {
-        understood(environment, call).map(drop).map_err(|failure| Refusal {
-            reason: failure.print().trim_end().to_owned(),
-            exit_code: failure.exit_code(),
-        })
+        understood(environment, call).map(drop).map_err(Refusal::from)
     }
 
     async fn perform(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
-        let ended = io.ended();
-        let out = Output { io };
-        // Dropping the work closes its connections, which ends a log stream or a watch at the server too.
-        let done = tokio::select! {
-            biased;
-            () = ended.cancelled() => return ENDED,
-            done = self.call(environment, call, out) => done,
-        };
-        let Err(failure) = done else { return 0 };
-        match out.err(failure.print()).await {
-            Ok(()) => failure.exit_code(),
-            Err(_) => ENDED,
-        }
+        output::to_the_end(io, self.call(environment, call, Output { io })).await
     }
 }

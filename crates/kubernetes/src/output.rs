@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use operations::{CallIo, Stream};
 
-use crate::failure::Failure;
+use crate::failure::{ENDED, Failure};
 
 /// Bytes sent to the caller at once, at most.
 const PIECE: usize = 32 << 10;
@@ -34,5 +34,21 @@ impl Output<'_> {
             self.io.write(stream, piece).await?;
         }
         Ok(())
+    }
+}
+
+/// Does the work of a call unless its caller goes first, says its failure, and gives its exit code. Dropping the work closes
+/// its connections, which ends a log stream or a watch at the server too.
+pub(crate) async fn to_the_end(io: &dyn CallIo, work: impl Future<Output = Result<(), Failure>>) -> u8 {
+    let ended = io.ended();
+    let done = tokio::select! {
+        biased;
+        () = ended.cancelled() => return ENDED,
+        done = work => done,
+    };
+    let Err(failure) = done else { return 0 };
+    match (Output { io }).err(failure.print()).await {
+        Ok(()) => failure.exit_code(),
+        Err(_) => ENDED,
     }
 }

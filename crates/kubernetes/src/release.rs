@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::api::{AS_JSON, Api, Query};
 use crate::connection::Clusters;
-use crate::failure::{ENDED, Failure};
-use crate::output::Output;
+use crate::failure::Failure;
+use crate::output::{self, Output};
 use crate::resolve::path_segment;
 use crate::{gotext, yaml};
 
@@ -371,24 +371,10 @@ impl Adapter for Helm {
     }
 
     fn check(&self, environment: &Environment, call: &Call) -> Result<(), Refusal> {
-        asked(environment, call).map(drop).map_err(|failure| Refusal {
-            reason: failure.print().trim_end().to_owned(),
-            exit_code: failure.exit_code(),
-        })
+        asked(environment, call).map(drop).map_err(Refusal::from)
     }
 
     async fn perform(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
-        let ended = io.ended();
-        let out = Output { io };
-        let done = tokio::select! {
-            biased;
-            () = ended.cancelled() => return ENDED,
-            done = self.call(environment, call, out) => done,
-        };
-        let Err(failure) = done else { return 0 };
-        match out.err(failure.print()).await {
-            Ok(()) => failure.exit_code(),
-            Err(_) => ENDED,
-        }
+        output::to_the_end(io, self.call(environment, call, Output { io })).await
     }
 }

@@ -268,13 +268,15 @@ fn without_process(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
+/// Whether the real program is here, in the version whose output is compared.
+fn is_psql_here() -> bool {
+    let version = Command::new("psql").arg("--version").output();
+    version.is_ok_and(|output| output.stdout.starts_with(b"psql (PostgreSQL) 15"))
+}
+
 #[tokio::test]
 async fn calls_do_what_the_real_psql_does() {
-    if Command::new("psql")
-        .arg("--version")
-        .output()
-        .map_or(true, |output| !output.stdout.starts_with(b"psql (PostgreSQL) 15"))
-    {
+    if !is_psql_here() {
         println!("skipped: no psql 15");
         return;
     }
@@ -304,11 +306,7 @@ async fn calls_do_what_the_real_psql_does() {
 
 #[tokio::test]
 async fn the_lists_of_databases_have_the_same_columns() {
-    if Command::new("psql")
-        .arg("--version")
-        .output()
-        .map_or(true, |output| !output.stdout.starts_with(b"psql (PostgreSQL) 15"))
-    {
+    if !is_psql_here() {
         println!("skipped: no psql 15");
         return;
     }
@@ -380,11 +378,7 @@ async fn scripts_of_any_lines_are_cut_as_psql_cuts_them() {
     use proptest::strategy::{Strategy, ValueTree};
     use proptest::test_runner::{Config, TestRunner};
 
-    if Command::new("psql")
-        .arg("--version")
-        .output()
-        .map_or(true, |output| !output.stdout.starts_with(b"psql (PostgreSQL) 15"))
-    {
+    if !is_psql_here() {
         println!("skipped: no psql 15");
         return;
     }

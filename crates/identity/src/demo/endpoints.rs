@@ -31,10 +31,9 @@ use super::{
     key::{SigningKey, random_token},
     page,
 };
-use crate::{
-    Secret,
-    csrf::{self, PublicOrigin},
-};
+use operations::Secret;
+
+use crate::csrf::{self, PublicOrigin};
 
 /// How long a code may wait for the portal.
 const CODE_FOR: Duration = Duration::from_secs(60);

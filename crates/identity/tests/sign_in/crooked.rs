@@ -17,12 +17,13 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use identity::{IdentityConfig, Secret};
+use identity::IdentityConfig;
 use jiff::Timestamp;
 use openidconnect::{
     JsonWebKeyId, PrivateSigningKey,
     core::{CoreEdDsaPrivateSigningKey, CoreHmacKey, CoreJsonWebKey, CoreJwsSigningAlgorithm},
 };
+use operations::Secret;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
