@@ -6,7 +6,7 @@ use operations::Suggestion;
 
 /// A field with its label. `known` is the value that it starts with; suggestions come from [`suggestions`] of the page.
 pub(crate) fn field(parameter: &Parameter, id: String, known: Option<String>, required: bool) -> AnyView {
-    let kind = parameter.kind();
+    let kind = parameter.kind;
     let name = format!("values[{}]", parameter.name);
     let label = view! { <span class="placeholder">{parameter.placeholder.clone()}</span> };
     let choices = parameter.choices();

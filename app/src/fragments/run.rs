@@ -16,7 +16,7 @@ use crate::components::{badge, time};
 pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
     let mut fragments =
         vec![Fragment::new("run-status", status(view, now)), Fragment::new("run-steps", steps(view, now))];
-    let asks = view.procedure.parameters().iter().any(|one| one.kind() != ParameterKind::Secret);
+    let asks = view.procedure.parameters().iter().any(|one| one.kind != ParameterKind::Secret);
     if asks && view.run.state == RunState::Open && caller.person.role.permits(Permission::Run) {
         fragments.push(Fragment::new("run-given", given(view)));
     }
@@ -40,7 +40,7 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
 
 /// How many values are given, and which: the page's fields follow `data-given`.
 pub(crate) fn given(view: &RunView) -> AnyView {
-    let all = view.procedure.parameters().iter().filter(|one| one.kind() != ParameterKind::Secret).count();
+    let all = view.procedure.parameters().iter().filter(|one| one.kind != ParameterKind::Secret).count();
     let given = serde_json::to_string(&view.run.given).unwrap_or_default();
     view! { <span id="run-given" data-given=given>{format!("{} of {all} given", view.run.given.len())}</span> }
         .into_any()

@@ -146,7 +146,7 @@ fn start(
     let known: Vec<_> = procedure
         .parameters()
         .into_iter()
-        .filter(|parameter| parameter.kind() != ParameterKind::Secret)
+        .filter(|parameter| parameter.kind != ParameterKind::Secret)
         .filter_map(|parameter| {
             let value = visit.asked(&parameter.name)?;
             Some(view! {

@@ -110,7 +110,7 @@ fn values(view: &RunView, suggestions: &BTreeMap<String, Vec<Suggestion>>) -> An
     let parameters = view.procedure.parameters();
     let lists: Vec<_> = suggestions.iter().map(|(name, found)| value::suggestions(name, found)).collect();
     let kept: Vec<&Parameter> =
-        parameters.into_iter().filter(|parameter| parameter.kind() != ParameterKind::Secret).collect();
+        parameters.into_iter().filter(|parameter| parameter.kind != ParameterKind::Secret).collect();
     let form = (!kept.is_empty()).then(|| {
         let fields: Vec<_> = kept
             .iter()

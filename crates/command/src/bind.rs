@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-pub use query::{BoundQuery, bind_query};
+pub use query::bind_query;
 
 use crate::action::Refusal;
 use crate::call::{self, Call};
@@ -198,21 +198,48 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
     binder.finish()
 }
 
-/// Binds values to a `psql` call and the SQL that it reads: `connection` is what stands behind `psql` on its line, with
-/// placeholders of its own. The call ends at the first statement that fails.
+/// Binds values to a `psql` call and the SQL that it carries out: `connection` is what stands behind `psql` on its line, with
+/// placeholders of its own. Each statement is an argument, so that the broker knows how far the call reaches and PostgreSQL
+/// carries out `VACUUM` and its like, which want to be alone. The call ends at the first statement that fails.
 ///
 /// # Errors
 /// As [`bind`] and [`bind_query`].
 pub fn bind_sql(connection: &str, sql: &str, values: &[(Parameter, String)]) -> Result<BoundScript, Refusal> {
-    let call = bind(&format!("psql {connection}"), values)?;
-    let query = bind_query(sql, values)?;
-    let (variables, options) = query.through_environment();
-    let mut end = "RUNBOOK_SQL".to_owned();
-    while query.sql.lines().any(|line| line == end) {
-        end.push('_');
+    let call = format!("psql {connection}");
+    // What stands in the SQL alone never meets bash.
+    let of_connection: Vec<_> =
+        values.iter().filter(|(parameter, _)| call.contains(&parameter.placeholder)).cloned().collect();
+    let call = bind(&call, &of_connection)?;
+    let (mut source, mut environment) = (format!("{} -X -v ON_ERROR_STOP=1", call.source), call.environment);
+    for (at, text) in commands(&bind_query(sql, values)?).into_iter().enumerate() {
+        let name = format!("RUNBOOK_SQL{}", at + 1);
+        source.push_str(&format!(" -c \"${{{name}}}\""));
+        environment.push((name, text));
     }
-    let source = format!("{} -X -v ON_ERROR_STOP=1{options} <<'{end}'\n{}\n{end}", call.source, query.sql);
-    Ok(BoundScript { source, environment: call.environment.into_iter().chain(variables).collect() })
+    Ok(BoundScript { source, environment })
+}
+
+/// What `psql` takes with one `-c` each: a statement, or a line of `psql`'s own.
+fn commands(sql: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut statements = String::new();
+    let flush = |statements: &mut String, found: &mut Vec<String>| {
+        found.extend(crate::sql::statements(statements).into_iter().map(|statement| statement.text.trim().to_owned()));
+        statements.clear();
+    };
+    for line in sql.lines() {
+        // Between statements only: within one a backslash is the statement's.
+        if line.trim_start().starts_with('\\') && (statements.trim().is_empty() || statements.trim_end().ends_with(';'))
+        {
+            flush(&mut statements, &mut found);
+            found.push(line.trim().to_owned());
+        } else {
+            statements.push_str(line);
+            statements.push('\n');
+        }
+    }
+    flush(&mut statements, &mut found);
+    found
 }
 
 /// Checks the variables that a run carries from command to command against the next text, which [`bind`] does not see:

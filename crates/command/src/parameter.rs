@@ -17,13 +17,16 @@ pub struct Parameter {
     pub name: String,
     /// How it stands in the text: `<pod-name>`, `$ALB_ARN`, `YOUR_ROUTING_KEY`.
     pub placeholder: String,
+    /// The kind of value that belongs there: by its name, and secret also by the place where it stands
+    /// (`--from-literal=password=<value>`).
+    pub kind: ParameterKind,
 }
 
 impl Parameter {
-    /// The kind of value that belongs there.
+    /// A parameter whose name alone tells its kind.
     #[must_use]
-    pub fn kind(&self) -> ParameterKind {
-        ParameterKind::of(&self.name)
+    pub fn named(name: &str, placeholder: &str) -> Self {
+        Self { name: name.to_owned(), placeholder: placeholder.to_owned(), kind: ParameterKind::of(name) }
     }
 
     /// The values of a choice: `[High/Medium/Low]` gives three, `P[1-4]` four. Empty where anything may be given.
@@ -100,16 +103,17 @@ pub fn in_script(source: &str, assigned: &BTreeSet<String>) -> Vec<Parameter> {
         .collect();
     for (range, name) in variables(&syntax, source) {
         if !assigned.contains(&name) && !WELL_KNOWN.contains(&name.as_str()) {
-            found.push((range.start, Parameter { placeholder: format!("${name}"), name }));
+            found.push((range.start, Parameter::named(&name, &format!("${name}"))));
         }
     }
-    in_order(found)
+    with_places(source, in_order(found), crate::mask::mask_script)
 }
 
 /// What a text in another language leaves open, in order, each once.
 #[must_use]
 pub fn in_text(text: &str) -> Vec<Parameter> {
-    in_order(placeholder::find(text).into_iter().map(|found| (found.range.start, parameter(text, found))).collect())
+    let found = placeholder::find(text).into_iter().map(|found| (found.range.start, parameter(text, found))).collect();
+    with_places(text, in_order(found), crate::mask::mask_text)
 }
 
 /// What a message to people leaves open, in order, each once: `[describe impact]` too.
@@ -161,7 +165,27 @@ fn variable(node: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn parameter(text: &str, placeholder: placeholder::Placeholder) -> Parameter {
-    Parameter { name: placeholder.name, placeholder: syntax::text(text, placeholder.range).to_owned() }
+    Parameter::named(&placeholder.name, syntax::text(text, placeholder.range))
+}
+
+/// Tells those that stand where the text would hold a secret: the text is masked as if an ordinary word stood in each of
+/// their places, and what is masked then is secret.
+fn with_places(text: &str, mut found: Vec<Parameter>, mask: impl Fn(&str) -> String) -> Vec<Parameter> {
+    // A variable's own name tells what it holds.
+    let placed = |parameter: &Parameter| !parameter.placeholder.starts_with('$');
+    if !found.iter().any(placed) {
+        return found;
+    }
+    let mark = |at: usize| format!("runbookvalue{at}x");
+    let marked = found.iter().enumerate().filter(|(_, parameter)| placed(parameter));
+    let marked = marked.fold(text.to_owned(), |text, (at, parameter)| text.replace(&parameter.placeholder, &mark(at)));
+    let masked = mask(&marked);
+    for (at, parameter) in found.iter_mut().enumerate() {
+        if masked.matches(&mark(at)).count() < marked.matches(&mark(at)).count() {
+            parameter.kind = ParameterKind::Secret;
+        }
+    }
+    found
 }
 
 fn in_order(mut found: Vec<(usize, Parameter)>) -> Vec<Parameter> {
@@ -179,10 +203,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn brackets_can_be_a_choice() {
-        let choices = |placeholder: &str| {
-            Parameter { name: String::new(), placeholder: placeholder.to_owned() }.choices().join(",")
+    fn a_place_can_make_a_value_secret() {
+        let kinds = |source: &str| -> Vec<ParameterKind> {
+            in_script(source, &BTreeSet::new()).into_iter().map(|parameter| parameter.kind).collect()
         };
+        let (secret, text) = (ParameterKind::Secret, ParameterKind::Text);
+        assert_eq!(kinds("kubectl create secret generic db --from-literal=password=<value>"), [secret]);
+        assert_eq!(kinds("curl -u admin:<word> https://example.com/<word2>"), [secret, text]);
+        assert_eq!(kinds("export DB_PASSWORD=<value>"), [secret]);
+        assert_eq!(kinds("kubectl get pod <value>"), [text]);
+        assert_eq!(kinds("echo <value>; curl -u a:<value> x"), [secret], "one such place is enough");
+    }
+
+    #[test]
+    fn brackets_can_be_a_choice() {
+        let choices = |placeholder: &str| Parameter::named("", placeholder).choices().join(",");
         assert_eq!(choices("[High/Medium/Low]"), "High,Medium,Low");
         assert_eq!(choices("[1-4]"), "1,2,3,4");
         assert_eq!(choices("[describe impact]"), "");

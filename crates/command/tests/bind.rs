@@ -12,7 +12,7 @@ const SHOW: &str = "kubectl() { printf '%s\\0' \"$@\"; }\nfeed() { printf '%s\\0
 
 fn open(placeholder: &str) -> Parameter {
     let name = placeholder.trim_matches(['<', '>', '$']).to_owned();
-    Parameter { name, placeholder: placeholder.to_owned() }
+    Parameter::named(&name, placeholder)
 }
 
 /// What real bash hands to the program.
@@ -229,7 +229,7 @@ fn refuses_values_and_names_that_cannot_pass() {
         "A-B",
         "RUNBOOK_P1",
     ] {
-        let parameter = Parameter { name: name.to_owned(), placeholder: format!("${name}") };
+        let parameter = Parameter::named(name, &format!("${name}"));
         assert!(bind("echo hi", &[(parameter, "x".to_owned())]).is_err(), "{name}");
     }
     for source in ["$CMD get pods", "eval \"$CMD\"", "echo $((CMD + $CMD))", "[[ $CMD -eq 1 ]]"] {

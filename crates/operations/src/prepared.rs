@@ -1,8 +1,8 @@
 //! A command with its values bound, ready for bash.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use command::{ParameterKind, parameter};
+use command::{Parameter, ParameterKind, parameter};
 use runbook::{Command, Language};
 
 use crate::secrecy::{self, Secrets};
@@ -60,7 +60,7 @@ impl Prepared {
             let given = values.get(&parameter.name).filter(|value| !value.is_empty()).cloned();
             match given.or_else(known) {
                 Some(value) => {
-                    check(&parameter.name, &value)?;
+                    check(&parameter, &value)?;
                     bindings.push((parameter, value));
                 }
                 None if carried => {}
@@ -87,9 +87,12 @@ impl Prepared {
             }
         };
 
-        let hidden = hidden(&shown, &bindings);
-        let secret = |name: &str| ParameterKind::of(name) == ParameterKind::Secret || hidden.contains(name);
-        let (secrets, open): (Vec<_>, Vec<_>) = bindings.iter().partition(|(parameter, _)| secret(&parameter.name));
+        // An edited text may lack the place that made a value secret in the runbook's.
+        let by_name = |name: &str| command.parameters.iter().find(|known| known.name == name).map(|known| known.kind);
+        let secret = |parameter: &Parameter| {
+            parameter.kind == ParameterKind::Secret || by_name(&parameter.name) == Some(ParameterKind::Secret)
+        };
+        let (secrets, open): (Vec<_>, Vec<_>) = bindings.iter().partition(|(parameter, _)| secret(parameter));
         if let Some((parameter, _)) = secrets.iter().find(|(_, value)| value.len() < secrecy::SHORTEST) {
             return Err(Error::Invalid(format!(
                 "The value for {} is secret and too short to be kept out of what is shown: give at least {} characters.",
@@ -99,7 +102,7 @@ impl Prepared {
         }
         let given = bindings
             .iter()
-            .map(|(parameter, value)| match secret(&parameter.name) {
+            .map(|(parameter, value)| match secret(parameter) {
                 true => format!("{}=•••", parameter.name),
                 false => command::mask::mask_text(&format!("{}={value}", parameter.name)),
             })
@@ -126,34 +129,14 @@ impl Prepared {
 ///
 /// # Errors
 /// [`Error::Invalid`] with what is expected.
-pub(crate) fn check(name: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<(), Error> {
+    let Parameter { name, kind, .. } = parameter;
     if value.len() > VALUE_LIMIT {
         return Err(Error::Invalid(format!("The value for {name} is too long.")));
     }
-    if value.starts_with(Datasource::SCHEME) && ParameterKind::of(name) == ParameterKind::Host {
+    if value.starts_with(Datasource::SCHEME) && *kind == ParameterKind::Host {
         return Ok(());
     }
-    ParameterKind::of(name)
-        .check(value)
+    kind.check(value)
         .map_err(|expected| Error::Invalid(format!("The value for {name} does not look right: give {expected}.")))
-}
-
-/// The parameters that stand where the text would hold a secret: `--from-literal=password=<value>`, `curl -u admin:<word>`.
-/// The text is masked as if an ordinary word stood in each of their places; what is masked then is secret.
-fn hidden(shown: &str, bindings: &[(command::Parameter, String)]) -> BTreeSet<String> {
-    let marked = |index: usize| format!("runbookvalue{index}");
-    let text = bindings.iter().enumerate().fold(shown.to_owned(), |text, (index, (parameter, _))| {
-        match parameter.placeholder.starts_with('$') {
-            // A variable's own name tells what it holds.
-            true => text,
-            false => text.replace(&parameter.placeholder, &marked(index)),
-        }
-    });
-    let masked = command::mask::mask_script(&text);
-    bindings
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| masked.matches(&marked(*index)).count() < text.matches(&marked(*index)).count())
-        .map(|(_, (parameter, _))| parameter.name.clone())
-        .collect()
 }

@@ -8,6 +8,7 @@ mod values;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use command::ParameterKind;
 use jiff::Timestamp;
 use runbook::{CommandId, Procedure, Runbook, RunbookId};
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -16,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
-    Limits, LiveStatus, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester,
+    Limits, LiveStatus, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester, Suggestion,
 };
 
 /// The most that a pasted result or an edited command may hold, in bytes.
@@ -76,6 +77,7 @@ impl OperationsBuilder {
                 adapters: self.adapters.into_iter().map(|adapter| (adapter.tool(), adapter)).collect(),
                 live: self.live,
                 suggesters: self.suggesters,
+                suggested: Mutex::default(),
                 environments: self.environments.into_iter().map(Arc::new).collect(),
                 limits: self.limits,
                 clock: self.clock,
@@ -90,6 +92,9 @@ impl OperationsBuilder {
     }
 }
 
+/// The latest answers of the suggesters, each for some seconds.
+type Suggested = HashMap<(EnvironmentName, ParameterKind, Option<String>), (Timestamp, Vec<Suggestion>)>;
+
 pub(crate) struct Rooms {
     library: Arc<dyn Library>,
     pub(crate) runs: Arc<dyn RunStore>,
@@ -99,6 +104,7 @@ pub(crate) struct Rooms {
     pub(crate) adapters: BTreeMap<&'static str, Arc<dyn Adapter>>,
     live: Arc<dyn LiveStatus>,
     suggesters: Vec<Arc<dyn Suggester>>,
+    suggested: Mutex<Suggested>,
     environments: Vec<Arc<Environment>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,

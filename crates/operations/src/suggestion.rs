@@ -53,10 +53,10 @@ pub(crate) fn wanted(procedure: &Procedure, environment: &Environment) -> Vec<Wa
     procedure
         .parameters()
         .into_iter()
-        .filter(|parameter| !matches!(parameter.kind(), ParameterKind::Text | ParameterKind::Secret))
+        .filter(|parameter| !matches!(parameter.kind, ParameterKind::Text | ParameterKind::Secret))
         .map(|parameter| Wanted {
             name: parameter.name.clone(),
-            kind: parameter.kind(),
+            kind: parameter.kind,
             namespace: namespace(&parameter.name),
         })
         .collect()

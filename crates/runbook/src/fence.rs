@@ -72,6 +72,10 @@ pub(crate) fn looks_like_sql(text: &str) -> bool {
     if !starts || !text.contains(';') {
         return false;
     }
+    // A `psql` line that does more than say where is bash, whatever follows it.
+    if text.lines().any(|line| is_psql(line) && !is_connection(line)) {
+        return false;
+    }
     let script = Script::parse(text);
     let keyword = |program: &String| SQL_STARTS.iter().any(|start| start.split(' ').next() == Some(program));
     script.has_errors || script.reading().programs.iter().any(keyword)
@@ -95,7 +99,7 @@ pub(crate) fn sql_units(text: &str) -> Vec<Unit> {
     let mut ended = true;
     for (number, line) in text.lines().enumerate() {
         let trimmed = line.trim();
-        if ended && (trimmed == "psql" || trimmed.starts_with("psql ")) {
+        if ended && is_connection(trimmed) {
             trimmed.trim_start_matches("psql").trim().clone_into(&mut connection);
             continue;
         }
@@ -137,6 +141,32 @@ pub(crate) fn sql_units(text: &str) -> Vec<Unit> {
         Some(Unit::Commands { title, remarks: comments, parts: vec![part] })
     };
     groups.into_iter().filter_map(unit).collect()
+}
+
+fn is_psql(line: &str) -> bool {
+    let line = line.trim();
+    line == "psql" || line.starts_with("psql ")
+}
+
+/// Whether a line calls `psql` and only says where: an address, a host, a port, an account, a database. With anything else in
+/// it the statements below would not tell what it does.
+fn is_connection(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@%+,=$<>{}\"".contains(c);
+    if words.next() != Some("psql") || !line.chars().all(|c| plain(c) || c == ' ' || c == '\t') {
+        return false;
+    }
+    let place = ["-h", "-p", "-U", "-d", "-X", "-w"];
+    let long = ["--host=", "--port=", "--username=", "--dbname=", "--no-psqlrc", "--no-password"];
+    // `<` and `>` only as the brackets of a placeholder, `$` only as a variable.
+    let open = command::placeholder::find(line);
+    let brackets = line.matches(['<', '>']).count()
+        == 2 * open.iter().filter(|one| line[one.range.clone()].starts_with('<')).count();
+    brackets
+        && !line.contains("$(")
+        && words.all(|word| {
+            !word.starts_with('-') || place.contains(&word) || long.iter().any(|long| word.starts_with(long))
+        })
 }
 
 #[derive(Default)]

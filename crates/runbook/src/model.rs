@@ -3,7 +3,7 @@
 use std::fmt;
 
 pub use command::Parameter;
-use command::{Action, Effect};
+use command::{Action, Effect, ParameterKind};
 use serde::{Deserialize, Serialize};
 
 macro_rules! text_id {
@@ -183,6 +183,24 @@ impl Procedure {
     /// All commands in order.
     pub fn commands(&self) -> impl Iterator<Item = &Command> {
         self.steps.iter().flat_map(|step| step.commands())
+    }
+
+    /// Makes a value that one command's text shows to be secret a secret of all commands: it is asked for by one name.
+    pub(crate) fn agree_on_secrets(&mut self) {
+        let secret: Vec<String> = self
+            .commands()
+            .flat_map(|command| &command.parameters)
+            .filter(|parameter| parameter.kind == ParameterKind::Secret)
+            .map(|parameter| parameter.name.clone())
+            .collect();
+        for step in &mut self.steps {
+            let Body::Commands { commands, .. } = &mut step.body else { continue };
+            for parameter in commands.iter_mut().flat_map(|command| &mut command.parameters) {
+                if secret.contains(&parameter.name) {
+                    parameter.kind = ParameterKind::Secret;
+                }
+            }
+        }
     }
 
     /// What its commands leave open, each name once, in the order of the text.

@@ -196,6 +196,7 @@ fn assemble(sections: &[Section<'_>], runbook_title: &str) -> (Vec<Block>, Vec<P
             blocks.push(block);
         }
     }
+    procedures.iter_mut().for_each(Procedure::agree_on_secrets);
     (blocks, procedures)
 }
 

@@ -160,6 +160,28 @@ fn bash_fences_with_sql_are_sql() {
     assert!(commands[1].parameters.iter().any(|parameter| parameter.name == "day"));
 }
 
+/// Found by a last look: what a `psql` line does beside saying where must not hide behind the SQL below it.
+#[test]
+fn a_psql_line_that_does_more_stays_bash() {
+    for line in [
+        "psql $DATABASE_URL; kubectl delete namespace shop",
+        "psql $DATABASE_URL -c 'DROP TABLE orders'",
+        "psql $DATABASE_URL -Atc x",
+        "psql $(kubectl delete pod web)",
+        "psql $DATABASE_URL < dump.sql",
+        "psql $DATABASE_URL | bash",
+        "psql -f drop.sql",
+    ] {
+        let procedure = bash(&format!("{line}\n\n-- Count\nSELECT count(*) FROM b;"));
+        let commands: Vec<_> = procedure.commands().collect();
+        assert!(commands.iter().all(|command| command.language == Language::Bash), "{line}");
+    }
+    for line in ["psql", "psql -h <rds-endpoint> -U app -d shop", "psql --host=db \"$DATABASE_URL\""] {
+        let procedure = bash(&format!("{line}\n\n-- Count\nSELECT count(*) FROM b;"));
+        assert!(matches!(procedure.commands().next().unwrap().language, Language::Sql { .. }), "{line}");
+    }
+}
+
 #[test]
 fn a_fence_without_a_comment_takes_the_name_above_it() {
     let procedure = only(

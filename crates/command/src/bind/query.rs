@@ -1,8 +1,8 @@
-//! Values in SQL: never as part of its text, always through `psql`'s own variables, which it quotes itself.
+//! Values in SQL: quoted as the server reads them, by the place in the text where they stand.
 //!
-//! A literal that leaves something open becomes one variable as a whole (`'%<name>%'` is `:'q1'`, and `q1` holds `%web%`), so
-//! that it is right also where SQL takes nothing but a literal (`INTERVAL '<n> minutes'`). Source: PostgreSQL
-//! documentation, "psql", SQL Interpolation.
+//! A literal that leaves something open is quoted as a whole (`'%<name>%'`), so that it is right also where SQL takes nothing
+//! but a literal (`INTERVAL '<n> minutes'`). Quoted as libpq's `PQescapeLiteral` and `PQescapeIdentifier` do, which is right
+//! whatever `standard_conforming_strings` says.
 
 use std::ops::Range;
 
@@ -10,35 +10,12 @@ use crate::action::Refusal;
 use crate::parameter::Parameter;
 use crate::placeholder::{self, Placeholder};
 
-/// What the variables are called, in `psql` and, in capitals behind `RUNBOOK_`, in the environment.
-const PREFIX: &str = "q";
-
-/// SQL whose open values are bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BoundQuery {
-    /// The text. It holds no value.
-    pub sql: String,
-    /// `psql`'s variables: name and value.
-    pub variables: Vec<(String, String)>,
-}
-
-impl BoundQuery {
-    /// The variables of the environment that carry the values, and the options of `psql` that take them from there.
-    pub(crate) fn through_environment(&self) -> (Vec<(String, String)>, String) {
-        let name = |name: &str| format!("RUNBOOK_{}", name.to_ascii_uppercase());
-        let environment = self.variables.iter().map(|(variable, value)| (name(variable), value.clone())).collect();
-        let options: String =
-            self.variables.iter().map(|(variable, _)| format!(" -v {variable}=\"${{{}}}\"", name(variable))).collect();
-        (environment, options)
-    }
-}
-
 /// Binds values to what SQL leaves open.
 ///
 /// # Errors
 /// A [`Refusal`] where a value is missing, holds NUL, or stands where only a number or a plain name may, and is neither.
-pub fn bind_query(sql: &str, values: &[(Parameter, String)]) -> Result<BoundQuery, Refusal> {
-    let mut bound = BoundQuery { sql: String::with_capacity(sql.len()), variables: Vec::new() };
+pub fn bind_query(sql: &str, values: &[(Parameter, String)]) -> Result<String, Refusal> {
+    let mut bound = String::with_capacity(sql.len());
     let open = placeholder::find(sql);
     let mut at = 0;
     for piece in pieces(sql) {
@@ -47,18 +24,17 @@ pub fn bind_query(sql: &str, values: &[(Parameter, String)]) -> Result<BoundQuer
             .filter(|place| piece.range.start <= place.range.start && place.range.end <= piece.range.end)
             .collect();
         let text = &sql[piece.range.clone()];
-        bound.sql.push_str(&sql[at..piece.range.start]);
+        bound.push_str(&sql[at..piece.range.start]);
         at = piece.range.end;
         if inside.is_empty() || piece.kind == Kind::Comment {
-            bound.sql.push_str(text);
+            bound.push_str(text);
             continue;
         }
         match piece.kind {
             Kind::Literal | Kind::Identifier => {
                 let quote = if piece.kind == Kind::Literal { '\'' } else { '"' };
                 let content = filled(sql, piece.range.start + 1..piece.range.end - 1, &inside, values, quote)?;
-                let name = bound.variable(content);
-                bound.sql.push_str(&format!(":{quote}{name}{quote}"));
+                bound.push_str(&quoted_again(&content, quote));
             }
             Kind::Bare => {
                 let mut from = piece.range.start;
@@ -71,12 +47,13 @@ pub fn bind_query(sql: &str, values: &[(Parameter, String)]) -> Result<BoundQuer
                             &sql[place.range.clone()]
                         )));
                     }
-                    bound.sql.push_str(&sql[from..place.range.start]);
-                    let name = bound.variable(value.to_owned());
-                    bound.sql.push_str(&format!(":{name}"));
+                    bound.push_str(&sql[from..place.range.start]);
+                    // `5-<n>` with `-1` would begin a comment.
+                    let apart = value.starts_with('-');
+                    bound.push_str(&if apart { format!("({value})") } else { value.to_owned() });
                     from = place.range.end;
                 }
-                bound.sql.push_str(&sql[from..piece.range.end]);
+                bound.push_str(&sql[from..piece.range.end]);
             }
             Kind::Closed | Kind::Comment => {
                 return Err(Refusal::not_permitted(format!(
@@ -87,19 +64,17 @@ pub fn bind_query(sql: &str, values: &[(Parameter, String)]) -> Result<BoundQuer
             }
         }
     }
-    bound.sql.push_str(&sql[at..]);
+    bound.push_str(&sql[at..]);
     Ok(bound)
 }
 
-impl BoundQuery {
-    fn variable(&mut self, value: String) -> String {
-        if let Some((name, _)) = self.variables.iter().find(|(_, known)| *known == value) {
-            return name.clone();
-        }
-        let name = format!("{PREFIX}{}", self.variables.len() + 1);
-        self.variables.push((name.clone(), value));
-        name
+/// A content in its quotes.
+fn quoted_again(content: &str, quote: char) -> String {
+    let doubled = content.replace(quote, &format!("{quote}{quote}"));
+    if quote == '\'' && content.contains('\\') {
+        return format!(" E'{}'", doubled.replace('\\', "\\\\"));
     }
+    format!("{quote}{doubled}{quote}")
 }
 
 /// The content of a quoted piece with its values in place, without the quotes that SQL doubles.
@@ -264,25 +239,24 @@ mod tests {
 
     use super::*;
 
-    fn bound(sql: &str, value: &str) -> Result<BoundQuery, Refusal> {
-        let values = ["<x>", "<y>"]
-            .map(|text| (Parameter { name: text[1..2].to_owned(), placeholder: text.to_owned() }, value.to_owned()));
+    fn bound(sql: &str, value: &str) -> Result<String, Refusal> {
+        let values = ["<x>", "<y>"].map(|text| (Parameter::named(&text[1..2], text), value.to_owned()));
         bind_query(sql, &values)
     }
 
     #[test]
-    fn literals_and_names_become_variables() {
-        for (sql, expected, content) in [
-            ("SELECT '<x>';", "SELECT :'q1';", "a'b"),
-            ("SELECT 'it''s <x>!'", "SELECT :'q1'", "it's a'b!"),
-            ("SELECT INTERVAL '<x> minutes'", "SELECT INTERVAL :'q1'", "a'b minutes"),
-            ("SELECT * FROM \"<x>\"", "SELECT * FROM :\"q1\"", "a'b"),
+    fn literals_and_names_are_quoted_again() {
+        for (sql, value, expected) in [
+            ("SELECT '<x>';", "a'b", "SELECT 'a''b';"),
+            ("SELECT 'it''s <x>!'", "a'b", "SELECT 'it''s a''b!'"),
+            ("SELECT INTERVAL '<x> minutes'", "5", "SELECT INTERVAL '5 minutes'"),
+            ("SELECT * FROM \"<x>\"", "a\"b", "SELECT * FROM \"a\"\"b\""),
+            ("SELECT '<x>'", "\\'; DROP TABLE t --", "SELECT  E'\\\\''; DROP TABLE t --'"),
+            ("-- it's <x>\nSELECT /* ' */ <x>, '<y>' -- '", "users", "-- it's <x>\nSELECT /* ' */ users, 'users' -- '"),
+            ("SELECT 5-<x>", "-1", "SELECT 5-(-1)"),
         ] {
-            let query = bound(sql, "a'b").unwrap();
-            assert_eq!((query.sql.as_str(), query.variables[0].1.as_str()), (expected, content));
+            assert_eq!(bound(sql, value).as_deref(), Ok(expected), "{sql}");
         }
-        let query = bound("-- it's <x>\nSELECT /* ' */ <x>, '<y>' -- '", "users").unwrap();
-        assert_eq!(query.sql, "-- it's <x>\nSELECT /* ' */ :q1, :'q1' -- '");
     }
 
     #[test]
@@ -306,13 +280,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_text_never_holds_a_value(sql in "[a-z '\"$;<>x/*\\-\n]{0,60}", value in "[^\0]{1,20}") {
-            if let Ok(query) = bound(&sql, &value) {
-                // Whatever is in it came from the text: without the variables it is no longer than that.
-                prop_assert!(query.sql.len() <= sql.len() + 8 * query.variables.len() * 4);
-                if value.len() > 3 && !sql.contains(&value) && !query.sql.contains(":q") {
-                    prop_assert!(!query.sql.contains(&value));
-                }
+        fn a_value_changes_no_statement(value in "[^\0]{0,20}", place in 0_usize..6) {
+            let sql = ["SELECT '<x>'; SELECT 1", "SELECT \"<x>\"; SELECT 1", "SELECT '%<x>%' || '<x>'; SELECT 1",
+                "SELECT <x>; SELECT 1", "SELECT 1-<x>; SELECT 1", "SELECT 'a' '<x>'; SELECT 1"][place];
+            if let Ok(text) = bound(sql, &value) {
+                let statements = crate::sql::statements(&text);
+                prop_assert_eq!(statements.len(), 2, "{}", text);
+                prop_assert_eq!(statements[1].text.trim(), "SELECT 1");
             }
         }
 

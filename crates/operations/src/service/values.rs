@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use command::ParameterKind;
 use futures::future::join_all;
+use jiff::Timestamp;
 use runbook::Procedure;
 
-use super::{Operations, permit};
+use super::{Operations, locked, permit};
 use crate::prepared;
-use crate::suggestion::{self, Suggestion};
-use crate::{Caller, Error, Permission, RunId, RunView};
+use crate::suggestion::{self, Suggestion, Wanted};
+use crate::{Caller, Environment, Error, Permission, RunId, RunView};
 
 /// How long a page waits for suggestions: what has not come by then is left out.
 const PATIENCE: Duration = Duration::from_millis(800);
+/// How long an answer is good for everybody.
+const FRESH: Duration = Duration::from_secs(15);
 
 impl Operations {
     /// Gives values for a run's parameters, by name; an empty one takes the value away. Secret ones are not kept: they
@@ -72,10 +75,7 @@ impl Operations {
         let Some(environment) = &view.environment else { return Ok(BTreeMap::new()) };
         let asked = suggestion::wanted(&view.procedure, environment).into_iter().map(async |wanted| {
             let mut found = suggestion::datasources(environment, &wanted);
-            let others = self.rooms.suggesters.iter().map(|suggester| suggester.suggest(environment, &wanted));
-            if let Ok(answers) = tokio::time::timeout(PATIENCE, join_all(others)).await {
-                found.extend(answers.into_iter().flatten());
-            }
+            found.extend(self.elsewhere(environment, &wanted).await);
             suggestion::rank(&wanted, &mut found);
             (wanted.name, found)
         });
@@ -83,19 +83,39 @@ impl Operations {
     }
 }
 
+impl Operations {
+    /// What the suggesters say, asked once for everybody who looks within some seconds: a page that is loaded again, or a
+    /// service that does not answer, costs one question.
+    async fn elsewhere(&self, environment: &Environment, wanted: &Wanted) -> Vec<Suggestion> {
+        let key = (environment.name.clone(), wanted.kind, wanted.namespace.clone());
+        let now = self.rooms.now();
+        let is_fresh = |at: &Timestamp| now.duration_since(*at).unsigned_abs() < FRESH;
+        if let Some((at, known)) = locked(&self.rooms.suggested).get(&key)
+            && is_fresh(at)
+        {
+            return known.clone();
+        }
+        let asked = self.rooms.suggesters.iter().map(|suggester| suggester.suggest(environment, wanted));
+        let answers = tokio::time::timeout(PATIENCE, join_all(asked)).await.unwrap_or_default();
+        let found: Vec<Suggestion> = answers.into_iter().flatten().collect();
+        let mut suggested = locked(&self.rooms.suggested);
+        suggested.retain(|_, (at, _)| is_fresh(at));
+        suggested.insert(key, (now, found.clone()));
+        found
+    }
+}
+
 /// The values that belong to a procedure's parameters and may be kept.
 pub(super) fn wanted(
     procedure: &Procedure,
-    values: BTreeMap<String, String>,
+    mut values: BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, Error> {
-    let known = procedure.parameters();
-    let kept: BTreeMap<String, String> = values
-        .into_iter()
-        .filter(|(name, value)| !value.is_empty() && known.iter().any(|parameter| &parameter.name == name))
-        .filter(|(name, _)| ParameterKind::of(name) != ParameterKind::Secret)
-        .collect();
-    for (name, value) in &kept {
-        prepared::check(name, value)?;
+    let mut kept = BTreeMap::new();
+    for parameter in procedure.parameters().into_iter().filter(|parameter| parameter.kind != ParameterKind::Secret) {
+        if let Some(value) = values.remove(&parameter.name).filter(|value| !value.is_empty()) {
+            prepared::check(parameter, &value)?;
+            kept.insert(parameter.name.clone(), value);
+        }
     }
     Ok(kept)
 }

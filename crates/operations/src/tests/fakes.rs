@@ -61,6 +61,17 @@ curl -u admin:<word> https://example.com
 kubectl annotate pod web reason=<reason> -n shop
 ```
 
+## Ask the database
+
+```sql
+-- Count
+SELECT count(*) FROM orders WHERE state = '<state>';
+
+-- Clean up
+VACUUM orders;
+DELETE FROM orders WHERE state = 'old';
+```
+
 ## Expect
 
 ```bash

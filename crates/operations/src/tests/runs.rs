@@ -300,3 +300,37 @@ async fn what_the_runbook_expects_is_decided_or_asked() {
     bench.operations.mark(&operator, run, "2", Mark::Judged { met: false }).await.unwrap();
     assert_eq!(bench.settled(run).await.steps[1].state, StepState::Unmet);
 }
+
+#[tokio::test]
+async fn a_place_that_holds_a_secret_keeps_its_value_out_of_the_run() {
+    let bench = bench();
+    let run = bench.start("values").await;
+    let values = [("word".to_owned(), "hunter2-hunter2".to_owned())].into();
+    bench.operations.give(&person(Role::Operator), run, values).await.unwrap();
+    assert!(bench.settled(run).await.run.given.is_empty(), "`curl -u admin:<word>` makes `word` a secret everywhere");
+}
+
+/// Each statement of SQL is an argument of `psql`, so that the broker knows how far the call reaches.
+#[tokio::test]
+async fn sql_is_judged_by_what_it_says() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("ask-the-database").await;
+    let press = Press { values: [("state".to_owned(), "it's; DROP TABLE orders".to_owned())].into(), edited: None };
+    bench.operations.press(&operator, run, &CommandId::new("1"), press).await.unwrap();
+    bench.settled(run).await;
+    bench.press(run, "2").await.unwrap();
+    bench.settled(run).await;
+    let requests = bench.bash.requests.lock().unwrap().clone();
+    let effect = |request: &ExecutionRequest| {
+        let texts = (1..).map_while(|at| request.variables.get(&format!("RUNBOOK_SQL{at}")).cloned());
+        let argv: Vec<String> =
+            std::iter::once("psql".to_owned()).chain(texts.flat_map(|text| ["-c".to_owned(), text])).collect();
+        (argv.len(), command::classify(&argv).unwrap().effect)
+    };
+    assert!(!requests[0].script.contains("DROP"), "{}", requests[0].script);
+    assert_eq!(requests[0].script.matches(" -c ").count(), 1);
+    assert_eq!(effect(&requests[0]), (3, command::Effect::Read));
+    assert_eq!(requests[1].script.matches(" -c ").count(), 2, "VACUUM wants to be alone");
+    assert_eq!(effect(&requests[1]), (5, command::Effect::Destroy));
+}
