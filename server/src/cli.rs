@@ -25,12 +25,6 @@ pub enum Command {
     },
     /// Try it out on this machine: practice cluster, demo identity provider, SQLite.
     Demo(Demo),
-    /// Count, for each runbook, what it holds and how much of it this portal can run.
-    Coverage {
-        /// Folders of Markdown.
-        #[arg(long = "runbooks", required = true)]
-        folders: Vec<PathBuf>,
-    },
 }
 
 /// How to try it out.

@@ -2,7 +2,6 @@
 
 pub mod cli;
 pub mod config;
-pub mod coverage;
 pub mod demo;
 pub mod folder;
 pub mod headers;

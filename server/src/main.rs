@@ -35,7 +35,6 @@ fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         match cli.command {
             Command::Serve { config } => server::portal::serve(&config).await,
             Command::Demo(demo) => server::demo::run(demo).await,
-            Command::Coverage { folders } => server::coverage::print(&folders),
         }
     })
 }

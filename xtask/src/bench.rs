@@ -13,11 +13,14 @@ mod reach;
 mod redis;
 mod server;
 
+use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
+use clap::ValueEnum;
 use serde_json::{Map, Value};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -25,6 +28,7 @@ use signal_hook::iterator::Signals;
 use crate::postgres::Postgres;
 use crate::process::{self, say, step};
 use crate::setup::{self, Part};
+use crate::throwaway::Folder;
 use crate::workspace::Workspace;
 use crate::{Demo, dev, python, throwaway};
 
@@ -215,6 +219,28 @@ pub(crate) fn demo(workspace: &Workspace, demo: &Demo) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Walks every command of the runbooks at hand on a bench of its own. The report goes to the target folder.
+pub(crate) fn coverage(workspace: &Workspace) -> Result<()> {
+    let mut folders = vec![workspace.path("runbooks")];
+    match env::var_os("RUNBOOK_CORPUS") {
+        Some(corpus) => folders.push(corpus.into()),
+        None => say(format_args!("RUNBOOK_CORPUS is not set: only the sample runbooks are walked")),
+    }
+    step("starting the bench");
+    let bench = Bench::filled(workspace)?;
+    let reach = Reach::write(&bench, Shown::value_variants())?;
+    let folder = Folder::new("coverage")?;
+    let written = Written::new(folder.join(DESCRIPTION), &bench.describe())?;
+    step("walking the runbooks");
+    let mut walk = Command::new(workspace.target("debug/coverage"));
+    for folder in folders {
+        walk.arg("--runbooks").arg(folder);
+    }
+    walk.arg("--bench").arg(written.path()).arg("--reach").arg(reach.file());
+    walk.arg("--report").arg(workspace.target("coverage.json"));
+    process::run(&mut walk)
 }
 
 /// What tests read, and what the tools themselves do. All of it is our own, without a quote in it; paths are the only

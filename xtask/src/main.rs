@@ -57,7 +57,7 @@ enum Subcommands {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         playwright: Vec<String>,
     },
-    /// Print what the portal understands of the sample runbooks and of those in RUNBOOK_CORPUS
+    /// Run every command of the sample runbooks and of those in RUNBOOK_CORPUS on the bench, and report what each one did
     Coverage,
     /// Start the bench (AWS, PostgreSQL, Redis, Prometheus, an HTTP server, all with made-up data) until Ctrl-C
     BenchUp,
@@ -136,7 +136,11 @@ fn run(command: Subcommands) -> Result<()> {
             setup::for_bench(&workspace)?;
             bench::up(&workspace)
         }
-        Subcommands::Coverage => programs::coverage(&workspace),
+        Subcommands::Coverage => {
+            setup::for_bench(&workspace)?;
+            programs::build_coverage(&workspace)?;
+            bench::coverage(&workspace)
+        }
         Subcommands::Bench => process::run(workspace.cargo().args(["bench", "--workspace"])),
     }
 }

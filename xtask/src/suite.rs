@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::bench::Bench;
+use crate::bench::{self, Bench};
 use crate::process::{self, say};
 use crate::workspace::Workspace;
 use crate::{kubectl, programs, setup, site};
@@ -30,6 +30,7 @@ fn checks(workspace: &Workspace, stages: &mut Stages) {
     });
     stages.run("programs and tests compile", || programs::build_with_tests(workspace));
     stages.run("tests", || cargo_tests(workspace));
+    stages.run("every command of the runbooks", || bench::coverage(workspace));
     stages.run("site and its size", || site::build(workspace)?.require());
     stages.run("real browser", || playwright(workspace, &[]));
 }

@@ -72,6 +72,7 @@ impl Bench {
                 "access_key_id": moto::ACCESS_KEY_ID,
                 "secret_access_key": moto::SECRET_ACCESS_KEY,
                 "cli": self.aws_cli,
+                "python": moto.python(),
             });
             all.insert("aws".into(), aws);
         }

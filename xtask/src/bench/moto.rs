@@ -1,6 +1,6 @@
 //! AWS as moto answers it: a Python program from PyPI, in an environment of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
@@ -52,6 +52,11 @@ impl Moto {
     pub(super) fn wait(&mut self) -> Result<()> {
         let port = self.port;
         self.server.wait(|_| http::get(port, "/moto-api/").map(drop))
+    }
+
+    /// The Python that has boto3.
+    pub(super) fn python(&self) -> &Path {
+        &self.python
     }
 
     /// What every call of AWS goes to.

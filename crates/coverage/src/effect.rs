@@ -1,0 +1,203 @@
+//! Whether a call did what it says: rules on programs and verbs, on what was seen from outside.
+
+use command::{Effect, Target};
+use serde_json::Value;
+
+use crate::world::{Change, Part, State};
+
+/// One call of the trail, with how it ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Performed {
+    pub(crate) tool: String,
+    pub(crate) verb: String,
+    pub(crate) argv: Vec<String>,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) effect: Effect,
+    pub(crate) exit_code: Option<i32>,
+    /// The portal's words, where it was not performed.
+    pub(crate) refused: Option<String>,
+}
+
+impl Performed {
+    /// Whether something should be different afterwards.
+    pub(crate) fn changes(&self) -> bool {
+        self.effect != Effect::Read
+    }
+
+    /// The value of an option, as `--name=value` or `--name value`.
+    fn option(&self, name: &str) -> Option<&str> {
+        let joined = format!("{name}=");
+        self.argv.iter().enumerate().find_map(|(at, argument)| match argument.strip_prefix(&joined) {
+            Some(value) => Some(value),
+            None if argument == name => self.argv.get(at + 1).map(String::as_str),
+            None => None,
+        })
+    }
+}
+
+/// What was seen of a call's effect.
+///
+/// # Errors
+/// What should have been seen and was not.
+pub(crate) fn proof(call: &Performed, changes: &[Change], now: &State, printed: &str) -> Result<String, String> {
+    match (call.tool.as_str(), call.verb.as_str()) {
+        // What runs in a container is nothing that the API shows.
+        ("kubectl", "exec" | "run" | "attach" | "cp" | "port-forward" | "debug") => {
+            Ok(format!("{} ran to its end", call.verb))
+        }
+        ("kubectl", "scale") => {
+            let wanted = call.option("--replicas").unwrap_or_default();
+            targets(call, now, |address, thing| {
+                let is = thing.pointer("/spec/replicas").map(Value::to_string).unwrap_or_default();
+                if is == wanted { Ok(format!("{address} has {is} replicas")) } else { Err(format!("{address} has {is}")) }
+            })
+        }
+        ("kubectl", "cordon" | "drain") => targets(call, now, |address, thing| {
+            match thing.pointer("/spec/unschedulable") {
+                Some(Value::Bool(true)) => Ok(format!("{address} takes no pods")),
+                _ => Err(format!("{address} still takes pods")),
+            }
+        }),
+        ("kubectl", "delete") => call.targets.iter().try_fold(String::new(), |proof, target| {
+            match changes.iter().find(|change| is_of(&change.address, target) && is_gone(change)) {
+                Some(change) => Ok(format!("{proof}{} is gone ", change.address)),
+                None => Err(format!("no {target} has gone")),
+            }
+        }),
+        ("kubectl", "rollout undo") if printed.contains("skipped rollback") => Ok("it was so already".to_owned()),
+        ("kubectl", "apply" | "label" | "annotate" | "patch") if is_so(printed) => Ok("it was so already".to_owned()),
+        ("kubectl", _) => touched(call, changes, Part::Cluster),
+        ("aws", verb) => {
+            let service = verb.split(' ').next().unwrap_or_default();
+            let mut seen = changes.iter().filter(|change| change.part == Part::Aws && is_of_service(change, service));
+            seen.find(|change| mentions(call, change))
+                .map(describe)
+                .ok_or_else(|| format!("nothing of {service} that it names has changed"))
+        }
+        (tool, _) => match Part::of(tool) {
+            Some(part) => changes
+                .iter()
+                .find(|change| change.part == part)
+                .map(describe)
+                .ok_or_else(|| format!("nothing has changed after {} {}", call.tool, call.verb)),
+            None => Ok(format!("{tool} ran to its end")),
+        },
+    }
+}
+
+fn is_so(printed: &str) -> bool {
+    printed.contains("unchanged") || printed.contains("(no change)") || printed.contains("not labeled")
+}
+
+/// Every target that has a name is there, and as it should be.
+fn targets(
+    call: &Performed,
+    now: &State,
+    check: impl Fn(&str, &Value) -> Result<String, String>,
+) -> Result<String, String> {
+    let mut proofs = Vec::new();
+    for target in &call.targets {
+        let mut found = now.iter().filter(|(address, _)| is_of(address, target)).peekable();
+        if found.peek().is_none() {
+            return Err(format!("{target} is not there"));
+        }
+        for (address, thing) in found {
+            proofs.push(check(address, thing)?);
+        }
+    }
+    if proofs.is_empty() { Err("it names nothing".to_owned()) } else { Ok(proofs.join("; ")) }
+}
+
+/// Something that the call names is different now.
+fn touched(call: &Performed, changes: &[Change], part: Part) -> Result<String, String> {
+    let mut proofs = Vec::new();
+    for target in &call.targets {
+        let change = changes.iter().find(|change| change.part == part && is_of(&change.address, target));
+        match change {
+            Some(change) => proofs.push(describe(change)),
+            None => return Err(format!("{target} is as it was after {}", call.verb)),
+        }
+    }
+    if proofs.is_empty() {
+        let any = changes.iter().find(|change| change.part == part && !is_by_itself(change));
+        return any.map(describe).ok_or_else(|| format!("nothing has changed after {}", call.verb));
+    }
+    Ok(proofs.join("; "))
+}
+
+/// Whether an address of the cluster is what a target names: `deployments/shop/web` and `deployment/web in shop`.
+fn is_of(address: &str, target: &Target) -> bool {
+    let parts: Vec<&str> = address.split('/').collect();
+    let (resource, namespace, name) = match parts.as_slice() {
+        [resource, name] => (*resource, None, *name),
+        [resource, namespace, name] => (*resource, Some(*namespace), *name),
+        _ => return false,
+    };
+    let kind = target.kind.to_ascii_lowercase();
+    let stem = kind.strip_suffix('y').unwrap_or(&kind);
+    resource.starts_with(stem)
+        && target.name.as_deref().is_none_or(|wanted| wanted == name)
+        && (namespace.is_none() || namespace == Some(target.namespace.as_deref().unwrap_or("default")))
+}
+
+/// Whether a thing is away, or another one has its name.
+fn is_gone(change: &Change) -> bool {
+    let uid = |thing: &Option<Value>| thing.as_ref().and_then(|thing| thing.pointer("/metadata/uid").cloned());
+    change.before.is_some()
+        && (change.after.is_none()
+            || uid(&change.before) != uid(&change.after)
+            || change.after.as_ref().is_some_and(|after| after.pointer("/metadata/deletionTimestamp").is_some()))
+}
+
+fn is_of_service(change: &Change, service: &str) -> bool {
+    let home = change.address.split(' ').next().unwrap_or_default();
+    home == service || (home == "s3" && service.starts_with("s3"))
+}
+
+/// Whether a change has to do with what a call names.
+fn mentions(call: &Performed, change: &Change) -> bool {
+    let text = format!("{} {:?} {:?}", change.address, change.before, change.after);
+    call.argv.iter().skip(3).filter(|argument| !argument.starts_with("--")).any(|argument| {
+        argument.split(['=', ',', '/', '{', '}', '"', ' ', '\n']).any(|word| word.len() >= 4 && text.contains(word))
+    })
+}
+
+/// Whether the cluster's controllers do such a thing without being asked.
+pub(crate) fn is_by_itself(change: &Change) -> bool {
+    change.part == Part::Cluster
+        && ["pods/", "replicasets/", "jobs/", "cronjobs/"].iter().any(|resource| change.address.starts_with(resource))
+        || change.part == Part::Databases && change.address.contains(" session ")
+}
+
+/// A change in a few words.
+pub(crate) fn describe(change: &Change) -> String {
+    let address = &change.address;
+    match (&change.before, &change.after) {
+        (None, Some(_)) => format!("{address} is there"),
+        (Some(_), None) => format!("{address} is gone"),
+        (Some(before), Some(after)) => match first_difference("", before, after) {
+            Some((path, before, after)) => format!("{address} {path}: {before} → {after}"),
+            None => format!("{address} has changed"),
+        },
+        (None, None) => address.clone(),
+    }
+}
+
+fn first_difference(path: &str, before: &Value, after: &Value) -> Option<(String, String, String)> {
+    if let (Value::Object(before), Value::Object(after)) = (before, after) {
+        let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
+        return names.into_iter().find_map(|name| {
+            let none = Value::Null;
+            first_difference(
+                &format!("{path}.{name}"),
+                before.get(name).unwrap_or(&none),
+                after.get(name).unwrap_or(&none),
+            )
+        });
+    }
+    let short = |value: &Value| {
+        let text = value.to_string();
+        if text.chars().count() > 60 { text.chars().take(57).chain("…".chars()).collect() } else { text }
+    };
+    (before != after).then(|| (path.trim_start_matches('.').to_owned(), short(before), short(after)))
+}

@@ -1,0 +1,52 @@
+//! What somebody would give for what a command leaves open: what the portal itself suggests, what the bench was filled
+//! with under that name, or something of that kind.
+
+use std::collections::BTreeMap;
+
+use command::{Parameter, ParameterKind};
+use operations::Suggestion;
+use serde_json::Value;
+
+/// A value for every parameter that the environment does not know by itself.
+pub(crate) fn fill(
+    parameters: &[Parameter],
+    suggestions: &BTreeMap<String, Vec<Suggestion>>,
+    bench: &Value,
+) -> BTreeMap<String, String> {
+    parameters.iter().map(|parameter| (parameter.name.clone(), value(parameter, suggestions, bench))).collect()
+}
+
+fn value(parameter: &Parameter, suggestions: &BTreeMap<String, Vec<Suggestion>>, bench: &Value) -> String {
+    if let Some(choice) = parameter.choices().first() {
+        return choice.clone();
+    }
+    if let Some(made) = bench["values"].get(&parameter.name).and_then(Value::as_str) {
+        return made.to_owned();
+    }
+    if let Some(suggested) = suggestions.get(&parameter.name).and_then(|suggested| suggested.first()) {
+        return suggested.value.clone();
+    }
+    let made = |name: &str| bench["values"][name].as_str().unwrap_or(name).to_owned();
+    match parameter.kind {
+        ParameterKind::Certificate => made("cert-arn"),
+        ParameterKind::LoadBalancer => made("ALB_ARN"),
+        ParameterKind::TargetGroup => made("target-group-arn"),
+        ParameterKind::WebAcl => made("WAF_ACL_ARN"),
+        ParameterKind::Arn => made("arn"),
+        ParameterKind::Queue => made("queue-url"),
+        ParameterKind::SecurityGroup => made("security-group-id"),
+        ParameterKind::Volume => made("volume-id"),
+        ParameterKind::Snapshot => made("snapshot-id"),
+        ParameterKind::Instance => made("db-instance"),
+        ParameterKind::Zone => made("zone-id"),
+        ParameterKind::Distribution => made("distribution-id"),
+        ParameterKind::Api => made("api-id"),
+        ParameterKind::Address => "203.0.113.7".to_owned(),
+        ParameterKind::Host => "api.example.com".to_owned(),
+        ParameterKind::Url => "https://api.example.com".to_owned(),
+        ParameterKind::Integer => "2".to_owned(),
+        ParameterKind::Time => "2024-01-15T02:00:00Z".to_owned(),
+        ParameterKind::Secret => "made-up-secret-4711".to_owned(),
+        _ => "made-up".to_owned(),
+    }
+}

@@ -1,0 +1,256 @@
+//! From folder to folder, from command to command.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use command::Effect;
+use operations::audit::Verdict as Decided;
+use operations::{
+    AuditFilter, Caller, EventKind, Execution, ExecutionId, ExecutionState, Limits, Operations, OutcomeResult, Person,
+    Policy, Press, Role, RunId,
+};
+use runbook::{Command, Procedure, Runbook};
+use serde_json::Value;
+use server::config::{Beside, Cluster, EnvironmentConfig};
+use server::portal::{self, Assembled, Plan};
+use tempfile::TempDir;
+
+use crate::effect::Performed;
+use crate::report::Row;
+use crate::values;
+use crate::verdict::{self, Ended, Verdict};
+use crate::world::{Part, World};
+
+/// How much faster than real the practice cluster moves.
+const SPEED: f64 = 50.0;
+/// What goes on until it is stopped is stopped when it has printed something, or after this long.
+const FOLLOWED: Duration = Duration::from_secs(3);
+/// Everything else is stopped after this long, and has failed then.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Presses Run on every command of every runbook.
+pub(crate) async fn walk(folders: &[PathBuf], bench: &Value, reach: &Path, only: Option<&str>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let mut world: Option<World> = None;
+    for folder in folders {
+        let shelf = server::folder::Folder::open(folder).map_err(|error| anyhow!("{error}"))?;
+        let shelf = operations::Library::shelf(&shelf);
+        for runbook in &shelf.runbooks {
+            for procedure in &runbook.procedures {
+                let wanted = |text: &str| runbook.id.as_str().contains(text) || procedure.id.as_str().contains(text);
+                if procedure.commands().next().is_none() || only.is_some_and(|text| !wanted(text)) {
+                    continue;
+                }
+                // Each procedure finds the cluster as it was made, with a portal of its own.
+                let place = Place::open(folder, reach).await?;
+                let world = match &mut world {
+                    Some(world) => {
+                        world.move_to(&place.practice).await?;
+                        world
+                    }
+                    None => world.insert(World::new(bench, &place.practice).await?),
+                };
+                let walked = place.procedure(runbook, procedure, bench, world, &mut rows).await;
+                place.close().await;
+                walked.with_context(|| format!("{} {}", runbook.id.as_str(), procedure.id.as_str()))?;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// A portal, and the cluster that its only environment acts on.
+struct Place {
+    practice: practice::Practice,
+    portal: Assembled,
+    caller: Caller,
+    _data: TempDir,
+}
+
+impl Place {
+    async fn open(runbooks: &Path, reach: &Path) -> Result<Self> {
+        let data = TempDir::new()?;
+        let practice = practice::Practice::builder().speed(SPEED).start(([127, 0, 0, 1], 0).into()).await?;
+        let kubeconfig = data.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, practice.kubeconfig())?;
+        let beside = Beside::read(reach).map_err(|error| anyhow!("{error}"))?;
+        let environment = EnvironmentConfig {
+            name: "practice".to_owned(),
+            kind: operations::EnvironmentKind::Practice,
+            kubernetes: Some(Cluster::Kubeconfig { file: Some(kubeconfig), context: None }),
+            default_namespace: "default".to_owned(),
+            namespaces: None,
+            policy: Policy::default(),
+            reach: beside.reach,
+        };
+        let plan = Plan {
+            runbooks: runbooks.to_path_buf(),
+            data: data.path().join("portal"),
+            database: format!("sqlite://{}", data.path().join("portal.db").display()),
+            // Nobody looks at pages here.
+            site: Some(data.path().to_path_buf()),
+            shim: None,
+            environments: vec![environment],
+            limits: Limits::default(),
+            programs: beside.programs,
+            practice_speed: SPEED,
+        };
+        let portal = portal::assemble(plan).await.map_err(|error| anyhow!("{error}"))?;
+        let person =
+            Person { subject: "coverage".to_owned(), name: "Coverage".to_owned(), email: None, role: Role::Admin };
+        Ok(Self { practice, portal, caller: Caller { person, address: None }, _data: data })
+    }
+
+    async fn close(self) {
+        self.portal.close().await;
+        self.practice.shutdown().await;
+    }
+
+    fn operations(&self) -> &Operations {
+        &self.portal.operations
+    }
+
+    /// One run of a procedure, every command in order.
+    async fn procedure(
+        &self,
+        runbook: &Runbook,
+        procedure: &Arc<Procedure>,
+        bench: &Value,
+        world: &mut World,
+        rows: &mut Vec<Row>,
+    ) -> Result<()> {
+        let operations = self.operations();
+        let run = operations
+            .start_run(&self.caller, &runbook.id, &procedure.id, &operations::EnvironmentName("practice".to_owned()), BTreeMap::new())
+            .await?;
+        for command in procedure.commands() {
+            let view = operations.view_run(&self.caller, run).await?;
+            let suggestions = operations.suggestions(&self.caller, &view).await?;
+            let title = command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or("").to_owned());
+            let adapters: Vec<&str> = command
+                .programs
+                .iter()
+                .map(String::as_str)
+                .filter(|program| !command::is_sandbox_program(program))
+                .collect();
+            let mut row = Row {
+                file: runbook.id.as_str().to_owned(),
+                line: command.line,
+                procedure: procedure.id.as_str().to_owned(),
+                command: format!("{} {title}", command.id.as_str()),
+                adapter: if adapters.is_empty() { "bash".to_owned() } else { adapters.join(" ") },
+                effect: command.effect.to_string(),
+                verdict: "",
+                reason: String::new(),
+                milliseconds: 0,
+            };
+            let started = Instant::now();
+            let press =
+                Press { values: values::fill(&command.parameters, &suggestions, bench), edited: None };
+            let verdict = self.command(run, command, press, world, &mut row).await?;
+            row.milliseconds = started.elapsed().as_millis();
+            row.set(&verdict);
+            rows.push(row);
+        }
+        Ok(())
+    }
+
+    /// Presses Run on one command, waits for its end, and judges.
+    async fn command(
+        &self,
+        run: RunId,
+        command: &Command,
+        press: Press,
+        world: &mut World,
+        row: &mut Row,
+    ) -> Result<Verdict> {
+        let parts: BTreeSet<Part> = command.programs.iter().filter_map(|program| Part::of(program)).collect();
+        world.before(&parts).await?;
+        let id = match self.operations().press(&self.caller, run, &command.id, press).await {
+            Ok(id) => id,
+            Err(error) => return Ok(Verdict::Refused(error.to_string())),
+        };
+        let execution = self.ended(run, id, command.follows).await?;
+        let printed = self.printed(id).await?;
+        let calls = self.calls(run, id).await?;
+        let greatest = calls.iter().map(|call| call.effect).max().unwrap_or(Effect::Read);
+        row.effect = greatest.to_string();
+        let changes = world.changes(&parts).await?;
+        let ended = Ended {
+            state: execution.state,
+            exit_code: execution.exit_code,
+            printed: &printed,
+            calls: &calls,
+            changes: &changes,
+            source: &command.source,
+        };
+        if execution.state == ExecutionState::Stopped && !command.follows {
+            return Ok(Verdict::Failed(format!("no end after {} s", PATIENCE.as_secs())));
+        }
+        Ok(verdict::judge(&ended, |call| world.seen(Part::of(&call.tool).unwrap_or(Part::Cluster))))
+    }
+
+    /// Waits for the end of an execution; stops it where it would go on, or does not end.
+    async fn ended(&self, run: RunId, id: ExecutionId, follows: bool) -> Result<Execution> {
+        let operations = self.operations();
+        let mut changes = operations.watch_run(&self.caller, run).await?;
+        let started = Instant::now();
+        loop {
+            let view = operations.view_run(&self.caller, run).await?;
+            let mut executions = view.steps.iter().flat_map(|step| &step.commands).filter_map(|one| one.execution.as_ref());
+            let execution = executions.find(|one| one.id == id).context("the execution is away")?;
+            if execution.state != ExecutionState::Running {
+                return Ok(execution.clone());
+            }
+            let patience = if follows { FOLLOWED } else { PATIENCE };
+            let enough = follows && !operations.output_tail(&self.caller, id, 1).await?.is_empty();
+            if enough || started.elapsed() > patience {
+                match operations.stop(&self.caller, id).await {
+                    // It may have ended in between.
+                    Ok(_) | Err(operations::Error::Conflict(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            // Output is no change of the run: look again from time to time.
+            drop(tokio::time::timeout(Duration::from_millis(200), changes.changed()).await);
+        }
+    }
+
+    async fn printed(&self, id: ExecutionId) -> Result<String> {
+        let chunks = self.operations().output_tail(&self.caller, id, 500).await?;
+        let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.content.bytes.to_vec()).collect();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The calls of an execution, oldest first, as the trail has them.
+    async fn calls(&self, run: RunId, id: ExecutionId) -> Result<Vec<Performed>> {
+        let filter = AuditFilter { run: Some(run), limit: 500, ..AuditFilter::default() };
+        let page = self.operations().audit_page(&self.caller, &filter).await?;
+        let own = page.entries.into_iter().rev().filter(|entry| {
+            entry.event.kind == EventKind::ActionIntent && entry.event.execution == Some(id)
+        });
+        Ok(own
+            .map(|entry| {
+                let outcome = entry.completion.as_ref().and_then(|event| event.outcome.as_ref());
+                let decided = entry.event.decision.as_ref();
+                let refused = decided.filter(|decision| decision.verdict != Decided::Allowed).map(|decision| {
+                    let said = entry.completion.as_ref().map(|event| event.summary.clone());
+                    said.filter(|said| !said.is_empty()).unwrap_or_else(|| decision.rule.clone())
+                });
+                let late = outcome.is_some_and(|outcome| outcome.result == OutcomeResult::Refused);
+                Performed {
+                    tool: entry.event.argv.first().map(|name| name.rsplit('/').next().unwrap_or(name).to_owned()).unwrap_or_default(),
+                    verb: entry.event.summary.clone(),
+                    argv: entry.event.argv,
+                    targets: entry.event.targets,
+                    effect: entry.event.effect.unwrap_or(Effect::Read),
+                    exit_code: outcome.and_then(|outcome| outcome.exit_code),
+                    refused: refused.or_else(|| late.then(|| "refused".to_owned())),
+                }
+            })
+            .collect())
+    }
+}
