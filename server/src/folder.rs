@@ -1,5 +1,7 @@
 //! The library: a folder of Markdown, read at start and again when something in it changes.
 
+mod repository;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -8,8 +10,9 @@ use std::time::Duration;
 
 use notify_debouncer_full::notify::{RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
-use operations::{Library, Shelf, Unreadable};
-use runbook::{Runbook, RunbookId};
+use operations::{Library, RepositoryFile, Shelf, Unreadable};
+use repository::Commits;
+use runbook::{Runbook, RunbookId, Version};
 use sha2::{Digest, Sha256};
 
 /// How long a change may settle before the folder is read again.
@@ -40,6 +43,13 @@ struct Shared {
 impl Library for Folder {
     fn shelf(&self) -> Arc<Shelf> {
         self.shared.shelf.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn files(&self, version: &Version, named: &[String]) -> Result<Vec<RepositoryFile>, String> {
+        match &version.commit {
+            Some(commit) => repository::files(&self.shared.root, commit, named),
+            None => Ok(Vec::new()),
+        }
     }
 }
 
@@ -228,39 +238,11 @@ fn id_of(shown: &str) -> RunbookId {
     RunbookId::new(parts.join("."))
 }
 
-/// The commit at HEAD and the texts it holds, where the folder is a git work tree.
-struct Commits {
-    head: Option<(gix::Repository, String)>,
-}
-
-impl Commits {
-    fn of(root: &Path) -> Self {
-        let head = gix::discover(root).ok().and_then(|repository| {
-            let commit = repository.head_id().ok()?.to_string();
-            Some((repository, commit))
-        });
-        Self { head }
-    }
-
-    /// The commit at HEAD.
-    fn id(&self) -> Option<String> {
-        self.head.as_ref().map(|(_, commit)| commit.clone())
-    }
-
-    /// The commit at HEAD, where it holds exactly this text at this path.
-    fn holding(&self, path: &Path, text: &[u8]) -> Option<String> {
-        let (repository, commit) = self.head.as_ref()?;
-        let work_tree = repository.workdir()?.canonicalize().ok()?;
-        let within = path.strip_prefix(&work_tree).ok()?;
-        let tree = repository.head_commit().ok()?.tree().ok()?;
-        let entry = tree.lookup_entry_by_path(within).ok()??;
-        let object = entry.object().ok()?;
-        (object.data == text).then(|| commit.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -315,6 +297,10 @@ mod tests {
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         };
         std::fs::write(folder.path().join("good.md"), "# Good\n").unwrap();
+        std::fs::create_dir(folder.path().join("scripts")).unwrap();
+        std::fs::write(folder.path().join("scripts/look.sh"), "echo looked\n").unwrap();
+        std::fs::set_permissions(folder.path().join("scripts/look.sh"), Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
         git(&["init", "-q"]);
         git(&["add", "."]);
         git(&["commit", "-qm", "first"]);
@@ -322,6 +308,11 @@ mod tests {
         let commit = read(&root, None).runbooks[0].version.commit.clone().expect("HEAD holds this text");
         assert_eq!(commit.len(), 40);
         let library = Folder::open(&root).unwrap();
+        let version = library.shelf().runbooks[0].version.clone();
+        std::fs::write(folder.path().join("scripts/look.sh"), "not committed").unwrap();
+        let files = library.files(&version, &[]).unwrap();
+        let found: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.executable, &file.content[..])).collect();
+        assert_eq!(found, [("good.md", false, &b"# Good\n"[..]), ("scripts/look.sh", true, b"echo looked\n")]);
         std::fs::write(folder.path().join("good.md"), "# Edited\n").unwrap();
         assert_eq!(read(&root, None).runbooks[0].version.commit, None);
         // A commit alone is seen too.

@@ -262,6 +262,10 @@ impl Executor for Printer {
         Ok(Ended { exit: Exit::Code(0), exported: BTreeMap::new() })
     }
 
+    fn has_workspace(&self, _: RunId) -> bool {
+        true
+    }
+
     async fn remove_workspace(&self, _: RunId) -> std::io::Result<()> {
         Ok(())
     }
@@ -312,6 +316,10 @@ struct OneShelf(Arc<Shelf>);
 impl Library for OneShelf {
     fn shelf(&self) -> Arc<Shelf> {
         self.0.clone()
+    }
+
+    fn files(&self, _: &runbook::Version, _: &[String]) -> Result<Vec<operations::RepositoryFile>, String> {
+        Ok(Vec::new())
     }
 }
 

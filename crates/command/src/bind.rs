@@ -149,8 +149,13 @@ pub struct BoundScript {
 /// is not data.
 pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript, Refusal> {
     let syntax = Syntax::parse(source);
-    let mut binder =
-        Binder { source, calls: call::calls(&syntax, source), replacements: Vec::new(), environment: Vec::new() };
+    let mut binder = Binder {
+        source,
+        calls: call::calls(&syntax, source),
+        replacements: Vec::new(),
+        environment: Vec::new(),
+        documents: Vec::new(),
+    };
     let occurrences = parameter::placeholders(&syntax, source);
     let variables = parameter::variables(&syntax, source);
     if occurrences.len() + variables.len() > MOST_PLACES {
@@ -314,11 +319,20 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::not_permitted(format!("`{name}` may not be set: it changes how the shell or its programs start.")))
 }
 
+/// A quoted here-document with values in it.
+struct Document {
+    body: Range<usize>,
+    /// `<<-`
+    strips_tabs: bool,
+    values: Vec<(Range<usize>, String)>,
+}
+
 struct Binder<'a> {
     source: &'a str,
     calls: Vec<Call>,
     replacements: Vec<(Range<usize>, String)>,
     environment: Vec<(String, String)>,
+    documents: Vec<Document>,
 }
 
 impl Binder<'_> {
@@ -349,16 +363,78 @@ impl Binder<'_> {
                 let redirect = ancestors(leaf).into_iter().find(|node| node.kind() == "heredoc_redirect");
                 let start = redirect
                     .and_then(|node| syntax::children(node).into_iter().find(|child| child.kind() == "heredoc_start"));
-                let quoted =
-                    start.is_none_or(|start| syntax::text(self.source, start.byte_range()).contains(['\'', '"', '\\']));
-                if quoted {
-                    return refuse("it stands in a quoted here-document, where bash replaces nothing");
+                let (Some(redirect), Some(start)) = (redirect, start) else {
+                    return refuse("its place in the text cannot be read");
+                };
+                if syntax::text(self.source, start.byte_range()).contains(['\'', '"', '\\']) {
+                    return self.replace_quoted(redirect, start, range, value);
                 }
                 format!("${{{name}}}")
             }
             _ => return refuse("it stands where a value would not be data"),
         };
         self.replacements.push((range.clone(), reference));
+        Ok(())
+    }
+
+    /// Puts a value into a quoted here-document: bash replaces nothing in it, so all of its text becomes one variable.
+    fn replace_quoted(
+        &mut self,
+        redirect: Node<'_>,
+        start: Node<'_>,
+        range: &Range<usize>,
+        value: &str,
+    ) -> Result<(), Refusal> {
+        let word = syntax::text(self.source, start.byte_range());
+        let bare: String = word.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
+        let plain = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let body = syntax::children(redirect).into_iter().find(|child| child.kind() == "heredoc_body");
+        let (Some(body), true) = (body, plain) else {
+            return Err(refusal(word, "it ends a here-document that this portal cannot read"));
+        };
+        let known = self.documents.iter_mut().find(|document| document.body == body.byte_range());
+        match known {
+            Some(document) => document.values.push((range.clone(), value.to_owned())),
+            None => {
+                self.replacements.push((start.byte_range(), bare));
+                self.documents.push(Document {
+                    body: body.byte_range(),
+                    strips_tabs: syntax::text(self.source, redirect.byte_range()).starts_with("<<-"),
+                    values: vec![(range.clone(), value.to_owned())],
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The here-documents of [`Self::replace_quoted`], with their values in place.
+    fn finish_documents(&mut self) -> Result<(), Refusal> {
+        for (at, document) in std::mem::take(&mut self.documents).into_iter().enumerate() {
+            let mut text = String::new();
+            let mut from = document.body.start;
+            let add = |text: &mut String, piece: &str| {
+                for (at, line) in piece.split_inclusive('\n').enumerate() {
+                    let begins = at > 0 || text.is_empty();
+                    text.push_str(if document.strips_tabs && begins { line.trim_start_matches('\t') } else { line });
+                }
+            };
+            for (range, value) in &document.values {
+                add(&mut text, syntax::text(self.source, from..range.start));
+                text.push_str(value);
+                from = range.end;
+            }
+            add(&mut text, syntax::text(self.source, from..document.body.end));
+            if text.len() > LONGEST_VALUE {
+                return Err(Refusal::not_permitted("A here-document is too long with its values in place. Split it."));
+            }
+            let ended = text.strip_suffix('\n').map(str::to_owned);
+            let name = format!("{PREFIX}H{}", at + 1);
+            let end = if ended.is_some() { "\n" } else { "" };
+            // The tabs before the first line are outside the body that the grammar sees.
+            let line = self.source[..document.body.start].rfind('\n').map_or(0, |at| at + 1);
+            self.replacements.push((line..document.body.end, format!("${{{name}}}{end}")));
+            self.environment.push((name, ended.unwrap_or(text)));
+        }
         Ok(())
     }
 
@@ -369,7 +445,8 @@ impl Binder<'_> {
             return refuse("the command is not bash that this portal can read");
         }
         // What `watch` runs again and again is read by a shell each time: a plain value is one word to it, too.
-        let harmless = |call: &Call| call.program() == "watch" && proof::is_plain(value) && !value.is_empty();
+        let plain = proof::is_plain(value) && !value.is_empty() && !value.starts_with('-');
+        let harmless = |call: &Call| call.program() == "watch" && plain;
         let evaluates = |call: &&Call| program::EVALUATES.contains(&call.program()) && !harmless(call);
         if let Some(call) = self.calls.iter().find(evaluates) {
             return refuse(&format!("`{}` would read the value as shell text", call.program()));
@@ -443,8 +520,13 @@ impl Binder<'_> {
 
     fn check_call(&self, call: &Call, range: &Range<usize>, text: &str) -> Result<(), Refusal> {
         let holds = |word: &crate::Word| word.range.start <= range.start && range.end <= word.range.end;
-        let Some(at) = call.words.iter().position(holds) else { return Ok(()) };
+        let Some(mut at) = call.words.iter().position(holds) else { return Ok(()) };
         let program = call.program();
+        // All words of a nested script have the range of the string that holds it.
+        if syntax::text(self.source, call.words[0].range.clone()) != call.words[0].text {
+            let Some(inner) = call.words.iter().position(|word| word.text.contains(text)) else { return Ok(()) };
+            at = inner;
+        }
         if at == 0 {
             return Err(refusal(text, "it stands where the name of a program does"));
         }
@@ -475,7 +557,9 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<BoundScript, Refusal> {
+    fn finish(mut self) -> Result<BoundScript, Refusal> {
+        self.finish_documents()?;
+        self.replacements.sort_by_key(|(range, _)| range.start);
         let mut source = String::with_capacity(self.source.len() + 32 * self.replacements.len());
         let mut at = 0;
         for (range, reference) in &self.replacements {
@@ -490,7 +574,8 @@ impl Binder<'_> {
                 node.kind() == "expansion"
                     && syntax::text(&source, node.byte_range()).starts_with(&format!("${{{PREFIX}"))
             });
-            if after.has_errors() || references.count() != self.replacements.len() {
+            let wanted = self.replacements.iter().filter(|(_, text)| text.contains(&format!("${{{PREFIX}"))).count();
+            if after.has_errors() || references.count() != wanted {
                 return Err(Refusal::not_permitted(
                     "The values cannot be passed to this text as data. Carry it out elsewhere and mark it as done by hand.",
                 ));

@@ -148,6 +148,38 @@ fn here_documents_take_values_as_text() {
     }
 }
 
+/// A quoted here-document says that bash replaces nothing in it: all of it but the value arrives as it stands.
+#[test]
+fn quoted_here_documents_stay_as_they_are_written() {
+    for value in HOSTILE {
+        for end in ["'EOF'", "\"EOF\"", "\\EOF"] {
+            let source = format!("cat <<{end}\n$HOME `id` \\n \\\\ $(id) '<pod-name>' \\\n<pod-name>\nEOF");
+            let out = run(&source, &[(open("<pod-name>"), (*value).to_owned())]);
+            let expected = format!("$HOME `id` \\n \\\\ $(id) '{value}' \\\n{value}\n");
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{end} {value:?}");
+        }
+    }
+}
+
+#[test]
+fn here_documents_lose_the_tabs_that_bash_takes_away() {
+    let source = "cat <<-'EOF'\n\t$HOME <pod-name>\n\t\tx\n\tEOF";
+    let out = run(source, &[(open("<pod-name>"), "a\n\tb".to_owned())]);
+    assert_eq!(String::from_utf8_lossy(&out), "$HOME a\n\tb\nx\n");
+}
+
+#[test]
+fn watch_takes_plain_values_where_they_are_arguments() {
+    let queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/payments";
+    let source = "watch -n 10 \"aws sqs get-queue-attributes --queue-url <queue-url> --output text\"";
+    let with = |value: &str| bind(source, &[(open("<queue-url>"), value.to_owned())]);
+    assert!(with(queue).is_ok(), "{:?}", with(queue));
+    for value in ["x y", "$(id)", "--endpoint-url=http://evil.example.com", ""] {
+        assert!(with(value).is_err(), "{value}");
+    }
+    assert!(bind("watch \"<tool> x\"", &[(open("<tool>"), "reboot".to_owned())]).is_err());
+}
+
 #[test]
 fn variables_take_values_through_the_environment() {
     for value in HOSTILE.iter().filter(|value| !value.starts_with('-')) {
@@ -185,7 +217,6 @@ fn refuses_places_that_are_not_data() {
         "xargs sh -c 'echo <a>'",
         "echo <a> | bash",
         "bash <<EOF\necho <a>\nEOF",
-        "cat <<'EOF'\n<a>\nEOF",
         "python3 -c 'print(<a>)'",
         "python3 <<EOF\nprint(<a>)\nEOF",
         "awk '{print <a>}'",

@@ -14,14 +14,22 @@ pub(crate) struct Performed {
     pub(crate) targets: Vec<Target>,
     pub(crate) effect: Effect,
     pub(crate) exit_code: Option<i32>,
-    /// The portal's words, where it was not performed.
-    pub(crate) refused: Option<String>,
+    /// Whether the portal did not perform it.
+    pub(crate) refused: bool,
 }
 
 impl Performed {
     /// Whether something should be different afterwards.
     pub(crate) fn changes(&self) -> bool {
         self.effect != Effect::Read
+    }
+
+    /// Whether it sets anew what an earlier call had set: `scale` down, then up.
+    pub(crate) fn undoes(&self, earlier: &Self) -> bool {
+        self.exit_code == Some(0)
+            && self.verb == earlier.verb
+            && self.targets == earlier.targets
+            && self.verb == "scale"
     }
 
     /// The value of an option, as `--name=value` or `--name value`.
@@ -49,23 +57,28 @@ pub(crate) fn proof(call: &Performed, changes: &[Change], now: &State, printed: 
             let wanted = call.option("--replicas").unwrap_or_default();
             targets(call, now, |address, thing| {
                 let is = thing.pointer("/spec/replicas").map(Value::to_string).unwrap_or_default();
-                if is == wanted { Ok(format!("{address} has {is} replicas")) } else { Err(format!("{address} has {is}")) }
+                if is == wanted {
+                    Ok(format!("{address} has {is} replicas"))
+                } else {
+                    Err(format!("{address} has {is}"))
+                }
             })
         }
-        ("kubectl", "cordon" | "drain") => targets(call, now, |address, thing| {
-            match thing.pointer("/spec/unschedulable") {
+        ("kubectl", "cordon" | "drain") => {
+            targets(call, now, |address, thing| match thing.pointer("/spec/unschedulable") {
                 Some(Value::Bool(true)) => Ok(format!("{address} takes no pods")),
                 _ => Err(format!("{address} still takes pods")),
-            }
-        }),
+            })
+        }
         ("kubectl", "delete") => call.targets.iter().try_fold(String::new(), |proof, target| {
             match changes.iter().find(|change| is_of(&change.address, target) && is_gone(change)) {
                 Some(change) => Ok(format!("{proof}{} is gone ", change.address)),
                 None => Err(format!("no {target} has gone")),
             }
         }),
+        ("kubectl", "apply" | "create" | "replace") => written(now, printed),
         ("kubectl", "rollout undo") if printed.contains("skipped rollback") => Ok("it was so already".to_owned()),
-        ("kubectl", "apply" | "label" | "annotate" | "patch") if is_so(printed) => Ok("it was so already".to_owned()),
+        ("kubectl", "label" | "annotate" | "patch") if is_so(printed) => Ok("it was so already".to_owned()),
         ("kubectl", _) => touched(call, changes, Part::Cluster),
         ("aws", verb) => {
             let service = verb.split(' ').next().unwrap_or_default();
@@ -73,6 +86,9 @@ pub(crate) fn proof(call: &Performed, changes: &[Change], now: &State, printed: 
             seen.find(|change| mentions(call, change))
                 .map(describe)
                 .ok_or_else(|| format!("nothing of {service} that it names has changed"))
+        }
+        ("psql", _) if ["(0 rows)", "DELETE 0", "UPDATE 0"].iter().any(|none| printed.contains(none)) => {
+            Ok("there was nothing for it to change".to_owned())
         }
         (tool, _) => match Part::of(tool) {
             Some(part) => changes
@@ -83,6 +99,25 @@ pub(crate) fn proof(call: &Performed, changes: &[Change], now: &State, printed: 
             None => Ok(format!("{tool} ran to its end")),
         },
     }
+}
+
+/// Everything that the call says it has written is there.
+fn written(now: &State, printed: &str) -> Result<String, String> {
+    let mut proofs = Vec::new();
+    for line in printed.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(thing), Some("created" | "configured" | "unchanged" | "replaced")) = (words.next(), words.next())
+        else {
+            continue;
+        };
+        let Some((kind, name)) = thing.split_once('/') else { continue };
+        let kind = kind.split('.').next().unwrap_or(kind);
+        let mut here = now.keys().filter(|address| {
+            address.starts_with(kind.strip_suffix('y').unwrap_or(kind)) && address.rsplit('/').next() == Some(name)
+        });
+        proofs.push(here.next().map(|address| format!("{address} is there")).ok_or(format!("{thing} is not there"))?);
+    }
+    if proofs.is_empty() { Err("it says nothing of what it wrote".to_owned()) } else { Ok(proofs.join("; ")) }
 }
 
 fn is_so(printed: &str) -> bool {
@@ -133,8 +168,11 @@ fn is_of(address: &str, target: &Target) -> bool {
         [resource, namespace, name] => (*resource, Some(*namespace), *name),
         _ => return false,
     };
-    let kind = target.kind.to_ascii_lowercase();
-    let stem = kind.strip_suffix('y').unwrap_or(&kind);
+    let kind = match target.kind.as_str() {
+        "hpa" => "horizontalpodautoscaler",
+        kind => kind,
+    };
+    let stem = kind.strip_suffix('y').unwrap_or(kind);
     resource.starts_with(stem)
         && target.name.as_deref().is_none_or(|wanted| wanted == name)
         && (namespace.is_none() || namespace == Some(target.namespace.as_deref().unwrap_or("default")))

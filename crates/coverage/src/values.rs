@@ -7,27 +7,37 @@ use command::{Parameter, ParameterKind};
 use operations::Suggestion;
 use serde_json::Value;
 
-/// A value for every parameter that the environment does not know by itself.
+/// A value for every parameter; none for a database that the environment means by that name.
 pub(crate) fn fill(
     parameters: &[Parameter],
     suggestions: &BTreeMap<String, Vec<Suggestion>>,
     bench: &Value,
 ) -> BTreeMap<String, String> {
-    parameters.iter().map(|parameter| (parameter.name.clone(), value(parameter, suggestions, bench))).collect()
+    let value = |parameter: &Parameter| Some((parameter.name.clone(), value(parameter, suggestions, bench)?));
+    parameters.iter().filter_map(value).collect()
 }
 
-fn value(parameter: &Parameter, suggestions: &BTreeMap<String, Vec<Suggestion>>, bench: &Value) -> String {
+fn value(parameter: &Parameter, suggestions: &BTreeMap<String, Vec<Suggestion>>, bench: &Value) -> Option<String> {
     if let Some(choice) = parameter.choices().first() {
-        return choice.clone();
+        return Some(choice.clone());
+    }
+    let suggested = suggestions.get(&parameter.name).and_then(|suggested| suggested.first());
+    if matches!(parameter.kind, ParameterKind::Datasource | ParameterKind::Host)
+        && let Some(suggested) = suggested
+    {
+        return Some(suggested.value.clone());
+    }
+    if parameter.kind == ParameterKind::Datasource {
+        return None;
     }
     if let Some(made) = bench["values"].get(&parameter.name).and_then(Value::as_str) {
-        return made.to_owned();
+        return Some(made.to_owned());
     }
-    if let Some(suggested) = suggestions.get(&parameter.name).and_then(|suggested| suggested.first()) {
-        return suggested.value.clone();
+    if let Some(suggested) = suggested {
+        return Some(suggested.value.clone());
     }
     let made = |name: &str| bench["values"][name].as_str().unwrap_or(name).to_owned();
-    match parameter.kind {
+    Some(match parameter.kind {
         ParameterKind::Certificate => made("cert-arn"),
         ParameterKind::LoadBalancer => made("ALB_ARN"),
         ParameterKind::TargetGroup => made("target-group-arn"),
@@ -48,5 +58,5 @@ fn value(parameter: &Parameter, suggestions: &BTreeMap<String, Vec<Suggestion>>,
         ParameterKind::Time => "2024-01-15T02:00:00Z".to_owned(),
         ParameterKind::Secret => "made-up-secret-4711".to_owned(),
         _ => "made-up".to_owned(),
-    }
+    })
 }

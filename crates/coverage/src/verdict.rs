@@ -49,8 +49,11 @@ pub(crate) struct Ended<'a> {
 
 /// Judges a command that bash ran. `seen` tells what is there now, by part.
 pub(crate) fn judge<'a>(ended: &Ended<'_>, seen: impl Fn(&Performed) -> &'a State) -> Verdict {
-    if let Some(why) = ended.calls.iter().find_map(|call| call.refused.clone()) {
-        return Verdict::Refused(why);
+    if ended.calls.iter().any(|call| call.refused) {
+        return match failed(ended, ended.state) {
+            Verdict::Failed(_) => Verdict::Refused(last_words(ended.printed, 1)),
+            wrong => wrong,
+        };
     }
     match ended.state {
         ExecutionState::Passed | ExecutionState::Stopped => {}
@@ -58,9 +61,12 @@ pub(crate) fn judge<'a>(ended: &Ended<'_>, seen: impl Fn(&Performed) -> &'a Stat
         state => return failed(ended, state),
     }
     let mut proofs = Vec::new();
-    for call in ended.calls.iter().filter(|call| call.changes()) {
+    for (at, call) in ended.calls.iter().enumerate().filter(|(_, call)| call.changes()) {
         if call.exit_code != Some(0) && ended.state != ExecutionState::Stopped {
             return failed(ended, ended.state);
+        }
+        if ended.calls[at + 1..].iter().any(|later| later.undoes(call)) {
+            continue;
         }
         match effect::proof(call, ended.changes, seen(call), ended.printed) {
             Ok(proof) => proofs.push(proof),
@@ -100,14 +106,31 @@ const WRONG: &[&str] = &[
     "aws: error:",
     "Unknown options:",
     "Parameter validation failed",
+    // programs in containers
+    "TypeError:",
+    "EADDRINUSE",
+    "Empty reply from server",
+    // a path that was never meant
+    "path/to/",
 ];
 
 /// What parts of the bench print about what nobody built into them.
-const NOT_BUILT: &[&str] = &["has not been implemented", "NotImplemented", "not yet implemented", "(500)", "Internal Server Error"];
+const NOT_BUILT: &[&str] = &[
+    "has not been implemented",
+    "NotImplemented",
+    "not yet implemented",
+    "(500)",
+    "Internal Server Error",
+    "<title>404 Not Found",
+];
 
 fn failed(ended: &Ended<'_>, state: ExecutionState) -> Verdict {
     let line = |words: &[&str]| {
-        ended.printed.lines().find(|line| words.iter().any(|word| line.contains(word))).map(|line| line.trim().to_owned())
+        ended
+            .printed
+            .lines()
+            .find(|line| words.iter().any(|word| line.contains(word)))
+            .map(|line| line.trim().to_owned())
     };
     if let Some(line) = line(WRONG) {
         return Verdict::Wrong(line);
@@ -115,8 +138,17 @@ fn failed(ended: &Ended<'_>, state: ExecutionState) -> Verdict {
     if let Some(line) = line(NOT_BUILT) {
         return Verdict::NotInBench(line);
     }
-    let last: Vec<&str> = ended.printed.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
-    let last: Vec<&str> = last.into_iter().rev().collect();
+    // `manual-backup-$(date +%H%M%S)`, once to make it and once to look at it.
+    if ended.source.contains("$(date") && ended.printed.contains("NotFound") {
+        return Verdict::Wrong(
+            "it names something by the time of day, which an earlier command named at another".to_owned(),
+        );
+    }
     let code = ended.exit_code.map(|code| format!(" {code}")).unwrap_or_default();
-    Verdict::Failed(format!("{}{code}: {}", state.word(), last.join(" | ")))
+    Verdict::Failed(format!("{}{code}: {}", state.word(), last_words(ended.printed, 3)))
+}
+
+fn last_words(printed: &str, lines: usize) -> String {
+    let last: Vec<&str> = printed.lines().rev().filter(|line| !line.trim().is_empty()).take(lines).collect();
+    last.into_iter().rev().collect::<Vec<_>>().join(" | ")
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use command::Effect;
+use command::{Effect, Target};
 use operations::audit::Verdict as Decided;
 use operations::{
     AuditFilter, Caller, EventKind, Execution, ExecutionId, ExecutionState, Limits, Operations, OutcomeResult, Person,
@@ -45,7 +45,7 @@ pub(crate) async fn walk(folders: &[PathBuf], bench: &Value, reach: &Path, only:
                     continue;
                 }
                 // Each procedure finds the cluster as it was made, with a portal of its own.
-                let place = Place::open(folder, reach).await?;
+                let place = Place::open(folder, reach, own_namespace(runbook)).await?;
                 let world = match &mut world {
                     Some(world) => {
                         world.move_to(&place.practice).await?;
@@ -62,16 +62,30 @@ pub(crate) async fn walk(folders: &[PathBuf], bench: &Value, reach: &Path, only:
     Ok(rows)
 }
 
+/// What a team's own configuration of kubectl would mean where a command names no namespace: the one that most commands
+/// of their runbook name, where most commands name one.
+fn own_namespace(runbook: &Runbook) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let actions = runbook.procedures.iter().flat_map(|procedure| procedure.commands()).flat_map(|one| &one.actions);
+    for target in actions.filter(|action| action.tool == "kubectl").flat_map(|action| &action.targets) {
+        *counts.entry(target.namespace.as_deref().unwrap_or("default")).or_default() += 1;
+    }
+    counts.remove(command::ALL_NAMESPACES);
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map_or("default", |(namespace, _)| namespace).to_owned()
+}
+
 /// A portal, and the cluster that its only environment acts on.
 struct Place {
     practice: practice::Practice,
     portal: Assembled,
     caller: Caller,
+    default_namespace: String,
     _data: TempDir,
 }
 
 impl Place {
-    async fn open(runbooks: &Path, reach: &Path) -> Result<Self> {
+    async fn open(runbooks: &Path, reach: &Path, default_namespace: String) -> Result<Self> {
         let data = TempDir::new()?;
         let practice = practice::Practice::builder().speed(SPEED).start(([127, 0, 0, 1], 0).into()).await?;
         let kubeconfig = data.path().join("kubeconfig");
@@ -81,7 +95,7 @@ impl Place {
             name: "practice".to_owned(),
             kind: operations::EnvironmentKind::Practice,
             kubernetes: Some(Cluster::Kubeconfig { file: Some(kubeconfig), context: None }),
-            default_namespace: "default".to_owned(),
+            default_namespace: default_namespace.clone(),
             namespaces: None,
             policy: Policy::default(),
             reach: beside.reach,
@@ -101,7 +115,7 @@ impl Place {
         let portal = portal::assemble(plan).await.map_err(|error| anyhow!("{error}"))?;
         let person =
             Person { subject: "coverage".to_owned(), name: "Coverage".to_owned(), email: None, role: Role::Admin };
-        Ok(Self { practice, portal, caller: Caller { person, address: None }, _data: data })
+        Ok(Self { practice, portal, caller: Caller { person, address: None }, default_namespace, _data: data })
     }
 
     async fn close(self) {
@@ -124,7 +138,13 @@ impl Place {
     ) -> Result<()> {
         let operations = self.operations();
         let run = operations
-            .start_run(&self.caller, &runbook.id, &procedure.id, &operations::EnvironmentName("practice".to_owned()), BTreeMap::new())
+            .start_run(
+                &self.caller,
+                &runbook.id,
+                &procedure.id,
+                &operations::EnvironmentName("practice".to_owned()),
+                BTreeMap::new(),
+            )
             .await?;
         for command in procedure.commands() {
             let view = operations.view_run(&self.caller, run).await?;
@@ -148,10 +168,13 @@ impl Place {
                 milliseconds: 0,
             };
             let started = Instant::now();
-            let press =
-                Press { values: values::fill(&command.parameters, &suggestions, bench), edited: None };
+            let press = Press { values: values::fill(&command.parameters, &suggestions, bench), edited: None };
             let verdict = self.command(run, command, press, world, &mut row).await?;
             row.milliseconds = started.elapsed().as_millis();
+            if command.actions.iter().any(|action| action.verb == "rollout restart") {
+                // kubectl refuses to restart a workload twice within one second.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             row.set(&verdict);
             rows.push(row);
         }
@@ -200,7 +223,8 @@ impl Place {
         let started = Instant::now();
         loop {
             let view = operations.view_run(&self.caller, run).await?;
-            let mut executions = view.steps.iter().flat_map(|step| &step.commands).filter_map(|one| one.execution.as_ref());
+            let mut executions =
+                view.steps.iter().flat_map(|step| &step.commands).filter_map(|one| one.execution.as_ref());
             let execution = executions.find(|one| one.id == id).context("the execution is away")?;
             if execution.state != ExecutionState::Running {
                 return Ok(execution.clone());
@@ -229,26 +253,38 @@ impl Place {
     async fn calls(&self, run: RunId, id: ExecutionId) -> Result<Vec<Performed>> {
         let filter = AuditFilter { run: Some(run), limit: 500, ..AuditFilter::default() };
         let page = self.operations().audit_page(&self.caller, &filter).await?;
-        let own = page.entries.into_iter().rev().filter(|entry| {
-            entry.event.kind == EventKind::ActionIntent && entry.event.execution == Some(id)
-        });
+        let own = page
+            .entries
+            .into_iter()
+            .rev()
+            .filter(|entry| entry.event.kind == EventKind::ActionIntent && entry.event.execution == Some(id));
         Ok(own
             .map(|entry| {
                 let outcome = entry.completion.as_ref().and_then(|event| event.outcome.as_ref());
                 let decided = entry.event.decision.as_ref();
-                let refused = decided.filter(|decision| decision.verdict != Decided::Allowed).map(|decision| {
-                    let said = entry.completion.as_ref().map(|event| event.summary.clone());
-                    said.filter(|said| !said.is_empty()).unwrap_or_else(|| decision.rule.clone())
-                });
-                let late = outcome.is_some_and(|outcome| outcome.result == OutcomeResult::Refused);
+                let refused = decided.is_some_and(|decision| decision.verdict != Decided::Allowed)
+                    || outcome.is_some_and(|outcome| outcome.result == OutcomeResult::Refused);
                 Performed {
-                    tool: entry.event.argv.first().map(|name| name.rsplit('/').next().unwrap_or(name).to_owned()).unwrap_or_default(),
+                    tool: entry
+                        .event
+                        .argv
+                        .first()
+                        .map(|name| name.rsplit('/').next().unwrap_or(name).to_owned())
+                        .unwrap_or_default(),
                     verb: entry.event.summary.clone(),
                     argv: entry.event.argv,
-                    targets: entry.event.targets,
+                    targets: entry
+                        .event
+                        .targets
+                        .into_iter()
+                        .map(|target| Target {
+                            namespace: target.namespace.or_else(|| Some(self.default_namespace.clone())),
+                            ..target
+                        })
+                        .collect(),
                     effect: entry.event.effect.unwrap_or(Effect::Read),
                     exit_code: outcome.and_then(|outcome| outcome.exit_code),
-                    refused: refused.or_else(|| late.then(|| "refused".to_owned())),
+                    refused,
                 }
             })
             .collect())

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::{CallHandler, ExecutionId, OutputSink, RunId};
+use crate::{CallHandler, ExecutionId, OutputSink, RepositoryFile, RunId};
 
 /// What an execution may use at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,8 @@ pub struct ExecutionRequest {
     pub variables: BTreeMap<String, String>,
     /// Programs that are links to the shim: `kubectl`, and those that are refused by name.
     pub brokered: Vec<String>,
+    /// What a workspace that is made for this execution holds at first.
+    pub files: Vec<RepositoryFile>,
     /// What it may use.
     pub limits: Limits,
 }
@@ -109,6 +111,9 @@ pub trait Executor: Send + Sync {
         output: Arc<dyn OutputSink>,
         stop: CancellationToken,
     ) -> Result<Ended, ExecutorError>;
+
+    /// Whether a run has its workspace folder already.
+    fn has_workspace(&self, run: RunId) -> bool;
 
     /// Removes a run's workspace folder.
     ///

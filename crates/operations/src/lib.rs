@@ -38,7 +38,7 @@ pub use environment::{
 };
 pub use error::Error;
 pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limits};
-pub use library::{Library, Shelf, Unreadable};
+pub use library::{Library, RepositoryFile, Shelf, Unreadable};
 pub use live::{CardState, LiveStatus, PodStatus, Snapshot, Which, WorkloadRef, WorkloadStatus};
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
 pub use person::{Caller, Permission, Person, Role};

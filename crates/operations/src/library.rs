@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use runbook::{Runbook, RunbookId};
+use bytes::Bytes;
+use runbook::{Runbook, RunbookId, Version};
 
 /// A file that is not readable as a runbook, listed with its error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,27 @@ impl Shelf {
     }
 }
 
+/// A file of the repository that a runbook is kept in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryFile {
+    /// Where, below the repository's root: `scripts/diagnose.sh`.
+    pub path: String,
+    /// What it holds.
+    pub content: Bytes,
+    /// Whether it may be started.
+    pub executable: bool,
+}
+
 /// Gives the runbooks as they are now.
 pub trait Library: Send + Sync {
     /// The newest reading; cheap.
     fn shelf(&self) -> Arc<Shelf>;
+
+    /// The files of the repository that holds this version of a runbook: what its commands call as `./scripts/…`. All of
+    /// them where the repository is small; of a larger one those that `named` names, and what lies beside them. Nothing
+    /// where the text is in no commit. Reads from disk.
+    ///
+    /// # Errors
+    /// One plain sentence, where they cannot be read or are too many.
+    fn files(&self, version: &Version, named: &[String]) -> Result<Vec<RepositoryFile>, String>;
 }

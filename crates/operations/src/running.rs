@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use command::expectation::{self, Judgement};
-use runbook::Command;
+use runbook::{Command, Procedure};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::secrecy::{Masker, Secrets};
 use crate::service::{Rooms, place};
 use crate::{
     Actor, AuditEvent, Caller, Environment, Error, EventId, EventKind, Execution, ExecutionRequest, ExecutionState,
-    Exit, NewChunk, Outcome, OutcomeResult, OutputSink, Run, RunId, Stream,
+    Exit, NewChunk, Outcome, OutcomeResult, OutputSink, RepositoryFile, Run, RunId, Stream,
 };
 
 /// What one execution may print before the rest is dropped.
@@ -33,11 +33,31 @@ const BATCH_TIME: Duration = Duration::from_millis(100);
 /// How the variables begin that the portal sets itself: they are not carried from step to step.
 const OWN_PREFIX: &str = "RUNBOOK_";
 
+/// What the workspace of a run that has none yet holds at first.
+async fn repository_files(
+    rooms: &Arc<Rooms>,
+    run: &Run,
+    procedure: Arc<Procedure>,
+) -> Result<Vec<RepositoryFile>, String> {
+    if rooms.executor.has_workspace(run.id) {
+        return Ok(Vec::new());
+    }
+    let (library, version) = (rooms.library(), run.version.clone());
+    let read = move || {
+        let apart = |c: char| c.is_whitespace() || "\"'`=|&;()<>{}".contains(c);
+        let words = procedure.commands().flat_map(|command| command.source.split(apart));
+        let named: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        library.files(&version, &named)
+    };
+    tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
+}
+
 /// An execution that is about to begin.
 pub(crate) struct Running {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) caller: Caller,
     pub(crate) run: Run,
+    pub(crate) procedure: Arc<Procedure>,
     pub(crate) environment: Arc<Environment>,
     pub(crate) execution: Execution,
     pub(crate) stop: CancellationToken,
@@ -90,7 +110,7 @@ impl Begun {
     /// Runs bash to its end and writes what came of it.
     pub(crate) async fn finish(self) {
         let Self { running, intent, prepared } = self;
-        let Running { rooms, run, environment, mut execution, stop, caller } = running;
+        let Running { rooms, run, procedure, environment, mut execution, stop, caller } = running;
         let started = rooms.now();
         let secrets = prepared.secrets;
         let (collector, keeper) = collect(rooms.clone(), &execution, &secrets);
@@ -105,12 +125,20 @@ impl Begun {
             stop: stop.clone(),
             secrets: secrets.clone(),
         });
+        let files = match repository_files(&rooms, &run, procedure.clone()).await {
+            Ok(files) => files,
+            Err(reason) => {
+                execution.note = Some(format!("Without the files of the repository: {reason}"));
+                Vec::new()
+            }
+        };
         let request = ExecutionRequest {
             execution: execution.id,
             run: run.id,
             script: prepared.script,
             variables: prepared.variables,
             brokered: crate::reach::BROKERED.iter().map(|&name| name.to_owned()).collect(),
+            files,
             limits: rooms.limits,
         };
         let ended = rooms.executor.execute(request, broker, Arc::new(collector), stop).await;
@@ -140,8 +168,15 @@ impl Begun {
         }
         execution.ended_at = Some(rooms.now());
 
-        let running =
-            Running { rooms: rooms.clone(), caller, run, environment, execution, stop: CancellationToken::new() };
+        let running = Running {
+            rooms: rooms.clone(),
+            caller,
+            run,
+            procedure,
+            environment,
+            execution,
+            stop: CancellationToken::new(),
+        };
         let mut outcome = running.event(EventKind::ExecutionOutcome, summary(result, &running.execution));
         outcome.completes = Some(intent);
         outcome.outcome = Some(Outcome {
@@ -223,7 +258,7 @@ fn settle(execution: &mut Execution, exit: Exit, stopped_by: Option<&str>) -> Ou
     };
     execution.state = state;
     execution.exit_code = code;
-    execution.note = note;
+    execution.note = note.or(execution.note.take());
     result
 }
 

@@ -121,6 +121,10 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Rooms {
+    pub(crate) fn library(&self) -> Arc<dyn Library> {
+        self.library.clone()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }

@@ -70,6 +70,7 @@ fn start(criterion: &mut Criterion) {
                     script: script.into(),
                     variables: Default::default(),
                     brokered: vec!["kubectl".into()],
+                    files: Vec::new(),
                     limits: Limits::default(),
                 };
                 let execution = sandbox.execute(request, Arc::new(Nobody), Arc::new(Nobody), CancellationToken::new());

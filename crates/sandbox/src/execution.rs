@@ -158,7 +158,7 @@ async fn prepare(machine: &Machine, request: ExecutionRequest) -> io::Result<(Ex
     let path = machine.data.join("executions").join(request.execution.to_string());
     let shim = machine.shim.clone();
     let (request, folder, listener, arguments) = tokio::task::spawn_blocking(move || {
-        workspace::open(&workspace, mode.owner(run))?;
+        workspace::open(&workspace, mode.owner(run), &request.files)?;
         let content = Content {
             script: &request.script,
             variables: &request.variables,

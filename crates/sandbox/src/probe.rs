@@ -90,7 +90,7 @@ fn maps(map: &str, (first, count): (u32, u32)) -> bool {
 fn attempt(bubblewrap: &Path, mode: Mode, data: &Path, shim: &Path) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
     let workspace = data.join("workspaces/.probe");
-    workspace::open(&workspace, mode.owner(0)).map_err(said)?;
+    workspace::open(&workspace, mode.owner(0), &[]).map_err(said)?;
     let content = Content { script: "", variables: &BTreeMap::new(), brokered: &[], user: mode.user(0) };
     let (folder, _socket) = Folder::create(data.join("executions/.probe"), &content).map_err(said)?;
     let binds = Binds { folder: folder.path(), workspace: &workspace, shim, brokered: &[] };

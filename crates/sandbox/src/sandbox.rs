@@ -106,6 +106,10 @@ impl Executor for Sandbox {
             .map_err(ExecutorError::Start)
     }
 
+    fn has_workspace(&self, run: RunId) -> bool {
+        self.machine.as_ref().as_ref().is_ok_and(|machine| machine.workspace(run).is_dir())
+    }
+
     async fn remove_workspace(&self, run: RunId) -> io::Result<()> {
         let Ok(machine) = self.machine.as_ref() else {
             return Ok(());

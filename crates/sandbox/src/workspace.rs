@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown};
+use std::path::{Component, Path};
+
+use operations::RepositoryFile;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, chmodat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
@@ -16,12 +18,19 @@ const ENTRIES: u64 = 200_000;
 /// Folders within each other at most.
 const DEPTH: usize = 64;
 
-/// Makes the folder where it is not there yet, and gives it to the run's own user.
-pub(crate) fn open(path: &Path, owner: Option<u32>) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+/// Makes the folder where it is not there yet, with these files in it, and gives it to the run's own user.
+pub(crate) fn open(path: &Path, owner: Option<u32>, files: &[RepositoryFile]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_err() {
+        // Filled beside its place, so that a workspace is whole as soon as it is there.
+        let new = path.with_extension("new");
+        match fs::symlink_metadata(&new) {
+            Ok(_) => remove(&new)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        fs::DirBuilder::new().mode(0o700).create(&new)?;
+        fill(&new, owner, files)?;
+        fs::rename(&new, path)?;
     }
     if !fs::symlink_metadata(path)?.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotADirectory, "the run's workspace is not a folder"));
@@ -29,6 +38,32 @@ pub(crate) fn open(path: &Path, owner: Option<u32>) -> io::Result<()> {
     // A script may have taken its own folder's permissions away.
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
     owner.map_or(Ok(()), |owner| lchown(path, Some(owner), Some(owner)))
+}
+
+/// Writes files into a new folder. Paths that lead out of it are left out.
+fn fill(folder: &Path, owner: Option<u32>, files: &[RepositoryFile]) -> io::Result<()> {
+    let give = |path: &Path| owner.map_or(Ok(()), |owner| lchown(path, Some(owner), Some(owner)));
+    for file in files {
+        let mut at = folder.to_owned();
+        let parts: Vec<_> = Path::new(&file.path).components().collect();
+        let Some((Component::Normal(name), folders)) = parts.split_last() else { continue };
+        if !folders.iter().all(|part| matches!(part, Component::Normal(_))) {
+            continue;
+        }
+        for part in folders {
+            at.push(part);
+            match fs::DirBuilder::new().mode(0o700).create(&at) {
+                Ok(()) => give(&at)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        at.push(name);
+        let mode = if file.executable { 0o700 } else { 0o600 };
+        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&at)?.write_all(&file.content)?;
+        give(&at)?;
+    }
+    Ok(())
 }
 
 fn folder(at: impl std::os::fd::AsFd, name: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
@@ -165,7 +200,7 @@ mod tests {
         fs::create_dir(&outside).unwrap();
         fs::write(outside.join("kept"), "x").unwrap();
         let workspace = folder.path().join("workspace");
-        open(&workspace, None).unwrap();
+        open(&workspace, None, &[]).unwrap();
         fs::create_dir_all(workspace.join("a/b")).unwrap();
         fs::write(workspace.join("a/.removed-1"), "x").unwrap();
         fs::create_dir_all(workspace.join(".removed-1/.removed-2")).unwrap();
@@ -177,17 +212,41 @@ mod tests {
         assert!(outside.join("kept").exists());
 
         symlink(&outside, &workspace).unwrap();
-        assert!(open(&workspace, None).is_err());
+        assert!(open(&workspace, None, &[]).is_err());
         remove(&workspace).unwrap();
         assert!(outside.join("kept").exists());
         remove(&workspace).unwrap();
     }
 
     #[test]
+    fn a_new_workspace_holds_the_files_it_is_given_and_none_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = folder.path().join("workspace");
+        let file = |path: &str, executable| RepositoryFile {
+            path: path.to_owned(),
+            content: bytes::Bytes::from_static(b"x"),
+            executable,
+        };
+        let files =
+            [file("scripts/lib/a.sh", true), file("b", false), file("../out", false), file("/tmp/x/out", false)];
+        fs::create_dir(workspace.with_extension("new")).unwrap();
+        fs::write(workspace.with_extension("new").join("left behind"), "x").unwrap();
+        open(&workspace, None, &files).unwrap();
+        let mode = |path: &str| fs::metadata(workspace.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("scripts/lib/a.sh"), mode("b")), (0o700, 0o600));
+        assert_eq!(fs::read_dir(&workspace).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+        fs::write(workspace.join("b"), "changed").unwrap();
+        open(&workspace, None, &files).unwrap();
+        assert_eq!(fs::read(workspace.join("b")).unwrap(), b"changed", "only a new workspace is filled");
+    }
+
+    #[test]
     fn any_depth_is_refused_and_removed() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = folder.path().join("workspace");
-        open(&workspace, None).unwrap();
+        open(&workspace, None, &[]).unwrap();
         let mut at = super::folder(CWD, &workspace).unwrap();
         for _ in 0..5000 {
             rustix::fs::mkdirat(&at, "d", Mode::RWXU).unwrap();

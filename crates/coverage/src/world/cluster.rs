@@ -29,7 +29,8 @@ impl Cluster {
         let groups = cluster.get("/apis").await?;
         let mut versions = vec!["/api/v1".to_owned()];
         for group in groups["groups"].as_array().into_iter().flatten() {
-            versions.extend(group["preferredVersion"]["groupVersion"].as_str().map(|version| format!("/apis/{version}")));
+            versions
+                .extend(group["preferredVersion"]["groupVersion"].as_str().map(|version| format!("/apis/{version}")));
         }
         for version in versions {
             let resources = cluster.get(&version).await?;
@@ -71,10 +72,12 @@ impl Cluster {
     }
 }
 
-/// A thing as somebody wants it: without its status, and without what every write changes.
+/// A thing as somebody wants it: without its status, and without what every write changes. What became of an operation
+/// that somebody asked for (Argo CD) stays.
 fn wanted(mut item: Value) -> Value {
     if let Some(item) = item.as_object_mut() {
-        item.remove("status");
+        let operation = item.remove("status").and_then(|status| status.get("operationState").cloned());
+        item.extend(operation.map(|operation| ("operationState".to_owned(), operation)));
         if let Some(metadata) = item.get_mut("metadata").and_then(Value::as_object_mut) {
             for own in ["resourceVersion", "managedFields", "generation", "creationTimestamp"] {
                 metadata.remove(own);

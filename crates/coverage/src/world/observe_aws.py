@@ -53,11 +53,16 @@ def ask(service, operation, **arguments):
     return getattr(CLIENTS[service], operation)(**arguments)
 
 
+# What moves by itself.
+MOVING = ["LatestRestorableTime", "EarliestRestorableTime", "LastAccessedDate"]
+
+
 def look():
     seen = {}
     for service, questions in QUESTIONS.items():
         for operation, items, names in questions:
             for item in ask(service, operation)[items]:
+                item = {name: value for name, value in item.items() if name not in MOVING}
                 seen[" ".join([service, items, *(item[name] for name in names)])] = item
     for snapshot in ask("ec2", "describe_snapshots", OwnerIds=["self"])["Snapshots"]:
         seen[f"ec2 Snapshots {snapshot['SnapshotId']}"] = snapshot
@@ -70,8 +75,7 @@ def look():
         seen[f"wafv2 web-acl of {arn}"] = acl.get("ARN")
     for url in ask("sqs", "list_queues").get("QueueUrls", []):
         attributes = ask("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        for own in ["LastModifiedTimestamp"]:
-            attributes.pop(own, None)
+        attributes.pop("LastModifiedTimestamp", None)
         seen[f"sqs queue {url}"] = attributes
     for cluster in ask("eks", "list_clusters")["clusters"]:
         for group in ask("eks", "list_nodegroups", clusterName=cluster)["nodegroups"]:

@@ -182,7 +182,15 @@ impl Operations {
         let stop = self.rooms.shutdown.child_token();
         let place = self.rooms.enter(id, stop.clone());
         let kept = prepared.kept.clone();
-        let running = Running { rooms: self.rooms.clone(), caller: caller.clone(), run, environment, execution, stop };
+        let running = Running {
+            rooms: self.rooms.clone(),
+            caller: caller.clone(),
+            run,
+            procedure: procedure.clone(),
+            environment,
+            execution,
+            stop,
+        };
         let given = running.run.given.clone();
         let begun = running.begin(command, prepared).await?;
         self.remember(run_id, given, kept).await;

@@ -345,6 +345,10 @@ impl Executor for FakeBash {
         Ok(Ended { exit, exported: BTreeMap::from([("FOUND".to_owned(), "it".to_owned())]) })
     }
 
+    fn has_workspace(&self, _: RunId) -> bool {
+        true
+    }
+
     async fn remove_workspace(&self, _: RunId) -> std::io::Result<()> {
         Ok(())
     }
@@ -401,6 +405,10 @@ struct OneShelf(Arc<Shelf>);
 impl Library for OneShelf {
     fn shelf(&self) -> Arc<Shelf> {
         self.0.clone()
+    }
+
+    fn files(&self, _: &runbook::Version, _: &[String]) -> Result<Vec<crate::RepositoryFile>, String> {
+        Ok(Vec::new())
     }
 }
 

@@ -123,6 +123,7 @@ impl Place {
             script: script.to_owned(),
             variables: BTreeMap::new(),
             brokered: self.adapters.adapters.keys().map(|name| (*name).to_owned()).collect(),
+            files: Vec::new(),
             limits: Limits { time: PATIENCE, ..Limits::default() },
         };
         let sink = Arc::new(Sink { texts: Mutex::default(), enough: Box::new(enough), stop: self.stop.clone() });

@@ -216,6 +216,7 @@ pub(crate) fn place() -> Option<Place> {
         script: String::new(),
         variables: BTreeMap::new(),
         brokered: ["kubectl", "psql", "curl"].map(str::to_owned).to_vec(),
+        files: Vec::new(),
         limits: Limits { time: PATIENCE, ..Limits::default() },
     };
     Some(Place {
