@@ -16,6 +16,8 @@ CREATE ROLE architect LOGIN PASSWORD :'password';
 CREATE ROLE oncall LOGIN PASSWORD :'password';
 GRANT pg_monitor, pg_signal_backend TO oncall;
 
+-- As a managed PostgreSQL lets its master user do.
+GRANT SET, ALTER SYSTEM ON PARAMETER log_min_duration_statement TO fintech_app;
 CREATE DATABASE fintech_banking_db OWNER fintech_app;
 CREATE DATABASE platform_db OWNER platform;
 CREATE DATABASE backstage OWNER backstage;
@@ -34,6 +36,7 @@ SET client_min_messages = warning;
 \if :has_statements
   CREATE EXTENSION pg_stat_statements;
 \endif
+GRANT EXECUTE ON FUNCTION pg_reload_conf() TO fintech_app;
 SET ROLE fintech_app;
 CREATE TABLE users (
     id bigint PRIMARY KEY,

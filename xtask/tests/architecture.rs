@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("app", &["command", "operations", "runbook"], &[]),
     ("aws", &["command", "operations"], &[]),
     ("command", &[], &[]),
+    ("coverage", &["command", "operations", "practice", "runbook", "server"], &[]),
     ("datasource", &["command", "operations"], &[]),
     ("identity", &["command", "operations"], &[]),
     ("kubernetes", &["command", "operations"], &["practice"]),

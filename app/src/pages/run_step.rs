@@ -205,7 +205,7 @@ impl CommandDesk<'_> {
 /// name, or what the environment means by it.
 pub(crate) fn known(run: &Run, environment: Option<&Environment>, parameter: &Parameter) -> Option<String> {
     let name = &parameter.name;
-    let meant = || environment.and_then(|environment| environment.reference(name));
+    let meant = || environment.and_then(|environment| environment.meant(parameter));
     run.given.get(name).or_else(|| run.variables.get(name)).cloned().or_else(meant)
 }
 

@@ -204,13 +204,14 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
 }
 
 /// Binds values to a `psql` call and the SQL that it carries out: `connection` is what stands behind `psql` on its line, with
-/// placeholders of its own. Each statement is an argument, so that the broker knows how far the call reaches and PostgreSQL
+/// placeholders of its own; an empty one is [`Parameter::database`]. Each statement is an argument, so that the broker knows how far the call reaches and PostgreSQL
 /// carries out `VACUUM` and its like, which want to be alone. The call ends at the first statement that fails.
 ///
 /// # Errors
 /// As [`bind`] and [`bind_query`].
 pub fn bind_sql(connection: &str, sql: &str, values: &[(Parameter, String)]) -> Result<BoundScript, Refusal> {
-    let call = format!("psql {connection}");
+    let database = Parameter::database().placeholder;
+    let call = format!("psql {}", if connection.is_empty() { &database } else { connection });
     // What stands in the SQL alone never meets bash.
     let of_connection: Vec<_> =
         values.iter().filter(|(parameter, _)| call.contains(&parameter.placeholder)).cloned().collect();

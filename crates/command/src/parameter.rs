@@ -29,6 +29,12 @@ impl Parameter {
         Self { name: name.to_owned(), placeholder: placeholder.to_owned(), kind: ParameterKind::of(name) }
     }
 
+    /// What SQL leaves open that no line of `psql` precedes: on which database.
+    #[must_use]
+    pub fn database() -> Self {
+        Self { name: "database".to_owned(), placeholder: "<database>".to_owned(), kind: ParameterKind::Datasource }
+    }
+
     /// The values of a choice: `[High/Medium/Low]` gives three, `P[1-4]` four. Empty where anything may be given.
     #[must_use]
     pub fn choices(&self) -> Vec<String> {

@@ -80,6 +80,13 @@ pub(crate) fn proof(call: &Performed, changes: &[Change], now: &State, printed: 
         ("kubectl", "rollout undo") if printed.contains("skipped rollback") => Ok("it was so already".to_owned()),
         ("kubectl", "label" | "annotate" | "patch") if is_so(printed) => Ok("it was so already".to_owned()),
         ("kubectl", _) => touched(call, changes, Part::Cluster),
+        // Nothing in the account tells that it was done; its answer names what it was done to.
+        ("aws", verb) if verb.split(' ').any(|word| word.starts_with("reboot-")) => {
+            let named = call.targets.iter().filter_map(|target| target.name.as_deref());
+            let mut named = named.filter(|name| printed.contains(name)).peekable();
+            let first = named.peek().map(|name| format!("the account answered for {name}"));
+            first.ok_or_else(|| "the account did not answer for what it names".to_owned())
+        }
         ("aws", verb) => {
             let service = verb.split(' ').next().unwrap_or_default();
             let mut seen = changes.iter().filter(|change| change.part == Part::Aws && is_of_service(change, service));
@@ -202,8 +209,18 @@ fn mentions(call: &Performed, change: &Change) -> bool {
 
 /// Whether the cluster's controllers do such a thing without being asked.
 pub(crate) fn is_by_itself(change: &Change) -> bool {
+    let without_replicas = |thing: &Option<Value>| {
+        let mut thing = thing.clone()?;
+        thing.pointer_mut("/spec")?.as_object_mut()?.remove("replicas");
+        Some(thing)
+    };
     change.part == Part::Cluster
-        && ["pods/", "replicasets/", "jobs/", "cronjobs/"].iter().any(|resource| change.address.starts_with(resource))
+        && change.before.is_some()
+        && without_replicas(&change.before).is_some_and(|before| Some(before) == without_replicas(&change.after))
+        || change.part == Part::Cluster
+            && ["pods/", "replicasets/", "jobs/", "cronjobs/"]
+                .iter()
+                .any(|resource| change.address.starts_with(resource))
         || change.part == Part::Databases && change.address.contains(" session ")
 }
 

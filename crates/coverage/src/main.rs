@@ -6,6 +6,7 @@
 
 mod effect;
 mod report;
+mod repository;
 mod values;
 mod verdict;
 mod walk;

@@ -110,6 +110,10 @@ const WRONG: &[&str] = &[
     "TypeError:",
     "EADDRINUSE",
     "Empty reply from server",
+    // aws: an update without the version that it wants to replace
+    "InvalidIfMatchVersion",
+    // bash
+    "ambiguous redirect",
     // a path that was never meant
     "path/to/",
 ];

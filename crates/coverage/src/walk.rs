@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 use crate::effect::Performed;
 use crate::report::Row;
+use crate::repository::Repository;
 use crate::values;
 use crate::verdict::{self, Ended, Verdict};
 use crate::world::{Part, World};
@@ -29,13 +30,15 @@ const SPEED: f64 = 50.0;
 /// What goes on until it is stopped is stopped when it has printed something, or after this long.
 const FOLLOWED: Duration = Duration::from_secs(3);
 /// Everything else is stopped after this long, and has failed then.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Presses Run on every command of every runbook.
 pub(crate) async fn walk(folders: &[PathBuf], bench: &Value, reach: &Path, only: Option<&str>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut world: Option<World> = None;
     for folder in folders {
+        let repository = Repository::new(folder).await?;
+        let folder = repository.path();
         let shelf = server::folder::Folder::open(folder).map_err(|error| anyhow!("{error}"))?;
         let shelf = operations::Library::shelf(&shelf);
         for runbook in &shelf.runbooks {
@@ -49,6 +52,7 @@ pub(crate) async fn walk(folders: &[PathBuf], bench: &Value, reach: &Path, only:
                 let world = match &mut world {
                     Some(world) => {
                         world.move_to(&place.practice).await?;
+                        world.refill().await?;
                         world
                     }
                     None => world.insert(World::new(bench, &place.practice).await?),
@@ -190,7 +194,11 @@ impl Place {
         world: &mut World,
         row: &mut Row,
     ) -> Result<Verdict> {
-        let parts: BTreeSet<Part> = command.programs.iter().filter_map(|program| Part::of(program)).collect();
+        let mut parts: BTreeSet<Part> = command.programs.iter().filter_map(|program| Part::of(program)).collect();
+        if command.programs.iter().any(|program| program.contains('/')) {
+            // A script of the repository may call anything.
+            parts.insert(Part::Cluster);
+        }
         world.before(&parts).await?;
         let id = match self.operations().press(&self.caller, run, &command.id, press).await {
             Ok(id) => id,

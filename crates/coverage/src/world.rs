@@ -60,6 +60,10 @@ pub(crate) struct World {
     aws: Option<Aws>,
     databases: Databases,
     cache: Option<String>,
+    /// What the cache was filled with, as lines for `redis-cli`.
+    cache_seed: String,
+    /// Whether somebody has changed the cache since.
+    cache_changed: bool,
     web: Option<String>,
     seen: BTreeMap<Part, State>,
 }
@@ -73,6 +77,8 @@ impl World {
             aws: Aws::start(bench)?,
             databases: Databases::new(bench)?,
             cache: text("/redis/url"),
+            cache_seed: text("/redis/seed").unwrap_or_default(),
+            cache_changed: false,
             web: text("/echo/requests"),
             seen: BTreeMap::new(),
         })
@@ -82,6 +88,17 @@ impl World {
     pub(crate) async fn move_to(&mut self, cluster: &practice::Practice) -> Result<()> {
         self.cluster = Cluster::new(cluster).await?;
         self.seen.remove(&Part::Cluster);
+        Ok(())
+    }
+
+    /// Fills the cache again, where somebody has changed it: one `FLUSHDB` must not decide what the next procedure finds.
+    pub(crate) async fn refill(&mut self) -> Result<()> {
+        if let Some(url) = self.cache.as_ref().filter(|_| self.cache_changed) {
+            redis(url, &["FLUSHALL"], "").await?;
+            redis(url, &[], &self.cache_seed).await?;
+            self.seen.remove(&Part::Cache);
+            self.cache_changed = false;
+        }
         Ok(())
     }
 
@@ -103,7 +120,9 @@ impl World {
         for part in parts {
             let after = self.look(*part).await?;
             let before = self.seen.insert(*part, after.clone()).unwrap_or_default();
-            changes.extend(differences(*part, &before, &after));
+            let found = differences(*part, &before, &after);
+            self.cache_changed |= *part == Part::Cache && !found.is_empty();
+            changes.extend(found);
         }
         Ok(changes)
     }
@@ -150,19 +169,11 @@ fn differences(part: Part, before: &State, after: &State) -> Vec<Change> {
 
 /// Every key with its content, and every setting.
 async fn cache(url: &str) -> Result<State> {
-    let url: url::Url = url.parse()?;
-    let ask = async |arguments: &[&str]| {
-        let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(6379).to_string());
-        let mut command = Command::new("redis-cli");
-        command.args(["-h", host, "-p", &port]).args(arguments);
-        command.env("REDISCLI_AUTH", url.password().unwrap_or_default());
-        output(&mut command).await
-    };
     let mut state = State::new();
     let script = "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do \
                   all[#all + 1] = key all[#all + 1] = redis.sha1hex(redis.call('DUMP', key)) end return all";
-    let keys = ask(&["EVAL", script, "0"]).await?;
-    let settings = ask(&["CONFIG", "GET", "*"]).await?;
+    let keys = redis(url, &["EVAL", script, "0"], "").await?;
+    let settings = redis(url, &["CONFIG", "GET", "*"], "").await?;
     for (what, lines) in [("key", keys), ("setting", settings)] {
         let lines: Vec<&str> = lines.lines().collect();
         for pair in lines.chunks_exact(2) {
@@ -170,6 +181,22 @@ async fn cache(url: &str) -> Result<State> {
         }
     }
     Ok(state)
+}
+
+/// What `redis-cli` prints for a call, or for the calls on its input.
+async fn redis(url: &str, arguments: &[&str], input: &str) -> Result<String> {
+    let url: url::Url = url.parse()?;
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(6379).to_string());
+    let mut command = Command::new("redis-cli");
+    command.args(["-h", host, "-p", &port]).args(arguments);
+    command.env("REDISCLI_AUTH", url.password().unwrap_or_default());
+    if arguments.is_empty() {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("input");
+        std::fs::write(&file, input)?;
+        return output(command.stdin(std::fs::File::open(file)?)).await;
+    }
+    output(command.stdin(Stdio::null())).await
 }
 
 /// What was sent to it: every request that is more than a question.
@@ -188,9 +215,9 @@ async fn web(url: &str) -> Result<State> {
 }
 
 /// What a program prints; an error when it fails.
-async fn output(command: &mut Command) -> Result<String> {
+pub(crate) async fn output(command: &mut Command) -> Result<String> {
     let name = command.as_std().get_program().to_owned();
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = command.kill_on_drop(true).output().await;
     let output = output.with_context(|| format!("cannot start {}", OsStr::display(&name)))?;
     if !output.status.success() {
         bail!("{}: {}", name.display(), String::from_utf8_lossy(&output.stderr).trim());

@@ -53,7 +53,9 @@ fn hide_one(secret: &mut Value) {
     let encoded = base64::engine::general_purpose::STANDARD.encode(MASK);
     for (field, mask) in [("data", encoded.as_str()), ("stringData", MASK)] {
         if let Some(values) = secret.get_mut(field).and_then(Value::as_object_mut) {
-            values.values_mut().for_each(|value| *value = Value::from(mask));
+            for (_, value) in values.iter_mut().filter(|(name, value)| !is_certificate(name, value)) {
+                *value = Value::from(mask);
+            }
         }
     }
     if let Some(applied) = secret.pointer_mut("/metadata/annotations").and_then(|all| all.get_mut(APPLIED)) {
@@ -61,11 +63,55 @@ fn hide_one(secret: &mut Value) {
     }
 }
 
+/// Whether a value is nothing but certificates, which every client is shown anyway: when one ends is what people look for.
+fn is_certificate(name: &str, value: &Value) -> bool {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let Some(text) = value.as_str().filter(|_| ["tls.crt", "ca.crt"].contains(&name)) else { return false };
+    let decoded = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_else(|_| text.into());
+    let Ok(pem) = String::from_utf8(decoded) else { return false };
+    let mut inside = false;
+    let mut any = false;
+    for line in pem.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match line {
+            BEGIN if !inside => inside = true,
+            END if inside => (inside, any) = (false, true),
+            _ if inside && base64::engine::general_purpose::STANDARD.decode(line).is_ok() => {}
+            _ => return false,
+        }
+    }
+    any && !inside
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn certificates_are_shown_and_nothing_else_by_their_name() {
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\nAAAA\n-----END CERTIFICATE-----\n";
+        let key = certificate.replace("CERTIFICATE", "PRIVATE KEY");
+        let shown = |name: &str, text: &str| {
+            let mut secret = json!({"data": {name: encode(text)}});
+            hide_one(&mut secret);
+            secret["data"][name] == encode(text)
+        };
+        assert!(shown("tls.crt", certificate) && shown("ca.crt", &certificate.repeat(2)));
+        for (name, text) in [
+            ("tls.key", certificate),
+            ("tls.crt", key.as_str()),
+            ("tls.crt", &format!("{certificate}{key}")),
+            ("tls.crt", &format!("{certificate}password=x")),
+            ("tls.crt", &certificate.replace("AAAA", "not base64!")),
+            ("tls.crt", "practice-only"),
+            ("tls.crt", ""),
+        ] {
+            assert!(!shown(name, text), "{name} {text}");
+        }
+    }
 
     #[test]
     fn no_value_of_a_secret_is_left() {

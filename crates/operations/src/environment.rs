@@ -1,5 +1,6 @@
 //! Where a run acts.
 
+use command::Parameter;
 use serde::{Deserialize, Serialize};
 
 /// The short name of an environment, as configured: `practice`, `production`.
@@ -132,6 +133,22 @@ impl Environment {
         self.datasources.iter().find(|datasource| datasource.is_called(word)).map(Datasource::reference)
     }
 
+    /// What this environment means where nobody gives a value: a reference, or the only database that there is.
+    #[must_use]
+    pub fn meant(&self, parameter: &Parameter) -> Option<String> {
+        let only = || {
+            let mut databases = self.databases();
+            let database = databases.next().filter(|_| *parameter == Parameter::database())?;
+            databases.next().is_none().then(|| database.reference())
+        };
+        self.reference(&parameter.name).or_else(only)
+    }
+
+    /// The databases that take SQL.
+    pub fn databases(&self) -> impl Iterator<Item = &Datasource> {
+        self.datasources.iter().filter(|datasource| datasource.kind == DatasourceKind::Postgres)
+    }
+
     /// The variables that stand for datasources: name and reference.
     pub(crate) fn references(&self) -> impl Iterator<Item = (String, String)> {
         let variable = |word: &&String| {
@@ -141,5 +158,30 @@ impl Environment {
         self.datasources.iter().flat_map(move |datasource| {
             datasource.references.iter().filter(variable).map(|name| (name.clone(), datasource.reference()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_only_database_is_meant_and_of_several_none() {
+        let datasource = |name: &str, kind| Datasource { name: name.to_owned(), kind, references: Vec::new() };
+        let with = |datasources| Environment {
+            name: EnvironmentName("test".to_owned()),
+            kind: EnvironmentKind::Test,
+            kubernetes: None,
+            aws: None,
+            datasources,
+            policy: Policy::default(),
+        };
+        let cache = || datasource("cache", DatasourceKind::Redis);
+        let one = with(vec![cache(), datasource("shop", DatasourceKind::Postgres)]);
+        assert_eq!(one.meant(&Parameter::database()), Some("datasource:shop".to_owned()));
+        let postgres = ["shop", "bank"].map(|name| datasource(name, DatasourceKind::Postgres));
+        assert_eq!(with(postgres.to_vec()).meant(&Parameter::database()), None, "somebody has to say which");
+        assert_eq!(with(vec![cache()]).meant(&Parameter::database()), None);
+        assert_eq!(one.meant(&Parameter::named("database", "<database>")), None, "a text may mean another thing by it");
     }
 }

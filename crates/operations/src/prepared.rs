@@ -46,7 +46,10 @@ impl Prepared {
             (None, _) => command.parameters.clone(),
             (Some(text), Language::Bash) => parameter::in_script(text, &run.variables.keys().cloned().collect()),
             (Some(text), Language::Sql { connection }) => {
-                let mut open = parameter::in_script(connection, &run.variables.keys().cloned().collect());
+                let mut open = match connection.as_str() {
+                    "" => vec![Parameter::database()],
+                    connection => parameter::in_script(connection, &run.variables.keys().cloned().collect()),
+                };
                 open.extend(parameter::in_text(text));
                 open
             }
@@ -55,7 +58,7 @@ impl Prepared {
         let mut missing = Vec::new();
         for parameter in open {
             let known = || run.given.get(&parameter.name).cloned();
-            let meant = || environment.reference(&parameter.name);
+            let meant = || environment.meant(&parameter);
             let carried = parameter.placeholder.starts_with('$') && run.variables.contains_key(&parameter.name);
             let given = values.get(&parameter.name).filter(|value| !value.is_empty()).cloned();
             match given.or_else(known) {
@@ -69,6 +72,12 @@ impl Prepared {
                     None => missing.push(parameter.name),
                 },
             }
+        }
+        if missing.contains(&Parameter::database().name) && environment.databases().next().is_none() {
+            return Err(Error::Invalid(format!(
+                "The environment {} has no PostgreSQL database. Whoever runs this portal can add one to its `reach`.",
+                environment.name
+            )));
         }
         if !missing.is_empty() {
             return Err(Error::Invalid(format!("Fill in {} before this command can run.", missing.join(", "))));

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use command::ParameterKind;
-use runbook::Procedure;
+use runbook::{Procedure, RunbookId};
 
-use crate::{Datasource, Environment};
+use crate::{Datasource, DatasourceKind, Environment};
 
 /// How many suggestions a field has at most.
 const MOST: usize = 50;
@@ -80,22 +80,31 @@ pub(crate) fn datasources(environment: &Environment, wanted: &Wanted) -> Vec<Sug
         about: datasource.references.join(", "),
         troubled: false,
     };
-    environment.datasources.iter().map(suggestion).collect()
+    let cache = ["redis", "cache"].iter().any(|word| name.contains(word));
+    let fits = |datasource: &&Datasource| {
+        wanted.kind != ParameterKind::Datasource || (datasource.kind == DatasourceKind::Redis) == cache
+    };
+    environment.datasources.iter().filter(fits).map(suggestion).collect()
 }
 
-/// Puts first what shares a word with the parameter's name, then what is in trouble, and leaves the rest out.
-pub(crate) fn rank(wanted: &Wanted, found: &mut Vec<Suggestion>) {
-    let words: Vec<String> = wanted
-        .name
-        .to_ascii_lowercase()
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| word.len() > 2 && !matches!(*word, "pod" | "name" | "node" | "arn" | "url" | "the"))
-        .map(str::to_owned)
-        .collect();
+/// Puts first what shares a word with the parameter's name, then with the runbook's, then what is in trouble, and leaves
+/// the rest out.
+pub(crate) fn rank(wanted: &Wanted, runbook: &RunbookId, found: &mut Vec<Suggestion>) {
+    let words = |text: &str| -> Vec<String> {
+        text.to_ascii_lowercase()
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| word.len() > 2 && !matches!(*word, "pod" | "name" | "node" | "arn" | "url" | "the"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (of_name, of_runbook) = (words(&wanted.name), words(runbook.as_str()));
     let distance = |suggestion: &Suggestion| {
         let value = suggestion.value.to_ascii_lowercase();
-        let shared = words.iter().filter(|word| value.contains(word.as_str())).count();
-        (usize::MAX - shared, !suggestion.troubled, suggestion.value.clone())
+        let apart = |words: &[String]| words.iter().filter(|word| !value.contains(word.as_str())).count();
+        // The first word of a runbook's name says most: `pms-platform` is about `pms`.
+        let first = of_runbook.iter().position(|word| value.contains(word.as_str()));
+        let of_runbook = (apart(&of_runbook), first);
+        (apart(&of_name), of_runbook, !suggestion.troubled, suggestion.value.clone())
     };
     found.sort_by_cached_key(distance);
     found.dedup_by(|one, other| one.value == other.value);
@@ -115,9 +124,11 @@ mod tests {
             suggestion("web-2", true),
             suggestion("postgres-0", false),
             suggestion("web-1", false),
+            suggestion("platform-1", true),
+            suggestion("billing-1", false),
         ];
-        rank(&wanted, &mut found);
+        rank(&wanted, &RunbookId::new("billing-platform"), &mut found);
         let values: Vec<_> = found.iter().map(|suggestion| suggestion.value.as_str()).collect();
-        assert_eq!(values, ["postgres-0", "web-2", "web-1"]);
+        assert_eq!(values, ["postgres-0", "billing-1", "platform-1", "web-2", "web-1"]);
     }
 }

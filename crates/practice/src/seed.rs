@@ -288,7 +288,8 @@ fn bare_pods(store: &mut Store) -> io::Result<()> {
     }
     for pod in store.list("pods", None) {
         if text(&pod, "/spec/nodeName").is_empty()
-            && let Some(node) = store.list("nodes", None).first()
+            // The last one, so that the first can be drained: a pod that nothing would make anew stands in the way.
+            && let Some(node) = store.list("nodes", None).last()
         {
             let since = text(&pod, "/metadata/creationTimestamp").to_owned();
             let mut placed = scheduler::placed(store, &pod, node);

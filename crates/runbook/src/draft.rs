@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use command::{Script, parameter, placeholder};
+use command::{Parameter, Script, parameter, placeholder};
 
 use crate::colour;
 use crate::fence::{Part, Unit};
@@ -81,7 +81,10 @@ fn command(part: Part, id: CommandId, assigned: &BTreeSet<String>) -> Command {
     let Language::Sql { connection } = &part.language else { return bash(part, id, assigned) };
     let argv = ["psql", "-c", &part.source].map(str::to_owned);
     let action = command::classify(&argv).ok();
-    let mut parameters = parameter::in_script(&format!("psql {connection}"), assigned);
+    let mut parameters = match connection.as_str() {
+        "" => vec![Parameter::database()],
+        connection => parameter::in_script(&format!("psql {connection}"), assigned),
+    };
     for parameter in parameter::in_text(&part.source) {
         if parameters.iter().all(|known| known.placeholder != parameter.placeholder) {
             parameters.push(parameter);

@@ -79,6 +79,7 @@ impl Bench {
         if let Some(redis) = &self.redis {
             let redis = json!({
                 "host": "127.0.0.1", "port": redis.port(), "password": redis.password(), "url": redis.url(),
+                "seed": include_str!("../../bench/seed.redis"),
             });
             all.insert("redis".into(), redis);
         }
@@ -136,6 +137,7 @@ impl Bench {
         let mut add = |name: &str, value: String| values.insert(name.into(), value.into());
         add("rds-endpoint", "127.0.0.1".into());
         add("username", ON_CALL.into());
+        add("request-name", "platform-tls-1".into());
         add("DATABASE_URL", self.postgres.url_for("architect", "architect"));
         if self.echo.is_some() {
             add("es-endpoint", "elasticsearch.example.com".into());

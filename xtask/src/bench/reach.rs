@@ -28,7 +28,7 @@ pub(crate) enum Shown {
 
 /// What runbooks call each database beside its own name.
 const CALLED: [(&str, &[&str]); 2] =
-    [("architect", &["DATABASE_URL"]), ("fintech_banking_db", &["rds-endpoint", "postgres", "database"])];
+    [("architect", &["DATABASE_URL"]), ("fintech_banking_db", &["rds-endpoint", "postgres"])];
 
 /// The file and the secrets that it names, in a folder that goes with this.
 pub(crate) struct Reach {

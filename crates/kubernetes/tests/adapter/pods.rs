@@ -100,15 +100,15 @@ async fn a_node_is_drained() {
     for line in [
         "drain practice-node-3 --dry-run=client --ignore-daemonsets --force",
         "drain practice-node-3 --dry-run=server --ignore-daemonsets",
-        "drain practice-node-1 --ignore-daemonsets",
+        "drain practice-node-3 --ignore-daemonsets",
     ] {
         let mine = rig.call(&format!("kubectl {line}")).await;
-        rig.call("kubectl uncordon practice-node-1").await;
+        rig.call("kubectl uncordon practice-node-3").await;
         if let Some(theirs) = kubectl_with(&rig, line, "").await {
             let same = |one: &crate::rig::Outcome| (sorted(&one.stdout), one.stderr.clone(), one.code);
             assert_eq!(same(&mine), same(&theirs), "{line}");
         }
-        rig.call("kubectl uncordon practice-node-1").await;
+        rig.call("kubectl uncordon practice-node-3").await;
     }
     let drained = rig.call("kubectl drain practice-node-3 --ignore-daemonsets --force --timeout=50s").await;
     assert_eq!(drained.code, 0, "{drained:?}");

@@ -76,7 +76,7 @@ impl Operations {
         let asked = suggestion::wanted(&view.procedure, environment).into_iter().map(async |wanted| {
             let mut found = suggestion::datasources(environment, &wanted);
             found.extend(self.elsewhere(environment, &wanted).await);
-            suggestion::rank(&wanted, &mut found);
+            suggestion::rank(&wanted, &view.run.runbook, &mut found);
             (wanted.name, found)
         });
         Ok(join_all(asked).await.into_iter().filter(|(_, found)| !found.is_empty()).collect())
@@ -92,6 +92,8 @@ impl Operations {
         let is_fresh = |at: &Timestamp| now.duration_since(*at).unsigned_abs() < FRESH;
         if let Some((at, known)) = locked(&self.rooms.suggested).get(&key)
             && is_fresh(at)
+            // Pods come and go by themselves.
+            && wanted.kind != ParameterKind::Pod
         {
             return known.clone();
         }

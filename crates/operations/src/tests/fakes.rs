@@ -452,7 +452,11 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
                 namespaces: Namespaces::Only(vec!["shop".to_owned()]),
             }),
             aws: None,
-            datasources: Vec::new(),
+            datasources: vec![Datasource {
+                name: "shop".to_owned(),
+                kind: DatasourceKind::Postgres,
+                references: Vec::new(),
+            }],
             policy,
         }],
         limits: Limits::default(),
