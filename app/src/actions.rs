@@ -18,7 +18,7 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::{Post, PostUrl};
 use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use leptos_axum::ResponseOptions;
-use operations::{Caller, EnvironmentName, Error, Mark, Operations, RunId, RunState};
+use operations::{Answer, Caller, EnvironmentName, Error, Mark, Operations, RunId, RunState};
 use runbook::{CommandId, ProcedureId, RunbookId};
 
 use crate::document::{content_security_policy, message_page};
@@ -117,6 +117,28 @@ pub async fn stop(#[server(default)] execution: String) -> Result<String, Server
             .find(|execution| execution.id == id)
             .map(|execution| execution.command.to_string());
         Ok(command.map_or_else(|| format!("/runs/{run}"), |command| place(&run.to_string(), &command)))
+    })
+    .await
+}
+
+/// Answers what a running command asks: `answer` is `yes`, `back` or `no`; `text` is what was left in the editor.
+#[server(endpoint = "answer", input = PostUrl, output = Post<Document>)]
+pub async fn answer_question(
+    #[server(default)] run: String,
+    #[server(default)] question: u64,
+    #[server(default)] answer: String,
+    #[server(default)] text: String,
+) -> Result<String, ServerFnError> {
+    let back = format!("/runs/{}", path_part(&run));
+    self::answer(&back, async |operations, caller| {
+        let said = match answer.as_str() {
+            "yes" => Answer::Yes(text),
+            "back" => Answer::Back,
+            "no" => Answer::No,
+            _ => return Err(Error::Invalid("A question is answered with yes, back or no.".to_owned())),
+        };
+        let run = operations.answer(&caller, question, said).await?;
+        Ok(format!("/runs/{run}"))
     })
     .await
 }

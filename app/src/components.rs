@@ -4,6 +4,7 @@ pub(crate) mod badge;
 pub(crate) mod card;
 pub(crate) mod command;
 pub(crate) mod contents;
+pub(crate) mod difference;
 pub(crate) mod escape;
 pub(crate) mod frame;
 pub(crate) mod run_row;

@@ -5,11 +5,14 @@ use ::command::expectation::Judgement;
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{
-    Caller, CommandView, Execution, ExecutionState, Mark, Permission, RunState, RunView, StepMark, StepState, StepView,
+    Caller, CommandView, Execution, ExecutionState, Mark, Permission, Question, RunState, RunView, StepMark, StepState,
+    StepView,
 };
 use runbook::Step;
 
 use super::Fragment;
+use crate::components::difference::difference;
+use crate::components::text_area::{Need, text_area};
 use crate::components::{badge, time};
 
 /// Every fragment of the page.
@@ -30,6 +33,7 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
         }
         for command in &step.commands {
             fragments.push(Fragment::new(format!("command-{}-state", command.id), command_state(command, caller, now)));
+            fragments.push(Fragment::new(format!("question-{}", command.id), question(command, caller)));
             if command.execution.is_some() {
                 fragments.push(Fragment::new(format!("frame-{}", command.id), frame(command, caller, None)));
             }
@@ -218,6 +222,51 @@ fn findings(command: &CommandView, caller: &Caller) -> Option<AnyView> {
         }
     });
     Some(view! { <div class="findings"><ul>{lines}</ul>{question}</div> }.into_any())
+}
+
+/// What the running execution asks. The key keeps what somebody is typing while the rest of the page moves on.
+pub(crate) fn question(command: &CommandView, caller: &Caller) -> AnyView {
+    let id = format!("question-{}", command.id);
+    let Some(asked) = &command.question else {
+        return view! { <div id=id hidden></div> }.into_any();
+    };
+    let Question { title, note, text, yes, change, .. } = &asked.question;
+    let may = caller.person.role.permits(Permission::Run);
+    let sees = caller.person.role.permits(Permission::SeeOutput);
+    let note = note.as_ref().filter(|_| sees).map(|note| view! { <p class="note">{note.clone()}</p> });
+    let change = change.as_ref().filter(|_| sees).map(|(before, after)| difference(before, after));
+    let form = may.then(|| {
+        let rows = text.as_ref().map_or(0, |text| text.lines().count().clamp(8, 28));
+        let area = text
+            .as_ref()
+            .map(|text| text_area("text", title, u16::try_from(rows).unwrap_or(28), text, "mono", Need::Optional));
+        let back = text.is_none().then(|| {
+            view! { <button class="button" type="submit" name="answer" value="back">"Back to the text"</button> }
+        });
+        view! {
+            <form method="post" action="/api/answer">
+                <input type="hidden" name="run" value=asked.run.to_string()/>
+                <input type="hidden" name="question" value=asked.id.to_string()/>
+                {area}
+                <div class="press-row">
+                    <button class="button primary" type="submit" name="answer" value="yes">{*yes}</button>
+                    {back}
+                    <button class="button" type="submit" name="answer" value="no">"Leave it as it is"</button>
+                </div>
+            </form>
+        }
+    });
+    let waits = (!may).then(|| view! { <p class="muted">"It waits for the answer of somebody who may run commands here."</p> });
+    view! {
+        <section id=id class="question" data-key=asked.id.to_string() aria-label=title.clone()>
+            <p class="question-title">{title.clone()}</p>
+            {note}
+            {change}
+            {form}
+            {waits}
+        </section>
+    }
+    .into_any()
 }
 
 fn stop_form(execution: &Execution) -> AnyView {

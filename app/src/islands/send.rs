@@ -10,7 +10,8 @@ use super::browser::{document, listen, window};
 use super::stream::is_live;
 
 /// The forms whose outcome the stream shows.
-const LIVE: [&str; 5] = ["/api/press", "/api/stop", "/api/mark_step", "/api/close_run", "/api/give_values"];
+const LIVE: [&str; 6] =
+    ["/api/press", "/api/answer", "/api/stop", "/api/mark_step", "/api/close_run", "/api/give_values"];
 
 /// Listens for forms of a run's page.
 pub(super) fn wake() {
@@ -51,7 +52,7 @@ fn submitted(event: &Event) -> Option<()> {
         match said {
             None => {
                 // What was given stays in the fields.
-                if address != "/api/press" && address != "/api/give_values" {
+                if !["/api/press", "/api/give_values", "/api/answer"].contains(&address.as_str()) {
                     form.reset();
                 }
                 fold(&form);

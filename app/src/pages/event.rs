@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use operations::{AuditEntry, AuditEvent, EnvironmentKind, Error, EventId, EventKind, Run};
-use similar::{ChangeTag, TextDiff};
 
 use super::history::{decision_words, result, targets, title, tool};
+use crate::components::difference::difference;
 use crate::components::frame::{Here, Page};
 use crate::components::{badge, time};
 use crate::visit::Visit;
@@ -123,15 +123,21 @@ fn facts(entry: &AuditEntry, kind: Option<EnvironmentKind>, run: Option<&Run>) -
 fn text(event: &AuditEvent) -> AnyView {
     let ran = event.argv.join(if event.kind == EventKind::ActionIntent { " " } else { "\n" });
     match &event.original {
-        Some(original) => view! {
-            <h2>"What was edited"</h2>
-            {difference(original, &ran)}
-            <h2>"What ran"</h2>
-            <pre class="plain" tabindex="0">{ran}</pre>
-            <h2>"As the runbook has it"</h2>
-            <pre class="plain" tabindex="0">{original.clone()}</pre>
+        Some(original) => {
+            let (now, before) = match event.kind {
+                EventKind::StepMarked => ("What it was changed to", "What it was"),
+                _ => ("What ran", "As the runbook has it"),
+            };
+            view! {
+                <h2>"What was edited"</h2>
+                {difference(original, &ran)}
+                <h2>{now}</h2>
+                <pre class="plain" tabindex="0">{ran}</pre>
+                <h2>{before}</h2>
+                <pre class="plain" tabindex="0">{original.clone()}</pre>
+            }
+            .into_any()
         }
-        .into_any(),
         None if ran.is_empty() => ().into_any(),
         None => {
             let heading = match event.kind {
@@ -142,22 +148,6 @@ fn text(event: &AuditEvent) -> AnyView {
             view! { <h2>{heading}</h2><pre class="plain" tabindex="0">{ran}</pre> }.into_any()
         }
     }
-}
-
-fn difference(original: &str, edited: &str) -> AnyView {
-    let diff = TextDiff::from_lines(original, edited);
-    let lines: Vec<_> = diff
-        .iter_all_changes()
-        .map(|change| {
-            let (class, mark) = match change.tag() {
-                ChangeTag::Delete => ("removed", "- "),
-                ChangeTag::Insert => ("added", "+ "),
-                ChangeTag::Equal => ("same", "  "),
-            };
-            view! { <span class=class>{format!("{mark}{}\n", change.value().trim_end_matches('\n'))}</span> }
-        })
-        .collect();
-    view! { <pre class="plain diff" tabindex="0">{lines}</pre> }.into_any()
 }
 
 fn below(actions: &[AuditEntry]) -> AnyView {
@@ -198,13 +188,5 @@ mod tests {
         assert_eq!(full_title(&entry), "kubectl", "what was refused unread has no verb");
         entry.event.kind = EventKind::StopRequested;
         assert_eq!(full_title(&entry), "Stop pressed");
-    }
-
-    #[test]
-    fn a_difference_names_both_sides_and_escapes_them() {
-        let html = difference("same\nold <b>\n", "same\nnew & x\n").to_html();
-        assert!(html.contains("<span class=\"removed\">- old &lt;b&gt;\n</span>"), "{html}");
-        assert!(html.contains("<span class=\"added\">+ new &amp; x\n</span>"), "{html}");
-        assert!(html.contains("<span class=\"same\">  same\n</span>"), "{html}");
     }
 }

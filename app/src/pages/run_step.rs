@@ -10,7 +10,7 @@ use runbook::{Alternatives, Body, Command, Parameter, Step};
 
 use crate::components::text_area::{Need, text_area};
 use crate::components::{command, step_card, value};
-use crate::fragments::run::{command_state, frame, state_of, step_mark, step_state};
+use crate::fragments::run::{command_state, frame, question, state_of, step_mark, step_state};
 
 /// The drawn end of each execution's output, and whether there is more before it.
 pub(crate) type Outputs = HashMap<ExecutionId, (String, bool)>;
@@ -124,6 +124,7 @@ impl CommandDesk<'_> {
                 {command::reading(text)}
                 {self.may.then(|| self.actions(text))}
                 {command_state(state, self.caller, self.now)}
+                {question(state, self.caller)}
                 {frame(state, self.caller, output)}
             </div>
         }

@@ -21,7 +21,7 @@ mod set;
 use std::time::Duration;
 
 pub use commands::{
-    Cascade, Command, Cordon, Delete, DeleteOf, DryRun, Get, Logs, LogsOf, Output, Patch, PatchKind, PatchText,
+    Cascade, Command, Cordon, Delete, DeleteOf, DryRun, Edit, Get, Logs, LogsOf, Output, Patch, PatchKind, PatchText,
     Rollout, RolloutVerb, Scale, Schedule, SortBy, Top, TopOf, Watch,
 };
 pub use create::{Create, Created, Sources};
@@ -107,6 +107,7 @@ const PERFORMED: &[&str] = &[
     "delete",
     "describe",
     "drain",
+    "edit",
     "exec",
     "get",
     "label",

@@ -11,7 +11,8 @@ use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::resolve::{Scope, path_segment};
 use crate::{
-    apply, change, create, delete, describe, drain, exec, facts, get, logs, mark, rollout, run, scale, set, top, wait,
+    apply, change, create, delete, describe, drain, edit, exec, facts, get, logs, mark, rollout, run, scale, set, top,
+    wait,
 };
 
 /// Performs kubectl's calls natively. Cheap to clone.
@@ -50,6 +51,7 @@ impl Kubectl {
             Command::Top(top) => top::run(&scope, top, out).await,
             Command::Patch(patch) => change::patch(&scope, patch, out).await,
             Command::Cordon(cordon) => change::cordon(&scope, cordon, out).await,
+            Command::Edit(edit) => edit::run(&scope, edit, out).await,
             Command::Apply(apply) => apply::run(&scope, apply, out).await,
             Command::Create(create) => create::run(&scope, create, out).await,
             Command::Replace(replace) => create::replace(&scope, replace, out).await,

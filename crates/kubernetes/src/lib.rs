@@ -17,6 +17,7 @@ mod describe;
 mod discovery;
 mod document;
 mod drain;
+mod edit;
 mod exec;
 mod facts;
 mod failure;

@@ -4,6 +4,8 @@
 mod calls;
 #[path = "adapter/differential.rs"]
 mod differential;
+#[path = "adapter/edit.rs"]
+mod edit;
 #[path = "adapter/live.rs"]
 mod live;
 #[path = "adapter/manifests.rs"]

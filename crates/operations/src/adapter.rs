@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
+use crate::question::{Answer, Question};
 
 /// One of a program's two output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -80,6 +81,15 @@ pub trait CallIo: Send + Sync {
     /// # Errors
     /// [`FileError`].
     async fn read_file(&self, path: &str, most: usize) -> Result<Bytes, FileError>;
+
+    /// Asks the people at the caller's run, and waits for the first answer; [`Answer::No`] where nobody can be asked.
+    ///
+    /// # Errors
+    /// [`CallEnded`] when the caller is gone before anybody answered.
+    async fn ask(&self, question: Question) -> Result<Answer, CallEnded> {
+        let _ = question;
+        Ok(Answer::No)
+    }
 
     /// The workspace of the caller's run, where it lies on this machine; inside the sandbox it is `/workspace`. Only
     /// for a real program that runs over it in a sandbox of its own: what is in it is hostile, links above all.

@@ -14,8 +14,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::question::{Answer, Question};
 use crate::secrecy::Secrets;
-use crate::service::{Rooms, place};
+use crate::service::{Rooms, locked, place};
 use crate::{
     Actor, AuditEvent, Call, CallEnded, CallHandler, CallIo, Caller, Decision, Environment, EventId, EventKind,
     Execution, FileError, Outcome, OutcomeResult, Run, Stream, Verdict,
@@ -105,7 +106,7 @@ impl Broker {
             return NOT_RECORDED;
         }
         self.rooms.changed(self.run.id);
-        let metered = Metered::new(io);
+        let metered = Metered::new(io, self);
         let adapter = &self.rooms.adapters[call.tool()];
         let code = adapter.perform(&self.environment, call, &metered).await;
         let cut = self.stop.is_cancelled() || io.ended().is_cancelled() || metered.caller_left.load(Ordering::Relaxed);
@@ -243,13 +244,14 @@ fn cut(text: String, most: usize) -> String {
 /// Counts and digests what an adapter writes.
 struct Metered<'a> {
     io: &'a dyn CallIo,
+    broker: &'a Broker,
     seen: Mutex<(Sha256, i64)>,
     caller_left: AtomicBool,
 }
 
 impl<'a> Metered<'a> {
-    fn new(io: &'a dyn CallIo) -> Self {
-        Self { io, seen: Mutex::new((Sha256::new(), 0)), caller_left: AtomicBool::new(false) }
+    fn new(io: &'a dyn CallIo, broker: &'a Broker) -> Self {
+        Self { io, broker, seen: Mutex::new((Sha256::new(), 0)), caller_left: AtomicBool::new(false) }
     }
 
     async fn finish(self) -> (String, i64) {
@@ -279,6 +281,21 @@ impl CallIo for Metered<'_> {
 
     async fn read_file(&self, path: &str, most: usize) -> Result<Bytes, FileError> {
         self.io.read_file(path, most).await
+    }
+
+    async fn ask(&self, question: Question) -> Result<Answer, CallEnded> {
+        let rooms = &self.broker.rooms;
+        let question = Question { note: question.note.map(|note| self.broker.secrets.mask(&note)), ..question };
+        let (id, answer) = locked(&rooms.questions).ask(self.broker.run.id, self.broker.execution.id, question);
+        rooms.changed(self.broker.run.id);
+        let ended = self.io.ended();
+        let answer = tokio::select! {
+            answer = answer => answer.map_err(|_| CallEnded),
+            () = ended.cancelled() => Err(CallEnded),
+        };
+        drop(locked(&rooms.questions).take(id));
+        rooms.changed(self.broker.run.id);
+        answer
     }
 
     fn workspace(&self) -> &Path {

@@ -164,6 +164,7 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Policy;
 
     #[test]
     fn the_only_database_is_meant_and_of_several_none() {

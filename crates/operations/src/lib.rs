@@ -16,6 +16,7 @@ pub mod output;
 pub mod person;
 pub mod policy;
 mod prepared;
+pub mod question;
 pub mod reach;
 pub mod run;
 mod running;
@@ -43,6 +44,7 @@ pub use live::{CardState, LiveStatus, PodStatus, Snapshot, Which, WorkloadRef, W
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
 pub use person::{Caller, Permission, Person, Role};
 pub use policy::Policy;
+pub use question::{Answer, Asked, Question};
 pub use run::{
     CommandView, Execution, ExecutionId, ExecutionState, Mark, NewRun, Run, RunFilter, RunId, RunState, RunStore,
     RunView, StepMark, StepState, StepView, StoreError,

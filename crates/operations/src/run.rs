@@ -11,7 +11,7 @@ use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Environment, EnvironmentName};
+use crate::{Asked, Environment, EnvironmentName};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -312,6 +312,8 @@ pub struct CommandView {
     pub executions: usize,
     /// The latest mark, where it is newer than the latest execution.
     pub mark: Option<StepMark>,
+    /// What its running execution asks of people.
+    pub question: Option<Arc<Asked>>,
 }
 
 /// A step of a run, with what became of it.

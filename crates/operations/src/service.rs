@@ -1,5 +1,6 @@
 //! The front door: every use case, with the permission it needs on its first line.
 
+mod answers;
 mod reading;
 mod runs;
 mod trail;
@@ -15,6 +16,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::question::Questions;
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
     Limits, LiveStatus, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester, Suggestion,
@@ -78,6 +80,7 @@ impl OperationsBuilder {
                 live: self.live,
                 suggesters: self.suggesters,
                 suggested: Mutex::default(),
+                questions: Mutex::default(),
                 environments: self.environments.into_iter().map(Arc::new).collect(),
                 limits: self.limits,
                 clock: self.clock,
@@ -105,6 +108,7 @@ pub(crate) struct Rooms {
     live: Arc<dyn LiveStatus>,
     suggesters: Vec<Arc<dyn Suggester>>,
     suggested: Mutex<Suggested>,
+    pub(crate) questions: Mutex<Questions>,
     environments: Vec<Arc<Environment>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
@@ -116,7 +120,7 @@ pub(crate) struct Rooms {
     shutdown: CancellationToken,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -55,6 +55,7 @@ fn command_view(
         execution: latest.cloned(),
         executions: executions.len(),
         mark: mark.cloned(),
+        question: None,
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Command {
     Patch(Patch),
     /// `cordon`, `uncordon`
     Cordon(Cordon),
+    /// `kubectl edit`
+    Edit(Edit),
     /// `apply`
     Apply(Apply),
     /// `create …`
@@ -388,6 +390,15 @@ pub enum Schedule {
     Stop,
     /// `uncordon`
     Resume,
+}
+
+/// `kubectl edit`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is edited.
+    pub selection: Selection,
+    /// Whether the patch is printed that was sent.
+    pub output_patch: bool,
 }
 
 /// `kubectl cordon`, `kubectl uncordon`

@@ -32,10 +32,6 @@ const VERBS: &[(&str, &str)] = &[
     ("config", "the environment's connection belongs to the portal"),
     ("plugin", "plugins are programs that the portal does not know"),
     ("cp", "copying files in and out of containers is not recorded; use kubectl exec with tar"),
-    (
-        "edit",
-        "a script has no editor: look with kubectl get -o yaml, then change with kubectl patch or kubectl apply -f",
-    ),
     ("alpha", "its commands change from version to version"),
     ("completion", "it sets up an interactive shell"),
     ("options", "it only prints help"),
@@ -64,8 +60,10 @@ pub(super) fn verb(word: Option<&str>) -> Refusal {
 /// Refuses arguments that redirect credentials, leave the environment, or read files of the machine that performs the
 /// call.
 pub(super) fn arguments(verb: &str, given: &Arguments) -> Result<(), Refusal> {
-    if verb.starts_with("edit") || verb.ends_with("edit-last-applied") || given.on("edit") {
-        return Err(self::verb(Some("edit")));
+    if verb.ends_with("edit-last-applied") || given.on("edit") {
+        return Err(Refusal::not_permitted(format!(
+            "kubectl {verb} with an editor is not performed by this portal: kubectl edit is, on the page of the run"
+        )));
     }
     for (name, everywhere) in given.names() {
         let why = match name {

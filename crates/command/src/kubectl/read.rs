@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::commands::{
-    Cascade, Command, Cordon, Delete, DeleteOf, DryRun, Get, Logs, LogsOf, Output, Patch, PatchKind, PatchText,
+    Cascade, Command, Cordon, Delete, DeleteOf, DryRun, Edit, Get, Logs, LogsOf, Output, Patch, PatchKind, PatchText,
     Rollout, RolloutVerb, Scale, Schedule, SortBy, Top, TopOf, Watch,
 };
 use super::pflag::Arguments;
@@ -38,6 +38,7 @@ pub(super) fn command(verb: &str, given: &Arguments) -> Result<Command, Refusal>
         }
         "top node" => Command::Top(top(TopOf::Nodes { capacity: given.on("show-capacity") }, "node", given)?),
         "patch" => Command::Patch(patch(given)?),
+        "edit" => Command::Edit(edit(given)?),
         "cordon" => Command::Cordon(cordon(Schedule::Stop, "cordon", given)?),
         "uncordon" => Command::Cordon(cordon(Schedule::Resume, "uncordon", given)?),
         "apply" => Command::Apply(manifests::apply(given)?),
@@ -440,6 +441,16 @@ fn patch(given: &Arguments) -> Result<Patch, Refusal> {
         dry_run: dry_run(given)?,
         output: output(given, CHANGE_FORMATS)?,
     })
+}
+
+fn edit(given: &Arguments) -> Result<Edit, Refusal> {
+    files_refused("edit", given)?;
+    if let Some(other) = given.text("subresource").or(given.text("output").filter(|format| format != "yaml")) {
+        return Err(Refusal::not_permitted(format!(
+            "kubectl edit with {other} is not performed by this portal: objects are edited whole, as YAML"
+        )));
+    }
+    Ok(Edit { selection: Selection::required(&given.words)?, output_patch: given.on("output-patch") })
 }
 
 fn cordon(schedule: Schedule, verb: &str, given: &Arguments) -> Result<Cordon, Refusal> {

@@ -1,14 +1,15 @@
 //! A practice cluster with the adapter on it, and a caller that remembers what it was told.
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use kubernetes::{ArgoCd, Clusters, Connection, Helm, Kubectl};
 use operations::{
-    Adapter, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError, KubernetesScope,
-    Namespaces, Policy, Stream,
+    Adapter, Answer, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError,
+    KubernetesScope, Namespaces, Policy, Question, Stream,
 };
 use practice::{Builder, Practice};
 use tempfile::TempDir;
@@ -27,8 +28,13 @@ pub(crate) struct Caller {
     streams: Mutex<(Vec<u8>, Vec<u8>)>,
     stdin: Mutex<Option<Bytes>>,
     until: Option<String>,
+    answers: Mutex<VecDeque<Reply>>,
+    asked: Mutex<Vec<Question>>,
     ended: CancellationToken,
 }
+
+/// What somebody says to a question.
+pub(crate) type Reply = Box<dyn Fn(&Question) -> Answer + Send>;
 
 impl Caller {
     fn new(stdin: Option<&str>, until: Option<&str>) -> Self {
@@ -37,6 +43,8 @@ impl Caller {
             streams: Mutex::default(),
             stdin: Mutex::new(stdin),
             until: until.map(str::to_owned),
+            answers: Mutex::default(),
+            asked: Mutex::default(),
             ended: CancellationToken::new(),
         }
     }
@@ -63,6 +71,13 @@ impl CallIo for Caller {
 
     async fn read_file(&self, path: &str, _: usize) -> Result<Bytes, FileError> {
         std::fs::read(path).map(Bytes::from).map_err(|error| FileError::Unreadable(error.to_string()))
+    }
+
+    async fn ask(&self, question: Question) -> Result<Answer, CallEnded> {
+        let reply = self.answers.lock().expect("not poisoned").pop_front();
+        let answer = reply.map_or(Answer::No, |reply| reply(&question));
+        self.asked.lock().expect("not poisoned").push(question);
+        Ok(answer)
     }
 
     fn workspace(&self) -> &Path {
@@ -130,7 +145,21 @@ impl Rig {
         self.call_as(line, Caller::new(Some(stdin), None)).await
     }
 
+    /// Calls, and answers what is asked, in order; then nobody says yes any more. Gives what was asked, too.
+    pub(crate) async fn call_answering(&self, line: &str, replies: Vec<Reply>) -> (Outcome, Vec<Question>) {
+        let mut caller = Caller::new(None, None);
+        *caller.answers.get_mut().expect("not poisoned") = replies.into();
+        let caller = Arc::new(caller);
+        let outcome = self.perform(line, &caller).await;
+        let asked = std::mem::take(&mut *caller.asked.lock().expect("not poisoned"));
+        (outcome, asked)
+    }
+
     async fn call_as(&self, line: &str, caller: Caller) -> Outcome {
+        self.perform(line, &caller).await
+    }
+
+    async fn perform(&self, line: &str, caller: &Caller) -> Outcome {
         let call = Call { argv: words(line), directory: "/workspace".to_owned() };
         let (helm, argocd) = (Helm::new(self.clusters.clone()), ArgoCd::new(self.clusters.clone()));
         let adapter: &dyn Adapter = match call.tool() {
@@ -138,11 +167,11 @@ impl Rig {
             "argocd" => &argocd,
             _ => &self.adapter,
         };
-        let work = adapter.perform(&self.environment, &call, &caller);
+        let work = adapter.perform(&self.environment, &call, caller);
         let code = tokio::time::timeout(std::time::Duration::from_secs(60), work)
             .await
             .unwrap_or_else(|_| panic!("{line} does not end: {:?}", caller.streams));
-        let (stdout, stderr) = caller.streams.into_inner().expect("not poisoned");
+        let (stdout, stderr) = std::mem::take(&mut *caller.streams.lock().expect("not poisoned"));
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         Outcome { stdout: text(stdout), stderr: text(stderr), code }
     }

@@ -91,7 +91,12 @@ impl Operations {
         let procedure = self.procedure_of(&run).await?;
         let executions = self.rooms.runs.executions(id).await?;
         let marks = self.rooms.runs.marks(id).await?;
-        let steps = views::steps(&procedure, &executions, &marks);
+        let mut steps = views::steps(&procedure, &executions, &marks);
+        let questions = locked(&self.rooms.questions);
+        for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
+            command.question = command.execution.as_ref().and_then(|execution| questions.of(execution.id));
+        }
+        drop(questions);
         let outdated =
             self.rooms.library.shelf().runbook(&run.runbook).is_none_or(|now| now.version.hash != run.version.hash);
         Ok(RunView { environment: self.environment(&run.environment).ok(), run, procedure, steps, outdated })
@@ -354,7 +359,7 @@ impl Operations {
         Ok(self.rooms.outputs.of_execution(execution, cursor, limit).await?)
     }
 
-    async fn existing_run(&self, id: RunId) -> Result<Run, Error> {
+    pub(super) async fn existing_run(&self, id: RunId) -> Result<Run, Error> {
         self.rooms.runs.run(id).await?.ok_or(Error::NotFound("This run"))
     }
 
@@ -402,7 +407,7 @@ impl Operations {
         }
     }
 
-    fn event(
+    pub(super) fn event(
         &self,
         caller: &Caller,
         kind: EventKind,

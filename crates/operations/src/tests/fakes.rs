@@ -378,6 +378,18 @@ impl Adapter for FakeKubectl {
             io.ended().cancelled().await;
             return 141;
         }
+        if call.argv[1] == "edit" {
+            let question = Question {
+                title: "Change deployment.apps/web?".to_owned(),
+                note: None,
+                text: None,
+                yes: "Apply",
+                effect: command::Effect::Destroy,
+                change: Some(("replicas: 3\n".to_owned(), "replicas: 0\n".to_owned())),
+            };
+            let Ok(answer) = io.ask(question).await else { return 141 };
+            return u8::from(answer != Answer::Yes(String::new()));
+        }
         match io.write(Stream::Stdout, Bytes::from(format!("did {}\n", call.argv[1]))).await {
             Ok(()) => 0,
             Err(CallEnded) => 1,

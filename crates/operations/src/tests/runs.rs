@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use runbook::CommandId;
 
-use super::fakes::{Script, bench, person};
+use super::fakes::{Script, bench, bench_with, person};
 use crate::*;
 
 #[tokio::test]
@@ -333,4 +333,64 @@ async fn sql_is_judged_by_what_it_says() {
     assert_eq!(effect(&requests[0]), (3, command::Effect::Read));
     assert_eq!(requests[1].script.matches(" -c ").count(), 2, "VACUUM wants to be alone");
     assert_eq!(effect(&requests[1]), (5, command::Effect::Destroy));
+}
+
+/// `kubectl edit` asks on the page of its run; how far the answer reaches is judged for whoever gives it.
+#[tokio::test]
+async fn a_running_call_asks_and_whoever_answers_must_be_permitted() {
+    let bench = bench_with(Policy { destroy: Role::Approver, ..Policy::default() });
+    *bench.bash.script.lock().unwrap() = Script::Calls(vec![vec!["kubectl", "edit", "deployment/web", "-n", "shop"]]);
+    let run = bench.start("restart").await;
+    bench.press(run, "1").await.unwrap();
+    let mut changes = bench.operations.watch_run(&person(Role::Viewer), run).await.unwrap();
+    let asked = loop {
+        let view = bench.operations.view_run(&person(Role::Viewer), run).await.unwrap();
+        if let Some(asked) = view.steps[0].commands[0].question.clone() {
+            break asked;
+        }
+        changes.changed().await.unwrap();
+    };
+    let answer = async |role, answer| bench.operations.answer(&person(role), asked.id, answer).await;
+    let yes = || Answer::Yes(String::new());
+    assert!(matches!(answer(Role::Viewer, Answer::No).await, Err(Error::Forbidden(_))));
+    let refused = answer(Role::Operator, yes()).await.unwrap_err().to_string();
+    assert!(refused.contains("destroy needs approver"), "{refused}");
+    assert!(matches!(answer(Role::Approver, Answer::Yes("x".repeat(1 << 20))).await, Err(Error::Invalid(_))));
+    bench.store.trail_is_broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(matches!(answer(Role::Approver, yes()).await, Err(Error::Audit(_))), "nothing happens unrecorded");
+    bench.store.trail_is_broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(answer(Role::Approver, yes()).await.unwrap(), run);
+    assert!(matches!(answer(Role::Approver, yes()).await, Err(Error::Conflict(_))), "one answer is enough");
+    let view = bench.settled(run).await;
+    assert_eq!(view.steps[0].commands[0].execution.as_ref().unwrap().exit_code, Some(0));
+    assert!(view.steps[0].commands[0].question.is_none());
+    let events = bench.store.events.lock().unwrap();
+    let marked = events.iter().find(|event| event.kind == EventKind::StepMarked).unwrap();
+    assert_eq!(
+        (marked.original.as_deref(), marked.argv.as_slice()),
+        (Some("replicas: 3\n"), &["replicas: 0\n".to_owned()][..])
+    );
+    assert_eq!(marked.effect, Some(command::Effect::Destroy));
+}
+
+#[tokio::test]
+async fn stop_takes_the_question_away() {
+    let bench = bench();
+    *bench.bash.script.lock().unwrap() = Script::Calls(vec![vec!["kubectl", "edit", "deployment/web", "-n", "shop"]]);
+    let run = bench.start("restart").await;
+    let execution = bench.press(run, "1").await.unwrap();
+    let operator = person(Role::Operator);
+    let mut changes = bench.operations.watch_run(&operator, run).await.unwrap();
+    let question = async |bench: &super::fakes::Bench| {
+        bench.operations.view_run(&operator, run).await.unwrap().steps[0].commands[0].question.clone()
+    };
+    while question(&bench).await.is_none() {
+        changes.changed().await.unwrap();
+    }
+    let asked = question(&bench).await.unwrap();
+    bench.operations.stop(&operator, execution).await.unwrap();
+    bench.settled(run).await;
+    assert!(question(&bench).await.is_none());
+    let late = bench.operations.answer(&operator, asked.id, Answer::No).await;
+    assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
 }

@@ -1,0 +1,178 @@
+//! `kubectl edit`: the editor is a text area on the page of the run. What somebody left in it is tried on the server
+//! first, and what it would change is shown before it is done.
+//!
+//! Source: `k8s.io/kubectl/pkg/cmd/util/editor/editoptions.go`, v0.32, for what is printed. The object is replaced with
+//! the version that was read, where kubectl sends a patch: somebody else's change in between is a conflict, not lost.
+
+use command::Effect;
+use command::kubectl::{DryRun, Edit};
+use operations::{Answer, Question};
+use serde_json::Value;
+use similar::TextDiff;
+
+use crate::change::{query, said};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::resolve::{Choice, Found, Scope};
+use crate::{document, secret, yaml};
+
+/// Who the server says has written the fields.
+const MANAGER: &str = "kubectl-edit";
+/// The most that the page's editor takes.
+const LARGEST: usize = 64 << 10;
+const CANCELLED: &str = "Edit cancelled, no changes made.\n";
+
+pub(crate) async fn run(scope: &Scope<'_>, edit: &Edit, out: Output<'_>) -> Result<(), Failure> {
+    if edit.output_patch {
+        return Err(Failure::NotPermitted(
+            "kubectl edit --output-patch is not performed by this portal: what changes is shown anyway".to_owned(),
+        ));
+    }
+    let wanted = scope.wanted(&edit.selection, Choice::default()).await?;
+    let (found, failures) = scope.objects(&wanted, Choice::default()).await?;
+    if let Some(failure) = Failure::of(failures) {
+        return Err(failure);
+    }
+    for one in found {
+        edit_one(scope, one, out).await?;
+    }
+    Ok(())
+}
+
+/// What somebody left in the editor, as the server would have it.
+struct Draft {
+    object: Value,
+    after: String,
+    effect: Effect,
+}
+
+async fn edit_one(scope: &Scope<'_>, mut one: Found, out: Output<'_>) -> Result<(), Failure> {
+    secret::hide(&one.mapping, &mut one.object);
+    document::without_managed_fields(&mut one.object);
+    let before = yaml::document(&one.object);
+    let (mut text, mut note) = (before.clone(), None);
+    loop {
+        if text.len() > LARGEST {
+            return Err(Failure::NotPermitted(format!(
+                "{} has more than {} KiB: write it to a file of the repository and apply that",
+                one.printed(),
+                LARGEST >> 10
+            )));
+        }
+        let question = Question {
+            title: format!("Edit {}", one.printed()),
+            note: note.take(),
+            text: Some(text.clone()),
+            yes: "Show what would change",
+            effect: Effect::Change,
+            change: None,
+        };
+        let Answer::Yes(given) = out.io.ask(question).await? else {
+            return out.out(CANCELLED).await;
+        };
+        // A form sends every line end as CR LF.
+        text = given.replace("\r\n", "\n");
+        if text.trim() == before.trim() {
+            return out.out(CANCELLED).await;
+        }
+        let draft = match tried(scope, &one, &before, &text).await {
+            Ok(draft) => draft,
+            Err(Failure::Ended) => return Err(Failure::Ended),
+            Err(failure) => {
+                note = Some(failure.message());
+                continue;
+            }
+        };
+        if draft.after == before {
+            return out.out(CANCELLED).await;
+        }
+        let difference = difference(&before, &draft.after);
+        let question = Question {
+            title: format!("Change {}?", one.printed()),
+            note: None,
+            text: None,
+            yes: "Apply this change",
+            effect: draft.effect,
+            change: Some((before.clone(), draft.after)),
+        };
+        match out.io.ask(question).await? {
+            Answer::Yes(_) => {}
+            Answer::Back => continue,
+            Answer::No => return out.out(CANCELLED).await,
+        }
+        match scope.api.put(&one.path(), &query(DryRun::None, MANAGER), &draft.object).await {
+            Ok(object) => {
+                one.object = object;
+                // Whoever reads the output later sees what was done, and a pipe only what kubectl prints.
+                out.err(difference).await?;
+                return out.out(said(None, DryRun::None, "edited", &mut one)?).await;
+            }
+            Err(failure) => note = Some(failure.message()),
+        }
+    }
+}
+
+/// Asks the server what would become of a text, without doing it.
+async fn tried(scope: &Scope<'_>, one: &Found, before: &str, text: &str) -> Result<Draft, Failure> {
+    let object: Value =
+        serde_yaml_ng::from_str(text).map_err(|wrong| Failure::error(format!("this is no YAML: {wrong}")))?;
+    for place in ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace", "/metadata/uid"] {
+        if object.pointer(place) != one.object.pointer(place) {
+            let name = place.trim_start_matches('/').replace('/', ".");
+            return Err(Failure::error(format!("{name} may not be changed: it says which object this is")));
+        }
+    }
+    secret::written(&one.mapping, &object)?;
+    let mut after = scope.api.put(&one.path(), &query(DryRun::Server, MANAGER), &object).await?;
+    secret::hide(&one.mapping, &mut after);
+    document::without_managed_fields(&mut after);
+    // These the server counts up by itself, also when it is only asked.
+    for place in ["generation", "resourceVersion"] {
+        if let (Some(metadata), Some(value)) =
+            (after.get_mut("metadata").and_then(Value::as_object_mut), one.object["metadata"].get(place))
+        {
+            metadata.insert(place.to_owned(), value.clone());
+        }
+    }
+    let effect = effect(&one.object, &after);
+    let after = if after == one.object { before.to_owned() } else { yaml::document(&after) };
+    Ok(Draft { object, after, effect })
+}
+
+/// How far a change reaches, by the rules for patches.
+fn effect(before: &Value, after: &Value) -> Effect {
+    let patch = serde_json::to_string(&json_patch::diff(before, after)).unwrap_or_default();
+    let argv = ["kubectl", "patch", "object/name", "--type=json", "-p", &patch].map(str::to_owned);
+    command::classify(&argv).map_or(Effect::Destroy, |action| action.effect)
+}
+
+/// The lines that differ, with some around them.
+fn difference(before: &str, after: &str) -> String {
+    TextDiff::from_lines(before, after).unified_diff().context_radius(3).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_reaches_as_far_as_its_patch() {
+        let before = json!({"spec": {"replicas": 3, "template": {"a": 1, "b": [1, 2]}}});
+        let after = |change: fn(&mut Value)| {
+            let mut after = before.clone();
+            change(&mut after);
+            effect(&before, &after)
+        };
+        assert_eq!(after(|object| object["spec"]["replicas"] = json!(5)), Effect::Change);
+        assert_eq!(after(|object| object["spec"]["template"]["c"] = json!("x")), Effect::Change);
+        assert_eq!(after(|object| object["spec"]["replicas"] = json!(0)), Effect::Destroy);
+        assert_eq!(after(|object| object["spec"]["template"]["b"] = json!([1])), Effect::Destroy);
+        assert_eq!(
+            after(|object| object["metadata"] = json!({"finalizers": ["x"]})),
+            Effect::Destroy,
+            "what keeps an object from going"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Answers to what a running call asks.
+
+use command::Action;
+
+use super::{Operations, TEXT_LIMIT, locked};
+use crate::question::Answer;
+use crate::{Caller, Error, EventKind, Permission, RunId, Verdict};
+
+impl Operations {
+    /// Answers a question of a running command. A yes that changes something is in the trail before the call hears it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] where the policy does not permit this person so much or the text is too
+    /// long, [`Error::Conflict`] when somebody was faster or the command has ended, [`Error::Audit`].
+    pub async fn answer(&self, caller: &Caller, id: u64, answer: Answer) -> Result<RunId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move { this.answer_whole(&caller, id, answer).await }).await
+    }
+
+    async fn answer_whole(&self, caller: &Caller, id: u64, answer: Answer) -> Result<RunId, Error> {
+        self.permit(caller, Permission::Run, "answer a question of a running command").await?;
+        let gone =
+            || Error::Conflict("This question is no longer open: it was answered, or its command ended.".to_owned());
+        let asked = locked(&self.rooms.questions).get(id).ok_or_else(gone)?;
+        let execution = self.rooms.runs.execution(asked.execution).await?.ok_or(Error::NotFound("This execution"))?;
+        let _turn = self.rooms.turn(asked.run).await;
+        let run = self.existing_run(execution.run).await?;
+        if let Answer::Yes(text) = &answer {
+            if text.len() > TEXT_LIMIT {
+                return Err(Error::Invalid(format!(
+                    "The text is longer than {} KiB: write it to a file of the repository and apply that.",
+                    TEXT_LIMIT >> 10
+                )));
+            }
+            let environment = self.environment(&run.environment)?;
+            let action = Action {
+                tool: String::new(),
+                verb: String::new(),
+                targets: Vec::new(),
+                effect: asked.question.effect,
+                follows: false,
+            };
+            let decision = environment.policy.decide(&caller.person, &action);
+            if decision.verdict != Verdict::Allowed {
+                return Err(Error::Invalid(format!(
+                    "Your role may not do this in {}: {}. Ask somebody who may to look at it, or go back.",
+                    run.environment, decision.rule
+                )));
+            }
+            if let Some((before, after)) = &asked.question.change {
+                let part = Some(execution.command.clone());
+                let mut event = self.event(caller, EventKind::StepMarked, &run, part, &asked.question.title);
+                event.execution = Some(execution.id);
+                event.effect = Some(asked.question.effect);
+                event.original = Some(before.clone());
+                event.argv = vec![after.clone()];
+                self.rooms.trail.append(&event).await?;
+            }
+        }
+        let waiting = locked(&self.rooms.questions).take(id).ok_or_else(gone)?;
+        waiting.send(answer).map_err(|_| gone())?;
+        self.rooms.changed(execution.run);
+        Ok(execution.run)
+    }
+}
