@@ -256,7 +256,8 @@ pub(crate) fn question(command: &CommandView, caller: &Caller) -> AnyView {
             </form>
         }
     });
-    let waits = (!may).then(|| view! { <p class="muted">"It waits for the answer of somebody who may run commands here."</p> });
+    let waits =
+        (!may).then(|| view! { <p class="muted">"It waits for the answer of somebody who may run commands here."</p> });
     view! {
         <section id=id class="question" data-key=asked.id.to_string() aria-label=title.clone()>
             <p class="question-title">{title.clone()}</p>
