@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The place where on-call engineers read, run and prove their operational runbooks.
 #[derive(Debug, Parser)]
@@ -23,8 +23,29 @@ pub enum Command {
         #[arg(long, env = "RUNBOOK_PORTAL_CONFIG")]
         config: PathBuf,
     },
+    /// Find what is wrong in runbooks: calls that cannot work, dangerous ones, values that nobody can give, dead links.
+    ///
+    /// Exit code 0 where nothing is worse than a note, 1 where something is, 2 where a file cannot be read.
+    Check {
+        /// Folders of Markdown, or single files.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// How to tell.
+        #[arg(long, value_enum, default_value_t)]
+        format: CheckFormat,
+    },
     /// Try it out on this machine: practice cluster, demo identity provider, SQLite.
     Demo(Demo),
+}
+
+/// How `check` tells what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people: a line where, and why.
+    #[default]
+    Human,
+    /// For code hosts: SARIF 2.1.0.
+    Sarif,
 }
 
 /// How to try it out.

@@ -131,10 +131,7 @@ fn read(root: &Path, before: Option<&Shelf>) -> Shelf {
         before.map(|shelf| shelf.runbooks.iter().map(|runbook| (&runbook.id, runbook)).collect()).unwrap_or_default();
     let commits = Commits::of(root);
     let mut runbooks: BTreeMap<RunbookId, Arc<Runbook>> = BTreeMap::new();
-    let mut unreadable = Vec::new();
-    let mut files = Vec::new();
-    list(root, root, 0, &mut files, &mut unreadable);
-    files.sort();
+    let (mut files, mut unreadable) = markdown(root);
     if files.len() > MOST_FILES {
         unreadable.push(Unreadable {
             path: ".".to_owned(),
@@ -160,6 +157,15 @@ fn read(root: &Path, before: Option<&Shelf>) -> Shelf {
     unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     runbooks.sort_by_key(|runbook| (runbook.title.to_lowercase(), runbook.id.clone()));
     Shelf { runbooks, unreadable, read_at: jiff::Timestamp::now() }
+}
+
+/// The Markdown files below a folder, in order, and what cannot be read there.
+#[must_use]
+pub fn markdown(root: &Path) -> (Vec<PathBuf>, Vec<Unreadable>) {
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+    list(root, root, 0, &mut files, &mut unreadable);
+    files.sort();
+    (files, unreadable)
 }
 
 /// Collects Markdown files. Links are not followed: a link in the folder must not publish a file from outside it.

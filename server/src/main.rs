@@ -7,6 +7,9 @@ use server::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::Check { paths, format } = &cli.command {
+        return server::check::print(paths, *format).unwrap_or(ExitCode::from(2));
+    }
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -35,6 +38,8 @@ fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         match cli.command {
             Command::Serve { config } => server::portal::serve(&config).await,
             Command::Demo(demo) => server::demo::run(demo).await,
+            // Done before there is a runtime.
+            Command::Check { .. } => Ok(()),
         }
     })
 }

@@ -1,5 +1,6 @@
 //! A command as it is read: its text in colours, what it would do, what to expect.
 
+use ::check::{Finding, Severity};
 use ::command::{Action, Effect, Target};
 use leptos::prelude::*;
 use runbook::{Code, Command, Language, SafeHtml};
@@ -37,6 +38,27 @@ pub(crate) fn badges(command: &Command) -> AnyView {
         {copy()}
     }
     .into_any()
+}
+
+/// What is wrong in the command, as far as its text tells. Notes are for authors; whoever is about to press Run has
+/// enough to read.
+pub(crate) fn faults(command: &Command, found: &[Finding]) -> AnyView {
+    let own = |finding: &&Finding| finding.place.as_ref().is_some_and(|(_, id)| *id == command.id);
+    let lines: Vec<_> = found
+        .iter()
+        .filter(|finding| own(finding) && finding.rule.severity > Severity::Note)
+        .map(|finding| {
+            let words = if finding.rule.severity == Severity::Error { "cannot work" } else { "mind" };
+            let instead = finding.suggestion.as_ref().map(|text| format!(" Write instead: {text}"));
+            view! {
+                <li title=finding.rule.why>
+                    <span class="mark failed" role="img" aria-label=words>"!"</span>
+                    <span>{finding.message.clone()}{instead.map(|text| view! { <span class="muted">{text}</span> })}</span>
+                </li>
+            }
+        })
+        .collect();
+    (!lines.is_empty()).then(|| view! { <div class="findings faults"><ul>{lines}</ul></div> }).into_any()
 }
 
 /// What the portal read out of the text: each call, what it acts on, and what to expect afterwards.

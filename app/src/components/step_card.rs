@@ -1,5 +1,6 @@
 //! A step as it is read, on the pages of a runbook and of a procedure.
 
+use check::Finding;
 use leptos::prelude::*;
 use runbook::{Alternatives, Body, Step};
 
@@ -8,8 +9,9 @@ use super::command;
 /// What stands over alternatives.
 pub(crate) const PICK_ONE: &str = "Pick one. These are alternatives and never run together.";
 
-/// The card of a step. `id` is the element's: `step-3` on a procedure's page, longer where several procedures share one.
-pub(crate) fn step_card(step: &Step, id: &str) -> AnyView {
+/// The card of a step. `id` is the element's: `step-3` on a procedure's page, longer where several procedures share one; `found`
+/// is what is wrong in its procedure.
+pub(crate) fn step_card(step: &Step, id: &str, found: &[Finding]) -> AnyView {
     let single = matches!(step.commands(), [_]);
     let badges = match step.commands() {
         [only] => command::badges(only),
@@ -27,7 +29,7 @@ pub(crate) fn step_card(step: &Step, id: &str) -> AnyView {
                 <div class="step-badges">{badges}</div>
             </header>
             {prose(step)}
-            {body(&step.body, single)}
+            {body(&step.body, single, found)}
         </article>
     }
     .into_any()
@@ -51,7 +53,7 @@ pub(crate) fn kind(body: &Body) -> AnyView {
     view! { <span class="badge quiet">{words}</span> }.into_any()
 }
 
-fn body(body: &Body, single: bool) -> AnyView {
+fn body(body: &Body, single: bool, found: &[Finding]) -> AnyView {
     match body {
         Body::Commands { alternatives, commands } => {
             let one = *alternatives == Alternatives::One;
@@ -72,6 +74,7 @@ fn body(body: &Body, single: bool) -> AnyView {
                         <div class="command">
                             {head}
                             {command::code(&text.html, format!("Command {}", text.id))}
+                            {command::faults(text, found)}
                             {command::reading(text)}
                         </div>
                     }

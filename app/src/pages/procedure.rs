@@ -178,6 +178,7 @@ fn blocks(procedure: &Procedure) -> Vec<AnyView> {
         })
         .min()
         .unwrap_or(2);
+    let found = check::in_procedure(procedure);
     procedure
         .blocks
         .iter()
@@ -188,7 +189,7 @@ fn blocks(procedure: &Procedure) -> Vec<AnyView> {
             Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
             Block::Step(_, id) => {
                 let Some(step) = procedure.step(id) else { return ().into_any() };
-                step_card::step_card(step, &format!("step-{id}"))
+                step_card::step_card(step, &format!("step-{id}"), &found)
             }
         })
         .collect()

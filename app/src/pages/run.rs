@@ -216,6 +216,7 @@ fn close_form(view: &RunView) -> AnyView {
 
 /// The procedure's text in order, its steps as work.
 fn blocks(visit: &Visit, view: &RunView, outputs: &Outputs, runnable: bool) -> Vec<AnyView> {
+    let found = check::in_procedure(&view.procedure);
     view.procedure
         .blocks
         .iter()
@@ -224,7 +225,7 @@ fn blocks(visit: &Visit, view: &RunView, outputs: &Outputs, runnable: bool) -> V
             Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
             Block::Step(_, id) => {
                 let Some(step) = view.procedure.step(id) else { return ().into_any() };
-                run_step(&visit.caller, view, step, outputs, runnable, visit.now)
+                run_step(&visit.caller, view, step, &found, outputs, runnable, visit.now)
             }
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ::check::Finding;
 use ::command::Effect;
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -20,6 +21,7 @@ pub(crate) fn run_step(
     caller: &Caller,
     view: &RunView,
     step: &Step,
+    found: &[Finding],
     outputs: &Outputs,
     runnable: bool,
     now: Timestamp,
@@ -36,6 +38,7 @@ pub(crate) fn run_step(
     let may = caller.person.role.permits(Permission::Run);
     let desk = CommandDesk {
         caller,
+        found,
         run: &view.run,
         environment: view.environment.as_deref(),
         may: may && open,
@@ -96,6 +99,7 @@ pub(crate) fn run_step(
 /// What a person has before them at every command of a step.
 struct CommandDesk<'a> {
     caller: &'a Caller,
+    found: &'a [Finding],
     run: &'a Run,
     environment: Option<&'a Environment>,
     /// Whether the run is open and the person's role may act in it.
@@ -121,6 +125,7 @@ impl CommandDesk<'_> {
             <div class="command" id=format!("command-{}", text.id)>
                 {head}
                 {command::code(&text.html, format!("Command {}", text.id))}
+                {command::faults(text, self.found)}
                 {command::reading(text)}
                 {self.may.then(|| self.actions(text))}
                 {command_state(state, self.caller, self.now)}

@@ -1,8 +1,10 @@
 //! A runbook as text: contents beside it, steps as cards where they stand.
 
+use std::collections::HashMap;
+
 use leptos::prelude::*;
 use operations::Error;
-use runbook::{Block, Heading, Runbook};
+use runbook::{Block, Heading, ProcedureId, Runbook};
 
 use crate::components::contents;
 use crate::components::frame::{Here, Page};
@@ -42,6 +44,8 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
 }
 
 fn blocks(runbook: &Runbook, blocks: &[Block]) -> Vec<AnyView> {
+    let found: HashMap<&ProcedureId, Vec<check::Finding>> =
+        runbook.procedures.iter().map(|procedure| (&procedure.id, check::in_procedure(procedure))).collect();
     blocks
         .iter()
         .map(|block| match block {
@@ -51,7 +55,8 @@ fn blocks(runbook: &Runbook, blocks: &[Block]) -> Vec<AnyView> {
                 let Some(step) = runbook.procedure(procedure).and_then(|procedure| procedure.step(id)) else {
                     return ().into_any();
                 };
-                step_card::step_card(step, &format!("{procedure}--step-{id}"))
+                let id = format!("{procedure}--step-{id}");
+                step_card::step_card(step, &id, found.get(procedure).map(Vec::as_slice).unwrap_or_default())
             }
         })
         .collect()

@@ -2,7 +2,7 @@
 //! first, and what it would change is shown before it is done.
 //!
 //! Source: `k8s.io/kubectl/pkg/cmd/util/editor/editoptions.go`, v0.32, for what is printed. The object is replaced with
-//! the version that was read, where kubectl sends a patch: somebody else's change in between is a conflict, not lost.
+//! the version that was read, where kubectl sends a patch: somebody else's change in between is seen, not lost.
 
 use command::Effect;
 use command::kubectl::{DryRun, Edit};
@@ -10,6 +10,7 @@ use operations::{Answer, Question};
 use serde_json::Value;
 use similar::TextDiff;
 
+use crate::api::{AS_JSON, Query};
 use crate::change::{query, said};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -20,6 +21,8 @@ use crate::{document, secret, yaml};
 const MANAGER: &str = "kubectl-edit";
 /// The most that the page's editor takes.
 const LARGEST: usize = 64 << 10;
+/// How often a change that met another one is made again.
+const TRIES: usize = 8;
 const CANCELLED: &str = "Edit cancelled, no changes made.\n";
 
 pub(crate) async fn run(scope: &Scope<'_>, edit: &Edit, out: Output<'_>) -> Result<(), Failure> {
@@ -49,7 +52,7 @@ struct Draft {
 async fn edit_one(scope: &Scope<'_>, mut one: Found, out: Output<'_>) -> Result<(), Failure> {
     secret::hide(&one.mapping, &mut one.object);
     document::without_managed_fields(&mut one.object);
-    let before = yaml::document(&one.object);
+    let mut before = yaml::document(&one.object);
     let (mut text, mut note) = (before.clone(), None);
     loop {
         if text.len() > LARGEST {
@@ -78,6 +81,11 @@ async fn edit_one(scope: &Scope<'_>, mut one: Found, out: Output<'_>) -> Result<
         let draft = match tried(scope, &one, &before, &text).await {
             Ok(draft) => draft,
             Err(Failure::Ended) => return Err(Failure::Ended),
+            Err(failure) if is_conflict(&failure) => {
+                (text, note) = rebased(scope, &mut one, &text, &failure).await?;
+                before = yaml::document(&one.object);
+                continue;
+            }
             Err(failure) => {
                 note = Some(failure.message());
                 continue;
@@ -100,16 +108,96 @@ async fn edit_one(scope: &Scope<'_>, mut one: Found, out: Output<'_>) -> Result<
             Answer::Back => continue,
             Answer::No => return out.out(CANCELLED).await,
         }
-        match scope.api.put(&one.path(), &query(DryRun::None, MANAGER), &draft.object).await {
+        match replaced(scope, &one, DryRun::None, draft.object).await {
             Ok(object) => {
                 one.object = object;
                 // Whoever reads the output later sees what was done, and a pipe only what kubectl prints.
                 out.err(difference).await?;
                 return out.out(said(None, DryRun::None, "edited", &mut one)?).await;
             }
+            Err(Failure::Ended) => return Err(Failure::Ended),
+            Err(failure) if is_conflict(&failure) => {
+                (text, note) = rebased(scope, &mut one, &text, &failure).await?;
+                before = yaml::document(&one.object);
+            }
             Err(failure) => note = Some(failure.message()),
         }
     }
+}
+
+fn is_conflict(failure: &Failure) -> bool {
+    matches!(failure, Failure::Server(status) if status.reason == "Conflict")
+}
+
+/// Replaces the object. What only tells how it does changes all the time, and is nobody's edit.
+async fn replaced(scope: &Scope<'_>, one: &Found, dry_run: DryRun, mut object: Value) -> Result<Value, Failure> {
+    for _ in 0..TRIES {
+        let answer = scope.api.put(&one.path(), &query(dry_run, MANAGER), &object).await;
+        let Err(failure) = answer else { return answer };
+        if !is_conflict(&failure) {
+            return Err(failure);
+        }
+        let fresh = latest(scope, one).await?;
+        if wanted(&fresh) != wanted(&one.object) {
+            return Err(failure);
+        }
+        object["metadata"]["resourceVersion"] = fresh["metadata"]["resourceVersion"].clone();
+    }
+    Err(Failure::error(format!("{} changes faster than it can be written: try again", one.printed())))
+}
+
+/// The object as it is now, as the editor shows it.
+async fn latest(scope: &Scope<'_>, one: &Found) -> Result<Value, Failure> {
+    let mut object = scope.api.get(&one.path(), &Query::new(), AS_JSON).await?;
+    secret::hide(&one.mapping, &mut object);
+    document::without_managed_fields(&mut object);
+    Ok(object)
+}
+
+/// An object without what the server and its controllers write by themselves.
+fn wanted(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(object) = object.as_object_mut() {
+        object.remove("status");
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("resourceVersion");
+            metadata.remove("generation");
+        }
+    }
+    object
+}
+
+/// Somebody else has changed the object meanwhile: their change with this one on top, to be looked at again. Where the two
+/// do not go together the text stays as it was left.
+async fn rebased(
+    scope: &Scope<'_>,
+    one: &mut Found,
+    text: &str,
+    failure: &Failure,
+) -> Result<(String, Option<String>), Failure> {
+    let fresh = latest(scope, one).await?;
+    let merged = serde_yaml_ng::from_str::<Value>(text).ok().and_then(|left| {
+        let mut merged = wanted(&fresh);
+        json_patch::patch(&mut merged, &json_patch::diff(&wanted(&one.object), &wanted(&left))).ok()?;
+        for place in ["resourceVersion", "generation"] {
+            merged["metadata"][place] = fresh["metadata"][place].clone();
+        }
+        if let (Some(merged), Some(status)) = (merged.as_object_mut(), fresh.get("status")) {
+            merged.insert("status".to_owned(), status.clone());
+        }
+        Some(yaml::document(&merged))
+    });
+    one.object = fresh;
+    Ok(match merged {
+        Some(merged) => (
+            merged,
+            Some(
+                "Somebody else has changed this meanwhile. Your change is on top of theirs: look at it again."
+                    .to_owned(),
+            ),
+        ),
+        None => (text.to_owned(), Some(failure.message())),
+    })
 }
 
 /// Asks the server what would become of a text, without doing it.
@@ -123,7 +211,7 @@ async fn tried(scope: &Scope<'_>, one: &Found, before: &str, text: &str) -> Resu
         }
     }
     secret::written(&one.mapping, &object)?;
-    let mut after = scope.api.put(&one.path(), &query(DryRun::Server, MANAGER), &object).await?;
+    let mut after = replaced(scope, one, DryRun::Server, object.clone()).await?;
     secret::hide(&one.mapping, &mut after);
     document::without_managed_fields(&mut after);
     // These the server counts up by itself, also when it is only asked.
@@ -133,6 +221,10 @@ async fn tried(scope: &Scope<'_>, one: &Found, before: &str, text: &str) -> Resu
         {
             metadata.insert(place.to_owned(), value.clone());
         }
+    }
+    // Its status is how it does now, and nobody's edit.
+    if let (Some(after), Some(status)) = (after.as_object_mut(), one.object.get("status")) {
+        after.insert("status".to_owned(), status.clone());
     }
     let effect = effect(&one.object, &after);
     let after = if after == one.object { before.to_owned() } else { yaml::document(&after) };

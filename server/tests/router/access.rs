@@ -46,6 +46,11 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ("POST", "/api/stop", ForViewer::Refused("/api/stop", &[("run", "RUN"), ("execution", "EXECUTION")])),
     (
         "POST",
+        "/api/answer",
+        ForViewer::Refused("/api/answer", &[("run", "RUN"), ("question", "1"), ("answer", "yes"), ("text", "x")]),
+    ),
+    (
+        "POST",
         "/api/mark_step",
         ForViewer::Refused(
             "/api/mark_step",

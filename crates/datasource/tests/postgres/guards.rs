@@ -73,6 +73,14 @@ async fn stop_ends_a_call_that_waits_for_input_and_one_that_watches() {
         let connected = "SELECT count(*) > 1 FROM pg_stat_activity WHERE datname = current_database() AND query <> ''";
         let (outcome, ()) = tokio::join!(database.psql(&[], &caller), async {
             until(&database.datasources, connected).await;
+            // The server has the first query before its answer is printed.
+            let printed = || String::from_utf8_lossy(&caller.printed.lock().unwrap().0).contains("?column?");
+            let shown = async {
+                while input.contains("watch") && !printed() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), shown).await.unwrap();
             caller.ended.cancel();
         });
         assert_eq!(outcome.code, 141, "{input}");

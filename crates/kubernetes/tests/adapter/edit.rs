@@ -109,9 +109,13 @@ async fn what_somebody_else_changed_meanwhile_is_not_lost() {
     let (outcome, asked) = rig.call_answering(LINE, replies).await;
     assert_eq!(other.await.expect("no panic").code, 0);
     assert_eq!(outcome.stdout, "Edit cancelled, no changes made.\n", "{outcome:?}");
-    assert!(asked[2].note.as_deref().unwrap_or_default().contains("modified"), "{:?}", asked[2]);
-    assert!(asked[2].text.as_deref().unwrap_or_default().contains("replicas: 4"), "the text is kept");
+    assert!(asked[2].note.as_deref().unwrap_or_default().contains("Somebody else"), "{:?}", asked[2]);
+    let merged = asked[2].text.as_deref().unwrap_or_default();
+    assert!(merged.contains("replicas: 4") && merged.contains("by: another"), "{merged}");
     assert_eq!(replicas(&rig).await, "3");
+    // Once it is looked at, both changes stay.
+    let replies = vec![replacing("  replicas: 3", "  replicas: 4"), saying(Answer::Yes(String::new()))];
+    assert_eq!(rig.call_answering(LINE, replies).await.0.stdout, "deployment.apps/auth-service edited\n");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

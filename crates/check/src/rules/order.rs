@@ -1,0 +1,98 @@
+//! Commands that are each right, and wrong in their order.
+
+use runbook::{Alternatives, Body, Command, Procedure};
+
+use command::Effect;
+
+use crate::place::Place;
+use crate::{Finding, Rule, Severity};
+
+pub(crate) static ENDLESS: Rule = Rule {
+    id: "endless-command",
+    severity: Severity::Warning,
+    why: "It goes on until somebody stops it, so what stands below it is never reached by whoever pastes the block.",
+};
+pub(crate) static EVIDENCE: Rule = Rule {
+    id: "evidence-after-removal",
+    severity: Severity::Warning,
+    why: "What is saved after something was removed no longer holds what was there.",
+};
+pub(crate) static TIME: Rule = Rule {
+    id: "name-by-the-second",
+    severity: Severity::Error,
+    why: "A name made of the time of day is another one a second later: the second command does not find what the first made.",
+};
+
+/// Words of a title that says that something is saved.
+const SAVES: &[&str] = &["backup", "back up", "snapshot", "evidence", "preserve"];
+
+pub(crate) fn check(procedure: &Procedure, lines: &[&str], found: &mut Vec<Finding>) {
+    let place = |command| Place::new(procedure, command, lines);
+    // Of alternatives nobody carries out all.
+    let in_order: Vec<&Command> = procedure
+        .steps
+        .iter()
+        .filter(|step| matches!(step.body, Body::Commands { alternatives: Alternatives::All, .. }))
+        .flat_map(runbook::Step::commands)
+        .collect();
+    for pair in in_order.windows(2) {
+        if let [command, next] = pair
+            && command.follows
+            && is_one_fence(lines, command, next)
+        {
+            let message = "this goes on until it is stopped, and there are commands below it in the same block";
+            let instead = "put it last, or before it: timeout 60".to_owned();
+            found.push(place(command).finding(&ENDLESS, 0, message, Some(instead)));
+        }
+    }
+    if let Some(at) = in_order.iter().position(|command| command.effect == Effect::Destroy && !saves(command)) {
+        for late in in_order[at + 1..].iter().filter(|command| saves(command) && command.effect != Effect::Destroy) {
+            let title = late.title.as_deref().unwrap_or_default();
+            let message = format!("“{title}” stands below a command that removes something");
+            found.push(place(late).finding(&EVIDENCE, 0, message, Some("save first".to_owned())));
+        }
+    }
+    let mut named: Vec<&str> = Vec::new();
+    for command in procedure.commands() {
+        for (at, word) in timed(&command.source) {
+            if named.contains(&word) {
+                let message = format!("`{word}` is another name than in the command above");
+                let instead = "NAME=…$(date +%Y%m%d-%H%M%S) once, then \"$NAME\"".to_owned();
+                found.push(place(command).finding(&TIME, at, message, Some(instead)));
+            }
+        }
+        named.extend(timed(&command.source).into_iter().map(|(_, word)| word));
+    }
+}
+
+/// Whether no fence ends between two commands.
+fn is_one_fence(lines: &[&str], one: &Command, other: &Command) -> bool {
+    let between = lines.get(one.line.saturating_sub(1)..other.line.saturating_sub(1));
+    between.is_some_and(|lines| lines.iter().all(|line| !line.trim_start().starts_with("```")))
+}
+
+fn saves(command: &Command) -> bool {
+    let title = command.title.as_deref().unwrap_or_default().to_lowercase();
+    let others =
+        ["check", "delete", "download", "find", "list", "look", "monitor", "restore", "show", "verify", "view"];
+    SAVES.iter().any(|word| title.contains(word)) && !others.iter().any(|verb| title.contains(verb))
+}
+
+/// Words that hold a time with seconds: where, and the word. Those that name a file of the workspace are made anew on
+/// purpose.
+fn timed(source: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for (at, _) in source.match_indices("$(date") {
+        let Some(end) = source[at..].find(')').map(|length| at + length + 1) else { continue };
+        if !["%S", "%s", "%T"].iter().any(|second| source[at..end].contains(second)) {
+            continue;
+        }
+        let start = source[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let stop = source[end..].find(char::is_whitespace).map_or(source.len(), |length| end + length);
+        let option = source[..start].split_whitespace().next_back().is_some_and(|word| word.starts_with("--"));
+        if option || source[start..at].starts_with("--") {
+            found.push((start, &source[start..stop]));
+        }
+    }
+    found
+}
