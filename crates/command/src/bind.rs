@@ -7,6 +7,7 @@ mod arithmetic;
 mod option;
 mod proof;
 mod query;
+mod structured;
 
 use std::ops::Range;
 
@@ -356,6 +357,7 @@ impl Binder<'_> {
         {
             return refuse("a `\\` or `$` stands directly before it");
         }
+        let name = &self.structured(leaf, range, value, name)?;
         let reference = match leaf.kind() {
             "word" => format!("\"${{{name}}}\""),
             "string" | "string_content" => format!("${{{name}}}"),
@@ -368,7 +370,9 @@ impl Binder<'_> {
                     return refuse("its place in the text cannot be read");
                 };
                 if syntax::text(self.source, start.byte_range()).contains(['\'', '"', '\\']) {
-                    return self.replace_quoted(redirect, start, range, value);
+                    let written = self.environment.iter().rfind(|(known, _)| known == name);
+                    let written = written.map_or_else(|| value.to_owned(), |(_, written)| written.clone());
+                    return self.replace_quoted(redirect, start, range, &written);
                 }
                 format!("${{{name}}}")
             }
@@ -376,6 +380,29 @@ impl Binder<'_> {
         };
         self.replacements.push((range.clone(), reference));
         Ok(())
+    }
+
+    /// The variable for a place inside JSON or a manifest: where the value is written otherwise there than it was given, it
+    /// has one of its own.
+    fn structured(&mut self, leaf: Node<'_>, range: &Range<usize>, value: &str, name: &str) -> Result<String, Refusal> {
+        let literal = match leaf.kind() {
+            "raw_string" => leaf.start_byte() + 1..leaf.end_byte() - 1,
+            "heredoc_content" => {
+                let body = ancestors(leaf).into_iter().find(|node| node.kind() == "heredoc_body");
+                body.unwrap_or(leaf).byte_range()
+            }
+            "heredoc_body" => leaf.byte_range(),
+            _ => return Ok(name.to_owned()),
+        };
+        let text = syntax::text(self.source, literal.clone());
+        let Some(inside) = structured::language(text) else { return Ok(name.to_owned()) };
+        let written = inside.written(text, range.start - literal.start..range.end - literal.start, value)?;
+        if written == value {
+            return Ok(name.to_owned());
+        }
+        let own = format!("{name}_{}", self.environment.len());
+        self.environment.push((own.clone(), written));
+        Ok(own)
     }
 
     /// Puts a value into a quoted here-document: bash replaces nothing in it, so all of its text becomes one variable.

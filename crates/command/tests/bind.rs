@@ -51,7 +51,9 @@ const CASES: &[Case] = &[
     ("kubectl \"in <pod-name> quotes\"", |v| vec![format!("in {v} quotes")]),
     ("kubectl 'in <pod-name> quotes'", |v| vec![format!("in {v} quotes")]),
     ("kubectl '<pod-name>'", |v| vec![v.to_owned()]),
-    ("kubectl '{\"cidr\":[\"<pod-name>/32\"]}'", |v| vec![format!("{{\"cidr\":[\"{v}/32\"]}}")]),
+    ("kubectl '{\"cidr\":[\"<pod-name>/32\"]}'", |v| {
+        vec![serde_json::json!({"cidr": [format!("{v}/32")]}).to_string()]
+    }),
     ("kubectl \"<pod-name>\"'<pod-name>'<pod-name>", |v| vec![format!("{v}{v}{v}")]),
     ("X=<pod-name>; kubectl \"$X\"", |v| vec![v.to_owned()]),
     ("export X='a <pod-name>'; kubectl \"$X\"", |v| vec![format!("a {v}")]),
@@ -145,6 +147,20 @@ fn here_documents_take_values_as_text() {
     for value in HOSTILE {
         let out = run("cat <<EOF\nname: <pod-name>\nEOF", &[(open("<pod-name>"), (*value).to_owned())]);
         assert_eq!(out, format!("name: {value}\n").into_bytes(), "{value:?}");
+    }
+}
+
+#[test]
+fn manifests_hold_values_and_nothing_else() {
+    for end in ["EOF", "'EOF'"] {
+        let source = format!("cat <<{end}\napiVersion: v1\ndata:\n  a: <pod-name>\n  b: \"<pod-name>\"\nEOF");
+        for value in HOSTILE {
+            let out = run(&source, &[(open("<pod-name>"), (*value).to_owned())]);
+            let read: serde_yaml_ng::Value = serde_yaml_ng::from_slice(&out).unwrap();
+            assert_eq!(read["data"].as_mapping().unwrap().len(), 2, "{value:?}");
+            assert_eq!(read["data"]["b"].as_str(), Some(*value), "{end}");
+            assert_eq!(read["data"]["a"].as_str(), Some(*value), "{end}");
+        }
     }
 }
 

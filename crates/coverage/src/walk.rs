@@ -42,6 +42,7 @@ pub(crate) async fn walk(folders: &[PathBuf], bench: &Value, reach: &Path, only:
         let shelf = server::folder::Folder::open(folder).map_err(|error| anyhow!("{error}"))?;
         let shelf = operations::Library::shelf(&shelf);
         for runbook in &shelf.runbooks {
+            crate::report::say(format_args!("{}", runbook.id.as_str()));
             for procedure in &runbook.procedures {
                 let wanted = |text: &str| runbook.id.as_str().contains(text) || procedure.id.as_str().contains(text);
                 if procedure.commands().next().is_none() || only.is_some_and(|text| !wanted(text)) {
