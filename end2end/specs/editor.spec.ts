@@ -69,7 +69,9 @@ test('an object is edited, looked at and changed', async ({ page, browser, start
 
   // The trail has both texts.
   await page.goto(`${portal.url}/history`);
-  await page.getByRole('link', { name: /Change deployment.apps\/auth-service/ }).first().click();
+  const row = page.locator('.trail-action', { hasText: 'Change deployment.apps/auth-service' }).locator('..');
+  await expect(row.locator('.trail-action')).toHaveText('Step 1: Change deployment.apps/auth-service');
+  await row.locator('.trail-time a').click();
   await expect(page.locator('.diff .removed')).toHaveText('-   replicas: 3');
   await expect(page.locator('.diff .added')).toHaveText('+   replicas: 4');
   await context.close();

@@ -49,7 +49,8 @@ pub(crate) fn faults(command: &Command, found: &[Finding]) -> AnyView {
         .filter(|finding| own(finding) && finding.rule.severity > Severity::Note)
         .map(|finding| {
             let words = if finding.rule.severity == Severity::Error { "cannot work" } else { "mind" };
-            let instead = finding.suggestion.as_ref().map(|text| format!(" Write instead: {text}"));
+            let instead = finding.suggestion.as_ref().filter(|text| !finding.message.contains(text.as_str()));
+            let instead = instead.map(|text| format!(" Write instead: {text}"));
             view! {
                 <li title=finding.rule.why>
                     <span class="mark failed" role="img" aria-label=words>"!"</span>

@@ -58,6 +58,13 @@ kubectl delete deployment shop -n shop
    # Option 2: Roll back
    kubectl rollout undo deployment/shop -n shop
    ```
+
+## Policies
+
+```bash
+# Look at them
+kubectl get psp '<script>alert("name")</script>'
+```
 "#;
 
 #[derive(Default)]

@@ -1,7 +1,9 @@
 //! What goes over the stream is what stands on the page.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
-use operations::{ExecutionState, OutputStore, Role};
+use operations::{Asked, ExecutionState, OutputStore, Question, Role};
 
 use super::fakes::{assert_harmless, person, portal};
 use crate::fragments::{self, OutputPen, Sent};
@@ -123,4 +125,45 @@ async fn output_is_drawn_in_order_and_names_its_cursor() {
         assert_eq!(json["lines"], output.lines);
     }
     assert_eq!(portal.memory.last(run).await.unwrap(), 2);
+}
+
+/// A manifest is the cluster's word, and what a question says may quote anything.
+#[tokio::test]
+async fn a_question_is_harmless_and_for_those_who_may_answer() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    portal.execution(run, "1", ExecutionState::Running, "x").await;
+    let mut view = portal.operations.view_run(&person(Role::Operator), run).await.unwrap();
+    let hostile = "</textarea></pre><script>alert(1)</script>";
+    let execution = view.steps[0].commands[0].execution.as_ref().unwrap().id;
+    let ask = |text: Option<&str>, change: Option<(&str, &str)>| {
+        let question = Question {
+            title: format!("Edit {hostile}"),
+            note: Some(hostile.to_owned()),
+            text: text.map(str::to_owned),
+            yes: "Go on",
+            effect: ::command::Effect::Change,
+            change: change.map(|(before, after)| (before.to_owned(), after.to_owned())),
+        };
+        Some(Arc::new(Asked { id: 7, run, execution, question }))
+    };
+    let mut html = |role, question| {
+        view.steps[0].commands[0].question = question;
+        let drawn = fragments::run(&view, &person(role), Timestamp::now());
+        drawn.into_iter().find(|fragment| fragment.id == "question-1").unwrap().html
+    };
+    for (question, field) in
+        [(ask(Some(hostile), None), "<textarea"), (ask(None, Some((hostile, "secret: 1"))), "class=\"added\"")]
+    {
+        let shown = html(Role::Operator, question.clone());
+        assert_harmless(&shown);
+        assert!(
+            shown.contains(field) && shown.contains("data-key=\"7\"") && shown.contains("value=\"yes\""),
+            "{shown}"
+        );
+        let seen = html(Role::Viewer, question);
+        assert_harmless(&seen);
+        assert!(!seen.contains("<form") && !seen.contains("secret: 1") && !seen.contains("<textarea"), "{seen}");
+    }
+    assert_eq!(html(Role::Operator, None), "<div id=\"question-1\" hidden></div>");
 }

@@ -104,3 +104,16 @@ async fn alternatives_are_a_choice_and_marks_are_shown() {
     assert!(html.contains("id=\"command-2a\"") && html.contains("id=\"command-2b\""));
     assert!(html.contains("Done by hand") && html.contains("&lt;/pre&gt;"));
 }
+
+#[tokio::test]
+async fn what_is_wrong_in_a_command_stands_beside_it() {
+    let portal = portal();
+    let run = portal.start("policies").await;
+    for address in ["/runbooks/shop".to_owned(), "/runbooks/shop/policies".to_owned(), format!("/runs/{run}")] {
+        let answer = portal.get(Role::Operator, &address).await;
+        assert_harmless(&answer.text);
+        assert_eq!(answer.text.matches("Kubernetes has no `psp` since 1.25").count(), 1, "{address}");
+    }
+    let right = portal.get(Role::Operator, "/runbooks/shop/restart").await;
+    assert!(!right.text.contains("class=\"findings faults\""), "{}", right.text);
+}

@@ -49,7 +49,8 @@ impl Operations {
             }
             if let Some((before, after)) = &asked.question.change {
                 let part = Some(execution.command.clone());
-                let mut event = self.event(caller, EventKind::StepMarked, &run, part, &asked.question.title);
+                let title = asked.question.title.trim_end_matches('?');
+                let mut event = self.event(caller, EventKind::StepMarked, &run, part, title);
                 event.execution = Some(execution.id);
                 event.effect = Some(asked.question.effect);
                 event.original = Some(before.clone());
