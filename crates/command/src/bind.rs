@@ -172,6 +172,7 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
         let used = variables.iter().filter(|(_, name)| parameter.placeholder.strip_prefix('$') == Some(name));
         for (range, _) in used {
             binder.check(&syntax, range, &parameter.placeholder, value)?;
+            check_whole(&syntax, range, &parameter.placeholder, value)?;
             option::check(&syntax, source, range, &parameter.placeholder, value)?;
         }
         if let Some(name) = parameter.placeholder.strip_prefix('$') {
@@ -287,6 +288,30 @@ fn check_proof(syntax: &Syntax, source: &str, calls: &[Call], shown: &str, value
              digits and `_ . : / @ % + = , -`, or carry the step out elsewhere and mark it as done by hand."
         ))),
     }
+}
+
+/// Refuses a value that bash would take apart: a variable without quotes is split at blanks and compared with the names of
+/// files. The list of a loop is meant to be.
+fn check_whole(syntax: &Syntax, range: &Range<usize>, shown: &str, value: &str) -> Result<(), Refusal> {
+    if !value.contains(|c: char| c.is_whitespace() || "*?[\\".contains(c)) && !value.is_empty() {
+        return Ok(());
+    }
+    let leaf = syntax.root().and_then(|root| root.descendant_for_byte_range(range.start, range.end));
+    for node in leaf.into_iter().flat_map(ancestors) {
+        match node.kind() {
+            "string" | "heredoc_body" | "herestring_redirect" | "variable_assignment" | "for_statement" => {
+                return Ok(());
+            }
+            "command" | "file_redirect" => {
+                return Err(Refusal::not_permitted(format!(
+                    "`{shown}` stands without quotes, so bash would take this value apart. Give one without blanks, `*`, `?`, \
+                     `[` and `\\`, or let the runbook's author write \"{shown}\"."
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn check_value(parameter: &Parameter, value: &str) -> Result<(), Refusal> {
