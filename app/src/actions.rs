@@ -137,8 +137,8 @@ pub async fn answer_question(
             "no" => Answer::No,
             _ => return Err(Error::Invalid("A question is answered with yes, back or no.".to_owned())),
         };
-        let run = operations.answer(&caller, question, said).await?;
-        Ok(format!("/runs/{run}"))
+        operations.answer(&caller, run_id(&run)?, question, said).await?;
+        Ok(back.clone())
     })
     .await
 }

@@ -68,6 +68,12 @@ const RIGHT: &[&str] = &[
     "## P\n\n```bash\n# Preserve evidence\nkubectl logs web\n\n# Stop it\nkubectl delete deployment web\n```\n",
     "## P\n\n```bash\n# Stop it\nkubectl delete deployment web\n\n# Find the latest backup\naws s3 ls\n```\n",
     "## P\n\n```sql\nSELECT query, mean_exec_time FROM pg_stat_statements;\nSELECT s.relname, i.indexname FROM pg_stat_user_indexes s, pg_indexes i;\n```\n",
+    "## P\n\n```bash\n# A\naws cloudwatch get-metric-data --end-time $(date -u +%Y-%m-%dT%H:%M:%S)\n\n# B\naws cloudwatch get-metric-data --end-time $(date -u +%Y-%m-%dT%H:%M:%S)\n```\n",
+    "## P\n\n```sql\nSELECT count(*) FROM <table>;\n```\n",
+    "## P\n\n```bash\naws s3 sync . s3://b --exclude \"*\" --include a --include b\n```\n",
+    "## P\n\n```sql\nSELECT relname AS tablename FROM pg_stat_user_tables;\n```\n",
+    "# T\n\nAs `chown root:root f` does.\n",
+    "## P\n\n```bash\nkubectl create job --from=cronjob/b\u{a0}b-$(date +%s)\n```\n",
     "# T\n\n[there](#what-is-here) and [here](#T)\n\n## What is here\n",
     "# Café\n\nÄrger – “so what”\n",
 ];

@@ -173,6 +173,7 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
         for (range, _) in used {
             binder.check(&syntax, range, &parameter.placeholder, value)?;
             check_whole(&syntax, range, &parameter.placeholder, value)?;
+            check_literal(&syntax, source, range, &parameter.placeholder, value)?;
             option::check(&syntax, source, range, &parameter.placeholder, value)?;
         }
         if let Some(name) = parameter.placeholder.strip_prefix('$') {
@@ -200,6 +201,7 @@ pub fn bind(source: &str, values: &[(Parameter, String)]) -> Result<BoundScript,
             name
         };
         option::check(&syntax, source, &occurrence.range, text, value)?;
+        check_literal(&syntax, source, &occurrence.range, text, value)?;
         binder.replace(&syntax, &occurrence.range, text, value, &name)?;
     }
     binder.finish()
@@ -219,12 +221,48 @@ pub fn bind_sql(connection: &str, sql: &str, values: &[(Parameter, String)]) -> 
         values.iter().filter(|(parameter, _)| call.contains(&parameter.placeholder)).cloned().collect();
     let call = bind(&call, &of_connection)?;
     let (mut source, mut environment) = (format!("{} -X -v ON_ERROR_STOP=1", call.source), call.environment);
-    for (at, text) in commands(&bind_query(sql, values)?).into_iter().enumerate() {
+    // Cut first: no value decides where a statement ends, or what is a line of psql's own.
+    for (at, text) in commands(sql).into_iter().enumerate() {
+        let text = if text.starts_with('\\') { bind_line(&text, values)? } else { bind_statement(&text, values)? };
+        if text.len() > LONGEST_VALUE {
+            return Err(Refusal::not_permitted("A statement is too long with its values in place. Split it."));
+        }
         let name = format!("RUNBOOK_SQL{}", at + 1);
         source.push_str(&format!(" -c \"${{{name}}}\""));
         environment.push((name, text));
     }
     Ok(BoundScript { source, environment })
+}
+
+/// One statement with its values, which is still one.
+fn bind_statement(text: &str, values: &[(Parameter, String)]) -> Result<String, Refusal> {
+    let bound = bind_query(text, values)?;
+    if bound != text && crate::sql::statements(&bound).len() != 1 {
+        return Err(Refusal::not_permitted(
+            "The values cannot be passed to this statement as data. Carry it out elsewhere and mark it as done by hand.",
+        ));
+    }
+    Ok(bound)
+}
+
+/// A line of `psql`'s own, whose words are not SQL's: it takes plain values only.
+fn bind_line(text: &str, values: &[(Parameter, String)]) -> Result<String, Refusal> {
+    let mut bound = text.to_owned();
+    for place in crate::placeholder::find(text).into_iter().rev() {
+        let shown = &text[place.range.clone()];
+        let value =
+            values.iter().find(|(parameter, _)| parameter.placeholder == shown).map(|(_, value)| value.as_str());
+        match value {
+            Some(value) if proof::is_plain(value) && !value.is_empty() => bound.replace_range(place.range, value),
+            Some(_) => {
+                return Err(Refusal::not_permitted(format!(
+                    "`{shown}` stands in a line of psql's own, which takes letters, digits and `_ . : / @ % + = , -` only."
+                )));
+            }
+            None => return Err(Refusal::not_permitted(format!("`{shown}` has no value yet. Fill it in first."))),
+        }
+    }
+    Ok(bound)
 }
 
 /// What `psql` takes with one `-c` each: a statement, or a line of `psql`'s own.
@@ -312,6 +350,37 @@ fn check_whole(syntax: &Syntax, range: &Range<usize>, shown: &str, value: &str) 
         }
     }
     Ok(())
+}
+
+/// Refuses a value that would be more than one where it stands in JSON or a manifest and cannot be written otherwise: in
+/// bash's double quotes, and where a variable stands for it.
+fn check_literal(syntax: &Syntax, source: &str, range: &Range<usize>, shown: &str, value: &str) -> Result<(), Refusal> {
+    let Some(leaf) = syntax.root().and_then(|root| root.descendant_for_byte_range(range.start, range.end)) else {
+        return Ok(());
+    };
+    let variable = shown.starts_with('$');
+    let literal = std::iter::once(leaf).chain(ancestors(leaf)).find(|node| match node.kind() {
+        "string" => true,
+        "heredoc_body" => variable,
+        _ => false,
+    });
+    let Some(literal) = literal else { return Ok(()) };
+    let mut text = syntax::text(source, literal.byte_range()).to_owned();
+    if variable {
+        let name = shown.trim_start_matches('$');
+        text = text.replace(&format!("${{{name}}}"), "1").replace(shown, "1");
+    }
+    if literal.kind() == "string" {
+        let inner = text.trim_matches('"');
+        text = inner.replace("\\\"", "\"").replace("\\\\", "\\");
+    }
+    if structured::permits(&text, value) {
+        return Ok(());
+    }
+    Err(Refusal::not_permitted(format!(
+        "`{shown}` stands inside JSON or a manifest, where this value would be more than one. Use only letters, digits and \
+         `_ . : / @ % + = -`."
+    )))
 }
 
 fn check_value(parameter: &Parameter, value: &str) -> Result<(), Refusal> {
@@ -496,6 +565,14 @@ impl Binder<'_> {
         let refuse = |why: &str| Err(refusal(text, why));
         if syntax.has_errors() {
             return refuse("the command is not bash that this portal can read");
+        }
+        // Their input and arguments are a language of their own.
+        let speaks = |names: &[&str]| self.calls.iter().any(|call| names.contains(&call.program()));
+        if speaks(&["psql"]) && ["--", "/*", ";", "'", "\"", "\n"].iter().any(|part| value.contains(part)) {
+            return refuse("`psql` would read this value as more than one; put the statement into a block of SQL");
+        }
+        if speaks(&["redis-cli"]) && value.contains(['\n', '\r']) {
+            return refuse("`redis-cli` takes a line end for the end of a command");
         }
         // What `watch` runs again and again is read by a shell each time: a plain value is one word to it, too.
         let plain = proof::is_plain(value) && !value.is_empty() && !value.starts_with('-');

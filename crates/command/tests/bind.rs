@@ -184,6 +184,39 @@ fn here_documents_lose_the_tabs_that_bash_takes_away() {
     assert_eq!(String::from_utf8_lossy(&out), "$HOME a\n\tb\nx\n");
 }
 
+/// Found by review: quotes of bash around JSON, and variables, have no place where a value could be written otherwise.
+#[test]
+fn json_and_manifests_stay_whole_wherever_bash_quotes_them() {
+    for (source, placeholder, value) in [
+        ("curl -d \"{\\\"name\\\": \\\"<x>\\\"}\" https://example.com", "<x>", "x\",\"admin\":\"true"),
+        ("cat <<EOF | kubectl apply -f -\napiVersion: v1\nname: $NAME\nEOF", "$NAME", "x\nlabels: y"),
+        ("psql <<'EOF'\nDELETE FROM t WHERE id = <x> AND a = 7;\nEOF", "<x>", "id--"),
+        ("redis-cli <<'EOF'\nDEL s:<x>\nEOF", "<x>", "a\nFLUSHALL"),
+    ] {
+        assert!(bind(source, &[(open(placeholder), value.to_owned())]).is_err(), "{source}");
+    }
+    let bound =
+        bind("curl -d \"{\\\"name\\\": \\\"<x>\\\"}\" https://example.com", &[(open("<x>"), "web-1".to_owned())]);
+    assert!(bound.is_ok(), "{bound:?}");
+}
+
+/// Found by review: no value decides where a statement ends, or becomes a line of psql's own.
+#[test]
+fn sql_is_cut_before_values_are_in_it() {
+    let x = |value: &str| [(open("<x>"), value.to_owned())];
+    for (sql, value) in [
+        ("\\d \"<x>\"", "x\nDROP TABLE t; --"),
+        ("\\echo what's slow\nSELECT * FROM t WHERE id = <x> AND s = 'a';", "1; DROP TABLE t; --"),
+        ("SELECT E'it\\'s', <x>, 'y'", "1; DROP TABLE t; --"),
+    ] {
+        assert!(command::bind_sql("shop", sql, &x(value)).is_err(), "{sql}");
+    }
+    let bound = command::bind_sql("shop", "INSERT INTO n VALUES ('<x>');\n\\d n", &x("a;\n\\b")).unwrap();
+    assert_eq!(bound.source.matches(" -c ").count(), 2);
+    assert_eq!(bound.environment[0].1, "INSERT INTO n VALUES ( E'a;\n\\\\b');");
+    assert!(command::bind_sql("shop", "SELECT 1 WHERE a LIKE'<x>'", &x("it's")).is_ok());
+}
+
 #[test]
 fn watch_takes_plain_values_where_they_are_arguments() {
     let queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/payments";

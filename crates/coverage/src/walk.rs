@@ -250,7 +250,7 @@ impl Place {
             let question = view.steps.iter().flat_map(|step| &step.commands).find_map(|one| one.question.clone());
             if let Some(asked) = question {
                 let edited = asked.question.text.as_deref().map(edited).unwrap_or_default();
-                operations.answer(&self.caller, asked.id, Answer::Yes(edited)).await?;
+                operations.answer(&self.caller, run, asked.id, Answer::Yes(edited)).await?;
             }
             let patience = if follows { FOLLOWED } else { PATIENCE };
             let enough = follows && !operations.output_tail(&self.caller, id, 1).await?.is_empty();

@@ -15,7 +15,7 @@ use crate::change::{query, said};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::resolve::{Choice, Found, Scope};
-use crate::{document, secret, yaml};
+use crate::{document, yaml};
 
 /// Who the server says has written the fields.
 const MANAGER: &str = "kubectl-edit";
@@ -50,7 +50,13 @@ struct Draft {
 }
 
 async fn edit_one(scope: &Scope<'_>, mut one: Found, out: Output<'_>) -> Result<(), Failure> {
-    secret::hide(&one.mapping, &mut one.object);
+    if one.mapping.is("", "secrets") {
+        return Err(Failure::NotPermitted(format!(
+            "the values of {} are not shown here, so it cannot be edited: make it anew with kubectl create secret \
+             --dry-run=client -o yaml | kubectl apply -f -",
+            one.printed()
+        )));
+    }
     document::without_managed_fields(&mut one.object);
     let mut before = yaml::document(&one.object);
     let (mut text, mut note) = (before.clone(), None);
@@ -141,15 +147,26 @@ async fn replaced(scope: &Scope<'_>, one: &Found, dry_run: DryRun, mut object: V
         if wanted(&fresh) != wanted(&one.object) {
             return Err(failure);
         }
-        object["metadata"]["resourceVersion"] = fresh["metadata"]["resourceVersion"].clone();
+        as_read(&mut object, &fresh);
     }
     Err(Failure::error(format!("{} changes faster than it can be written: try again", one.printed())))
+}
+
+/// Takes over what nobody edits: how it does, and which version this is about.
+fn as_read(object: &mut Value, read: &Value) {
+    let Some(object) = object.as_object_mut() else { return };
+    match read.get("status") {
+        Some(status) => drop(object.insert("status".to_owned(), status.clone())),
+        None => drop(object.remove("status")),
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("resourceVersion".to_owned(), read["metadata"]["resourceVersion"].clone());
+    }
 }
 
 /// The object as it is now, as the editor shows it.
 async fn latest(scope: &Scope<'_>, one: &Found) -> Result<Value, Failure> {
     let mut object = scope.api.get(&one.path(), &Query::new(), AS_JSON).await?;
-    secret::hide(&one.mapping, &mut object);
     document::without_managed_fields(&mut object);
     Ok(object)
 }
@@ -177,8 +194,17 @@ async fn rebased(
 ) -> Result<(String, Option<String>), Failure> {
     let fresh = latest(scope, one).await?;
     let merged = serde_yaml_ng::from_str::<Value>(text).ok().and_then(|left| {
-        let mut merged = wanted(&fresh);
-        json_patch::patch(&mut merged, &json_patch::diff(&wanted(&one.object), &wanted(&left))).ok()?;
+        let (base, mut merged) = (wanted(&one.object), wanted(&fresh));
+        let change = json_patch::diff(&base, &wanted(&left));
+        // Places in a list are numbers: in another list they are other things.
+        let lists_stay = change.0.iter().all(|operation| {
+            let path = operation.path().to_string();
+            path.match_indices('/').map(|(at, _)| &path[..at]).all(|above| {
+                !base.pointer(above).is_some_and(Value::is_array) || base.pointer(above) == merged.pointer(above)
+            })
+        });
+        lists_stay.then_some(())?;
+        json_patch::patch(&mut merged, &change).ok()?;
         for place in ["resourceVersion", "generation"] {
             merged["metadata"][place] = fresh["metadata"][place].clone();
         }
@@ -202,7 +228,7 @@ async fn rebased(
 
 /// Asks the server what would become of a text, without doing it.
 async fn tried(scope: &Scope<'_>, one: &Found, before: &str, text: &str) -> Result<Draft, Failure> {
-    let object: Value =
+    let mut object: Value =
         serde_yaml_ng::from_str(text).map_err(|wrong| Failure::error(format!("this is no YAML: {wrong}")))?;
     for place in ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace", "/metadata/uid"] {
         if object.pointer(place) != one.object.pointer(place) {
@@ -210,9 +236,8 @@ async fn tried(scope: &Scope<'_>, one: &Found, before: &str, text: &str) -> Resu
             return Err(Failure::error(format!("{name} may not be changed: it says which object this is")));
         }
     }
-    secret::written(&one.mapping, &object)?;
+    as_read(&mut object, &one.object);
     let mut after = replaced(scope, one, DryRun::Server, object.clone()).await?;
-    secret::hide(&one.mapping, &mut after);
     document::without_managed_fields(&mut after);
     // These the server counts up by itself, also when it is only asked.
     for place in ["generation", "resourceVersion"] {

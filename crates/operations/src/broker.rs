@@ -285,7 +285,19 @@ impl CallIo for Metered<'_> {
 
     async fn ask(&self, question: Question) -> Result<Answer, CallEnded> {
         let rooms = &self.broker.rooms;
-        let question = Question { note: question.note.map(|note| self.broker.secrets.mask(&note)), ..question };
+        let secrets = &self.broker.secrets;
+        // A text with a mask in it would be written back with the mask.
+        if question.text.as_ref().is_some_and(|text| secrets.mask(text) != *text) {
+            say(self.io, "runbook-portal: this holds a secret that this run was given, and is not shown for editing")
+                .await;
+            return Ok(Answer::No);
+        }
+        let hidden = |text: String| secrets.mask(&command::mask::mask_text(&text));
+        let question = Question {
+            note: question.note.map(hidden),
+            change: question.change.map(|(before, after)| (hidden(before), hidden(after))),
+            ..question
+        };
         let (id, answer) = locked(&rooms.questions).ask(self.broker.run.id, self.broker.execution.id, question);
         rooms.changed(self.broker.run.id);
         let ended = self.io.ended();

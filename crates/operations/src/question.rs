@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use command::Effect;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::{ExecutionId, RunId};
 
@@ -51,7 +52,6 @@ pub struct Asked {
 /// All questions that wait.
 #[derive(Default)]
 pub(crate) struct Questions {
-    latest: u64,
     waiting: Vec<(Arc<Asked>, oneshot::Sender<Answer>)>,
 }
 
@@ -63,10 +63,11 @@ impl Questions {
         execution: ExecutionId,
         question: Question,
     ) -> (u64, oneshot::Receiver<Answer>) {
-        self.latest += 1;
+        // Not counted: after a restart an old page must not answer a new question.
+        let id = Uuid::now_v7().as_u64_pair().1;
         let (sender, receiver) = oneshot::channel();
-        self.waiting.push((Arc::new(Asked { id: self.latest, run, execution, question }), sender));
-        (self.latest, receiver)
+        self.waiting.push((Arc::new(Asked { id, run, execution, question }), sender));
+        (id, receiver)
     }
 
     /// The oldest one of an execution.

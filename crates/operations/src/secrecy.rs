@@ -134,6 +134,10 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     forms.push(url_encoded(value, "+").into_bytes());
     forms.push(url.into_bytes());
     forms.push(value.replace('\'', "'\\''").into_bytes());
+    // SQL's, with and without backslashes of its own.
+    let sql = value.replace('\'', "''");
+    forms.push(sql.replace('\\', "\\\\").into_bytes());
+    forms.push(sql.into_bytes());
     let hexadecimal = crate::running::hex(value.as_bytes());
     forms.push(hexadecimal.to_uppercase().into_bytes());
     forms.push(hexadecimal.into_bytes());

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Component, Path};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use operations::RepositoryFile;
 
@@ -21,16 +22,18 @@ const DEPTH: usize = 64;
 /// Makes the folder where it is not there yet, with these files in it, and gives it to the run's own user.
 pub(crate) fn open(path: &Path, owner: Option<u32>, files: &[RepositoryFile]) -> io::Result<()> {
     if fs::symlink_metadata(path).is_err() {
-        // Filled beside its place, so that a workspace is whole as soon as it is there.
-        let new = path.with_extension("new");
-        match fs::symlink_metadata(&new) {
-            Ok(_) => remove(&new)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        // Filled beside its place, so that a workspace is whole as soon as it is there. Two commands may be pressed at once.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let new = path.with_extension(format!("new-{}-{number}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&new)?;
-        fill(&new, owner, files)?;
-        fs::rename(&new, path)?;
+        let filled = fill(&new, owner, files).and_then(|()| fs::rename(&new, path));
+        if let Err(error) = filled {
+            remove(&new)?;
+            if fs::symlink_metadata(path).is_err() {
+                return Err(error);
+            }
+        }
     }
     if !fs::symlink_metadata(path)?.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotADirectory, "the run's workspace is not a folder"));
@@ -229,8 +232,6 @@ mod tests {
         };
         let files =
             [file("scripts/lib/a.sh", true), file("b", false), file("../out", false), file("/tmp/x/out", false)];
-        fs::create_dir(workspace.with_extension("new")).unwrap();
-        fs::write(workspace.with_extension("new").join("left behind"), "x").unwrap();
         open(&workspace, None, &files).unwrap();
         let mode = |path: &str| fs::metadata(workspace.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("scripts/lib/a.sh"), mode("b")), (0o700, 0o600));

@@ -85,8 +85,10 @@ fn entries(repository: &gix::Repository, commit: &str) -> Result<Vec<Entry>, Str
     let tree = repository.find_commit(id).map_err(|error| fail(&error))?.tree().map_err(|error| fail(&error))?;
     let mut all = Vec::new();
     let mut folders = vec![(String::new(), tree)];
+    let mut seen = 0;
     while let Some((above, tree)) = folders.pop() {
         for entry in tree.iter() {
+            seen += 1;
             let entry = entry.map_err(|error| fail(&error))?;
             // A name that is no UTF-8 is one that no runbook names.
             let Ok(name) = std::str::from_utf8(entry.filename()) else { continue };
@@ -101,7 +103,7 @@ fn entries(repository: &gix::Repository, commit: &str) -> Result<Vec<Entry>, Str
                 }
                 EntryKind::Link | EntryKind::Commit => {}
             }
-            if all.len() + folders.len() > MOST_ENTRIES {
+            if seen > MOST_ENTRIES {
                 return Err(format!("the repository has more than {MOST_ENTRIES} files"));
             }
         }
@@ -129,6 +131,7 @@ fn within<'a>(
 /// The files that words name, with everything below a named folder and beside a named file; at the root itself only what
 /// is named.
 fn beside<'a>(entries: &'a [Entry], named: &[String]) -> Vec<&'a Entry> {
+    let slashed: BTreeSet<&str> = named.iter().filter_map(|word| word.strip_suffix('/')).collect();
     let named: BTreeSet<&str> = named.iter().map(|word| word.trim_start_matches("./").trim_end_matches('/')).collect();
     let mut folders = BTreeSet::new();
     for entry in entries {
@@ -138,7 +141,8 @@ fn beside<'a>(entries: &'a [Entry], named: &[String]) -> Vec<&'a Entry> {
         }
         let mut folder = above(&entry.path);
         while let Some(path) = folder {
-            if named.contains(path) {
+            // A bare word is many things: `deployment api`.
+            if named.contains(path) && (path.contains('/') || slashed.contains(path)) {
                 folders.insert(path);
             }
             folder = above(path);
@@ -178,7 +182,8 @@ mod tests {
         };
         assert_eq!(chosen(&["./scripts/a.sh"]), ["scripts/a.sh", "scripts/lib/b.sh"]);
         assert_eq!(chosen(&["k8s/prod/"]), ["k8s/prod/hpa.yaml"]);
-        assert_eq!(chosen(&["k8s"]), ["k8s/base/hpa.yaml", "k8s/prod/hpa.yaml"]);
+        assert_eq!(chosen(&["k8s/"]), ["k8s/base/hpa.yaml", "k8s/prod/hpa.yaml"]);
+        assert!(chosen(&["k8s", "scripts"]).is_empty(), "a bare word is many things");
         assert_eq!(chosen(&[".env"]), [".env"]);
         assert!(chosen(&["kubectl", "/etc/passwd", "..", ""]).is_empty());
     }

@@ -54,10 +54,8 @@ const REQUIRED: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Kinds of objects that Kubernetes has taken away: names, since when, what stands for them.
-const REMOVED: &[(&[&str], &str, &str)] = &[
-    (&["psp", "podsecuritypolicy", "podsecuritypolicies"], "1.25", "kubectl get namespaces --show-labels"),
-    (&["componentstatus", "componentstatuses", "cs"], "1.19", "kubectl get --raw /readyz"),
-];
+const REMOVED: &[(&[&str], &str, &str)] =
+    &[(&["psp", "podsecuritypolicy", "podsecuritypolicies"], "1.25", "kubectl get namespaces --show-labels")];
 
 pub(crate) fn check(place: &Place<'_>, found: &mut Vec<Finding>) {
     if place.command.language != Language::Bash {
@@ -115,7 +113,8 @@ fn aws(place: &Place<'_>, call: &Call, found: &mut Vec<Finding>) {
     let mut seen: Vec<&str> = Vec::new();
     for word in call.words.iter().filter(|word| word.text.starts_with("--")) {
         let name = word.text.split('=').next().unwrap_or_default();
-        if seen.contains(&name) {
+        // `s3` takes its filters in order, as often as they come.
+        if seen.contains(&name) && service != "s3" {
             let message = format!("`{name}` stands twice in this call of aws {service} {operation}");
             let source = (name == "--db-cluster-identifier" && operation.starts_with("restore-"))
                 .then(|| "--source-db-cluster-identifier for the one to restore from".to_owned());
@@ -123,8 +122,10 @@ fn aws(place: &Place<'_>, call: &Call, found: &mut Vec<Finding>) {
         }
         seen.push(name);
     }
-    // Where everything comes from a file, the options are in it.
-    if !seen.contains(&"--cli-input-json") && !seen.contains(&"--cli-input-yaml") {
+    // Where all of it comes from a file or a variable, the options are in there.
+    let elsewhere =
+        words.iter().any(|word| word.starts_with("--cli-input-") || *word == "help" || word.contains("[@]"));
+    if !elsewhere {
         let required = REQUIRED.iter().find(|(home, name, _)| (*home, *name) == (service, operation));
         for name in required.iter().flat_map(|(.., names)| *names).filter(|name| !seen.contains(name)) {
             let message = format!("aws {service} {operation} needs `{name}`");

@@ -78,20 +78,40 @@ fn saves(command: &Command) -> bool {
     SAVES.iter().any(|word| title.contains(word)) && !others.iter().any(|verb| title.contains(verb))
 }
 
+/// The longest word that is looked at, in bytes.
+const LONGEST: usize = 200;
+
 /// Words that hold a time with seconds: where, and the word. Those that name a file of the workspace are made anew on
 /// purpose.
 fn timed(source: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
-    for (at, _) in source.match_indices("$(date") {
-        let Some(end) = source[at..].find(')').map(|length| at + length + 1) else { continue };
-        if !["%S", "%s", "%T"].iter().any(|second| source[at..end].contains(second)) {
-            continue;
+    // Word by word, so that a text of nothing but beginnings costs no more than it is long.
+    let mut option = "";
+    let mut from = 0;
+    for word in source.split_inclusive([' ', '\t', '\n', '\r']) {
+        let (start, text) = (from, word.trim_end());
+        from += word.len();
+        // `$(date +%s)` has a blank in it: the word that begins it is joined with the one that ends it.
+        let whole = match text.contains("$(date") && !text.contains(')') {
+            true => {
+                let most = source.floor_char_boundary(source.len().min(start + LONGEST));
+                source[start..most].find(')').map_or(text, |end| {
+                    let rest = &source[start + end..most];
+                    &source[start..start + end + rest.find([' ', '\t', '\n', '\r']).unwrap_or(rest.len())]
+                })
+            }
+            false => text,
+        };
+        let seconds = ["%S", "%s", "%T"].iter().any(|second| whole.contains(second));
+        let name = whole.split('=').next().filter(|name| name.starts_with("--")).unwrap_or(option);
+        let names = ["name", "identifier", "-id"].iter().any(|end| name.ends_with(end));
+        if whole.contains("$(date") && seconds && names {
+            found.push((start, whole));
         }
-        let start = source[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
-        let stop = source[end..].find(char::is_whitespace).map_or(source.len(), |length| end + length);
-        let option = source[..start].split_whitespace().next_back().is_some_and(|word| word.starts_with("--"));
-        if option || source[start..at].starts_with("--") {
-            found.push((start, &source[start..stop]));
+        if text.starts_with("--") {
+            option = text;
+        } else if !text.is_empty() && text != "\\" {
+            option = "";
         }
     }
     found

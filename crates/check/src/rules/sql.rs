@@ -35,7 +35,10 @@ pub(crate) fn check(place: &Place<'_>, found: &mut Vec<Finding>) {
             if !views.iter().any(|view| names(view)) || OTHERS.iter().any(|other| names(other)) {
                 continue;
             }
-            if let Some((at, _)) = words.iter().find(|(_, word)| word == column) {
+            // `relname AS tablename` names it so itself.
+            let named = |at: usize| at > 0 && words[at - 1].1.eq_ignore_ascii_case("as");
+            let own = words.iter().enumerate().any(|(at, (_, word))| word == column && named(at));
+            if let Some((at, _)) = words.iter().find(|(_, word)| word == column && !own) {
                 let view = views.iter().find(|view| names(view)).unwrap_or(&views[0]);
                 let message = format!("{view} has no column `{column}`: it is `{called}`");
                 found.push(place.finding(&REMOVED_COLUMN, from + at, message, Some((*called).to_owned())));

@@ -35,6 +35,7 @@ pub(crate) fn check(runbook: &Runbook, lines: &[&str]) -> Vec<Finding> {
             anchors.insert(&heading.anchor);
         }
     }
+    let explicit: BTreeSet<&str> = lines.iter().flat_map(|line| explicit(line)).collect();
     let mut found = Vec::new();
     let mut fenced = false;
     for (number, text) in (1..).zip(lines) {
@@ -45,7 +46,9 @@ pub(crate) fn check(runbook: &Runbook, lines: &[&str]) -> Vec<Finding> {
             found.push(in_text(&DECODED, number, text, at, format!("“{broken}” was another character once"), None));
         }
         let lower = text.to_lowercase();
-        if let Some(at) = KNOWN.iter().find_map(|known| lower.find(known)) {
+        // `chown root:root` is nobody's password.
+        let owners = ["chown", "--user", "--group", "install "].iter().any(|word| lower.contains(word));
+        if let Some(at) = KNOWN.iter().find_map(|known| lower.find(known)).filter(|_| !owners) {
             let at = if lower.len() == text.len() { at } else { 0 };
             found.push(in_text(&CREDENTIALS, number, text, at, "these credentials are everybody's", None));
         }
@@ -56,7 +59,7 @@ pub(crate) fn check(runbook: &Runbook, lines: &[&str]) -> Vec<Finding> {
             let anchor = text[at + 3..].split([')', ' ']).next().unwrap_or_default();
             // GitHub takes any case in links, and an explicit anchor is HTML that we do not look for.
             let known = anchors.iter().any(|known| known.eq_ignore_ascii_case(anchor));
-            if !known && !anchor.is_empty() && !is_explicit(lines, anchor) {
+            if !known && !anchor.is_empty() && !explicit.contains(anchor) {
                 let nearest = anchors.iter().find(|known| similar(known, anchor)).map(|known| format!("#{known}"));
                 let message = format!("there is no heading for #{anchor}");
                 found.push(in_text(&LINK, number, text, at + 2, message, nearest));
@@ -66,9 +69,12 @@ pub(crate) fn check(runbook: &Runbook, lines: &[&str]) -> Vec<Finding> {
     found
 }
 
-/// Whether the file has `<a id="…">` or `<a name="…">`.
-fn is_explicit(lines: &[&str], anchor: &str) -> bool {
-    lines.iter().any(|line| line.contains(&format!("id=\"{anchor}\"")) || line.contains(&format!("name=\"{anchor}\"")))
+/// The anchors that a line sets itself: `<a id="…">`, `<a name="…">`.
+fn explicit(line: &str) -> impl Iterator<Item = &str> {
+    let after = |name: &'static str| {
+        line.match_indices(name).filter_map(move |(at, _)| line[at + name.len()..].split('"').next())
+    };
+    after("id=\"").chain(after("name=\""))
 }
 
 /// The same words, whatever stands between them.

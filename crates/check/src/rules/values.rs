@@ -19,13 +19,20 @@ pub(crate) static PATH: Rule = Rule {
 
 pub(crate) fn check(place: &Place<'_>, found: &mut Vec<Finding>) {
     let command = place.command;
-    let values: Vec<(Parameter, String)> =
-        command.parameters.iter().map(|parameter| (parameter.clone(), plain(parameter))).collect();
-    let bound = match &command.language {
-        Language::Bash => command::bind(&command.source, &values),
-        Language::Sql { connection } => command::bind_sql(connection, &command.source, &values),
+    let bind = |word: &str| {
+        let value = |parameter: &Parameter| (parameter.clone(), plain(parameter, word));
+        let values: Vec<(Parameter, String)> = command.parameters.iter().map(value).collect();
+        match &command.language {
+            Language::Bash => command::bind(&command.source, &values),
+            Language::Sql { connection } => command::bind_sql(connection, &command.source, &values),
+        }
     };
-    if let (Err(refusal), false) = (bound, values.is_empty()) {
+    // A name, a name as SQL has them, a number: what takes none of them takes nothing.
+    let refused = ["value-1", "value_1", "1"].into_iter().try_fold(None, |first, word| match bind(word) {
+        Ok(_) => Err(()),
+        Err(refusal) => Ok(first.or(Some(refusal))),
+    });
+    if let (Ok(Some(refusal)), false) = (refused, command.parameters.is_empty()) {
         let open = command.parameters.iter().filter_map(|parameter| command.source.find(&parameter.placeholder)).min();
         found.push(place.finding(&UNFILLABLE, open.unwrap_or(0), refusal.reason, None));
     }
@@ -38,13 +45,13 @@ pub(crate) fn check(place: &Place<'_>, found: &mut Vec<Finding>) {
 }
 
 /// A value that is harmless wherever a value is.
-fn plain(parameter: &Parameter) -> String {
+fn plain(parameter: &Parameter, word: &str) -> String {
     if let Some(choice) = parameter.choices().first() {
         return choice.clone();
     }
     match parameter.kind {
         ParameterKind::Integer => "1".to_owned(),
         ParameterKind::Address => "192.0.2.1".to_owned(),
-        _ => "value-1".to_owned(),
+        _ => word.to_owned(),
     }
 }

@@ -151,8 +151,14 @@ fn pieces(sql: &str) -> Vec<Piece> {
         let (kind, length) = match bytes[at] {
             b'\'' => {
                 // `E'` and its like: backslashes mean something inside.
-                let escapes = at > 0 && matches!(bytes[at - 1], b'E' | b'e' | b'U' | b'&' | b'u');
-                (if escapes { Kind::Closed } else { Kind::Literal }, quoted(rest, '\''))
+                // The letter stands alone: `LIKE'…'` is a plain one.
+                let word = sql[..at].rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+                let unicode = sql[..at].ends_with("U&") || sql[..at].ends_with("u&");
+                match word.eq_ignore_ascii_case("e") {
+                    true => (Kind::Closed, quoted_with_escapes(rest)),
+                    false if unicode => (Kind::Closed, quoted(rest, '\'')),
+                    false => (Kind::Literal, quoted(rest, '\'')),
+                }
             }
             b'"' => (Kind::Identifier, quoted(rest, '"')),
             b'-' if rest.starts_with("--") => (Kind::Comment, rest.find('\n').unwrap_or(rest.len())),
@@ -196,6 +202,19 @@ fn quoted(text: &str, quote: char) -> usize {
     while let Some((at, c)) = chars.next() {
         if c == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
             return at + 1;
+        }
+    }
+    text.len()
+}
+
+/// The same for `E'…'`, in which a backslash takes away what the next character means.
+fn quoted_with_escapes(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '\'' if chars.next_if(|(_, next)| *next == '\'').is_none() => return at + 1,
+            _ => {}
         }
     }
     text.len()

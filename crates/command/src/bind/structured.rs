@@ -20,8 +20,12 @@ pub(super) fn language(literal: &str) -> Option<Inside> {
     for place in placeholder::find(literal).into_iter().rev() {
         text.replace_range(place.range, "1");
     }
-    let trimmed = text.trim_start();
-    if trimmed.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok() {
+    let is_json = |text: &str| {
+        text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    };
+    // A document, or one on each line (Elasticsearch's bulk requests).
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    if is_json(&text) || (lines.peek().is_some() && lines.all(is_json)) {
         return Some(Inside::Json);
     }
     text.lines().any(|line| line.starts_with("apiVersion:")).then_some(Inside::Manifest)
@@ -92,15 +96,44 @@ fn manifest(literal: &str, at: std::ops::Range<usize>, value: &str) -> Result<St
     let start = literal[..at.start].rfind('\n').map_or(0, |line| line + 1);
     let end = literal[at.end..].find('\n').map_or(literal.len(), |line| at.end + line);
     let (before, after) = (&literal[start..at.start], &literal[at.end..end]);
-    if in_json_string(before) {
+    let simple = !before.contains('\'') && !in_block(&literal[..start], before);
+    // The quote begins the scalar, and is no part of another one.
+    let quote = before.find('"').map(|quote| before[..quote].trim_end());
+    if simple
+        && in_json_string(before)
+        && quote.is_some_and(|key| key.is_empty() || key.ends_with([':', '-', ',', '[', '{']))
+    {
         return Ok(escaped_in_yaml(value));
     }
     // All of a scalar, and nothing else on its line: it gets quotes of its own.
-    let begins = before.trim_start().is_empty() || before.ends_with(": ") || before.trim_start() == "- ";
-    if begins && after.trim().is_empty() && !before.contains(['"', '\'', '|', '>', '{', '[']) {
+    let begins = before.ends_with(": ") || before.trim_start() == "- ";
+    if simple && begins && after.trim().is_empty() && !before.contains(['"', '\'', '|', '>', '{', '[']) {
         return Ok(format!("\"{}\"", escaped_in_yaml(value)));
     }
     Err(refused(&literal[at], "this manifest", "letters, digits and `_ . : / @ % + = -` only"))
+}
+
+/// Whether a line belongs to a block scalar (`|`, `>`), in which nothing is quoted (YAML 1.2, 8.1).
+fn in_block(above: &str, line: &str) -> bool {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut depth = indent(line);
+    for line in above.lines().rev().filter(|line| !line.trim().is_empty()) {
+        if indent(line) >= depth {
+            continue;
+        }
+        depth = indent(line);
+        let header = line.split_whitespace().next_back().unwrap_or_default();
+        if header.starts_with(['|', '>']) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a value may stand in a text of this language where nothing can be written otherwise: in bash's double quotes,
+/// and for variables.
+pub(super) fn permits(text: &str, value: &str) -> bool {
+    language(text).is_none() || is_scalar(value)
 }
 
 /// Whether a value is one plain scalar wherever YAML takes one, in `{…}` too (YAML 1.2, 7.3.3).
@@ -144,6 +177,13 @@ mod tests {
         assert!(with(manifest, "web").is_ok());
         assert!(with(manifest, "web, labels: {a: b}").is_err());
         assert!(with("apiVersion: v1\nname: web-<x>\n", "a: b").is_err());
+        for line in
+            ["args: ['--filter=\"<x>\"']", "note: 'Alert \"<x>\" fired'", "m: |\n    <x>", "m: >-\n    sh: \"<x>\""]
+        {
+            let manifest = format!("apiVersion: v1\nspec:\n  {line}\n");
+            assert!(with(&manifest, "a', '--privileged").is_err(), "{line}");
+            assert!(with(&manifest, "web-1").is_ok(), "{line}");
+        }
     }
 
     proptest! {

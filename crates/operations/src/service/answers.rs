@@ -12,16 +12,16 @@ impl Operations {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`] where the policy does not permit this person so much or the text is too
     /// long, [`Error::Conflict`] when somebody was faster or the command has ended, [`Error::Audit`].
-    pub async fn answer(&self, caller: &Caller, id: u64, answer: Answer) -> Result<RunId, Error> {
+    pub async fn answer(&self, caller: &Caller, run: RunId, id: u64, answer: Answer) -> Result<RunId, Error> {
         let (this, caller) = (self.clone(), caller.clone());
-        self.whole(async move { this.answer_whole(&caller, id, answer).await }).await
+        self.whole(async move { this.answer_whole(&caller, run, id, answer).await }).await
     }
 
-    async fn answer_whole(&self, caller: &Caller, id: u64, answer: Answer) -> Result<RunId, Error> {
+    async fn answer_whole(&self, caller: &Caller, run: RunId, id: u64, answer: Answer) -> Result<RunId, Error> {
         self.permit(caller, Permission::Run, "answer a question of a running command").await?;
         let gone =
             || Error::Conflict("This question is no longer open: it was answered, or its command ended.".to_owned());
-        let asked = locked(&self.rooms.questions).get(id).ok_or_else(gone)?;
+        let asked = locked(&self.rooms.questions).get(id).filter(|asked| asked.run == run).ok_or_else(gone)?;
         let execution = self.rooms.runs.execution(asked.execution).await?.ok_or(Error::NotFound("This execution"))?;
         let _turn = self.rooms.turn(asked.run).await;
         let run = self.existing_run(execution.run).await?;

@@ -350,8 +350,10 @@ async fn a_running_call_asks_and_whoever_answers_must_be_permitted() {
         }
         changes.changed().await.unwrap();
     };
-    let answer = async |role, answer| bench.operations.answer(&person(role), asked.id, answer).await;
+    let answer = async |role, answer| bench.operations.answer(&person(role), run, asked.id, answer).await;
     let yes = || Answer::Yes(String::new());
+    let elsewhere = bench.operations.answer(&person(Role::Approver), RunId::new(), asked.id, yes()).await;
+    assert!(matches!(elsewhere, Err(Error::Conflict(_))), "a question is answered in its own run");
     assert!(matches!(answer(Role::Viewer, Answer::No).await, Err(Error::Forbidden(_))));
     let refused = answer(Role::Operator, yes()).await.unwrap_err().to_string();
     assert!(refused.contains("destroy needs approver"), "{refused}");
@@ -391,6 +393,6 @@ async fn stop_takes_the_question_away() {
     bench.operations.stop(&operator, execution).await.unwrap();
     bench.settled(run).await;
     assert!(question(&bench).await.is_none());
-    let late = bench.operations.answer(&operator, asked.id, Answer::No).await;
+    let late = bench.operations.answer(&operator, run, asked.id, Answer::No).await;
     assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
 }
