@@ -66,6 +66,7 @@ const RIGHT: &[&str] = &[
     "## P\n\n```bash\ncurl -u \"admin:<password>\" https://example.com\n```\n",
     "## P\n\n```bash\n# Count\nkubectl get nodes\n\n# Watch\nkubectl get pods -w\n```\n",
     "## P\n\n```bash\n# Preserve evidence\nkubectl logs web\n\n# Stop it\nkubectl delete deployment web\n```\n",
+    "## P\n\n```bash\n# Scale down\nkubectl scale deployment web --replicas=0\n\n# Scale back up\nkubectl scale deployment web --replicas=3\n```\n",
     "## P\n\n```bash\n# Stop it\nkubectl delete deployment web\n\n# Find the latest backup\naws s3 ls\n```\n",
     "## P\n\n```sql\nSELECT query, mean_exec_time FROM pg_stat_statements;\nSELECT s.relname, i.indexname FROM pg_stat_user_indexes s, pg_indexes i;\n```\n",
     "## P\n\n```bash\n# A\naws cloudwatch get-metric-data --end-time $(date -u +%Y-%m-%dT%H:%M:%S)\n\n# B\naws cloudwatch get-metric-data --end-time $(date -u +%Y-%m-%dT%H:%M:%S)\n```\n",

@@ -24,7 +24,7 @@ pub(crate) static TIME: Rule = Rule {
 };
 
 /// Words of a title that says that something is saved.
-const SAVES: &[&str] = &["backup", "back up", "snapshot", "evidence", "preserve"];
+const SAVES: &[&str] = &["backup", "snapshot", "evidence", "preserve"];
 
 pub(crate) fn check(procedure: &Procedure, lines: &[&str], found: &mut Vec<Finding>) {
     let place = |command| Place::new(procedure, command, lines);
@@ -75,7 +75,9 @@ fn saves(command: &Command) -> bool {
     let title = command.title.as_deref().unwrap_or_default().to_lowercase();
     let others =
         ["check", "delete", "download", "find", "list", "look", "monitor", "restore", "show", "verify", "view"];
-    SAVES.iter().any(|word| title.contains(word)) && !others.iter().any(|verb| title.contains(verb))
+    // `Scale back up` saves nothing.
+    let saves = title.starts_with("back up ") || SAVES.iter().any(|word| title.contains(word));
+    saves && !others.iter().any(|verb| title.contains(verb))
 }
 
 /// The longest word that is looked at, in bytes.
