@@ -40,6 +40,15 @@ pub fn bind_query(sql: &str, values: &[(Parameter, String)]) -> Result<String, R
                 let mut from = piece.range.start;
                 for place in inside {
                     let value = value(sql, place, values)?;
+                    // Behind a comparison a name is a column: `user_id = user_id` is true of every row.
+                    let compared = sql[..place.range.start].trim_end().ends_with(['=', '<', '>']);
+                    if compared && !is_number(value) && !is_constant(value) {
+                        return Err(Refusal::not_permitted(format!(
+                            "`{}` stands bare behind a comparison, where only a number may. Give one, or let the runbook's \
+                             author put it in quotes.",
+                            &sql[place.range.clone()]
+                        )));
+                    }
                     if !is_number(value) && !is_name(value) {
                         return Err(Refusal::not_permitted(format!(
                             "The value of `{}` stands in SQL where only a number or a plain name may. Give one of these, or carry \
@@ -113,6 +122,10 @@ fn is_number(value: &str) -> bool {
     let digits = value.strip_prefix('-').unwrap_or(value);
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
     [whole, part].iter().all(|text| (1..=30).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_constant(value: &str) -> bool {
+    ["true", "false", "null"].iter().any(|constant| value.eq_ignore_ascii_case(constant))
 }
 
 fn is_name(value: &str) -> bool {
@@ -295,6 +308,16 @@ mod tests {
         }
         assert!(bound("SELECT '<z>'", "v").unwrap_err().reason.contains("<z>"));
         assert!(bound("SELECT '<x>'", "a\0b").is_err());
+    }
+
+    #[test]
+    fn behind_a_comparison_a_name_is_no_value() {
+        for sql in ["DELETE FROM t WHERE user_id = <x>", "SELECT 1 WHERE a >= <x>", "SELECT 1 WHERE a <> <x>;"] {
+            assert!(bound(sql, "user_id").is_err(), "{sql}");
+            assert!(bound(sql, "42").is_ok() && bound(sql, "TRUE").is_ok(), "{sql}");
+        }
+        assert!(bound("SELECT count(*) FROM <x>", "users").is_ok());
+        assert!(bound("SELECT 1 WHERE a = '<x>'", "user_id").is_ok());
     }
 
     proptest! {
