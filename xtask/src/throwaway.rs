@@ -5,9 +5,9 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 /// How the names of our folders in the system's temporary one begin.
 const PREFIX: &str = "runbook-portal-";
@@ -77,10 +77,24 @@ fn maker_of(name: &str) -> Option<&str> {
     parts.next().map(|_| pid)
 }
 
-/// A port on 127.0.0.1 that was free a moment ago.
+/// Ports that Linux gives to nobody who asks for just any (`ip_local_port_range` begins above them): between this and the
+/// start of a server nobody takes one by chance.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+/// A port on 127.0.0.1 that was free a moment ago, and that this process gives to nobody else.
 pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let many = u32::from(PORTS.end - PORTS.start);
+    for _ in 0..many {
+        // Several of us may run at once: each begins somewhere else.
+        let step = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let offset = std::process::id().wrapping_mul(61).wrapping_add(step) % many;
+        let port = PORTS.start + u16::try_from(offset).unwrap_or_default();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(anyhow!("no free port on 127.0.0.1 from {} to {}", PORTS.start, PORTS.end))
 }
 
 /// 128 random bits in hexadecimal: whoever else uses this machine cannot guess them.

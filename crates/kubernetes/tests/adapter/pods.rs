@@ -105,7 +105,14 @@ async fn a_node_is_drained() {
         let mine = rig.call(&format!("kubectl {line}")).await;
         rig.call("kubectl uncordon practice-node-3").await;
         if let Some(theirs) = kubectl_with(&rig, line, "").await {
-            let same = |one: &crate::rig::Outcome| (sorted(&one.stdout), one.stderr.clone(), one.code);
+            // kubectl gathers its warnings in a map: their order is any.
+            let warnings = |text: &str| {
+                let mut parts: Vec<String> =
+                    text.trim_start_matches("Warning: ").trim_end().split("; ").map(str::to_owned).collect();
+                parts.sort();
+                parts
+            };
+            let same = |one: &crate::rig::Outcome| (sorted(&one.stdout), warnings(&one.stderr), one.code);
             assert_eq!(same(&mine), same(&theirs), "{line}");
         }
         rig.call("kubectl uncordon practice-node-3").await;
