@@ -132,7 +132,7 @@ pub async fn answer_question(
     let back = format!("/runs/{}", path_part(&run));
     self::answer(&back, async |operations, caller| {
         let said = match answer.as_str() {
-            "yes" => Answer::Yes(text),
+            "yes" => Answer::Yes(text.replace("\r\n", "\n")),
             "back" => Answer::Back,
             "no" => Answer::No,
             _ => return Err(Error::Invalid("A question is answered with yes, back or no.".to_owned())),

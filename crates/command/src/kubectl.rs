@@ -80,50 +80,6 @@ pub fn action(argv: &[String]) -> Result<Action, Refusal> {
     parse(argv).map(|invocation| invocation.action)
 }
 
-/// Whether the portal performs calls of this verb itself; `verb` as [`Action::verb`] has it.
-#[must_use]
-pub fn performs(verb: &str) -> bool {
-    PERFORMED.contains(&verb) || FAMILIES.contains(&verb.split(' ').next().unwrap_or_default())
-}
-
-/// Verbs of two words that are performed whatever the second is.
-const FAMILIES: &[&str] = &["rollout", "top"];
-
-/// The verbs that are performed.
-const PERFORMED: &[&str] = &[
-    "annotate",
-    "apply",
-    "auth can-i",
-    "cluster-info",
-    "cordon",
-    "create",
-    "create configmap",
-    "create deployment",
-    "create job",
-    "create namespace",
-    "create secret docker-registry",
-    "create secret generic",
-    "create secret tls",
-    "delete",
-    "describe",
-    "drain",
-    "edit",
-    "exec",
-    "get",
-    "label",
-    "logs",
-    "patch",
-    "replace",
-    "run",
-    "scale",
-    "set env",
-    "set image",
-    "set resources",
-    "uncordon",
-    "version",
-    "wait",
-];
-
 /// A refusal in kubectl's own words, with kubectl's exit code.
 fn usage(text: impl Into<String>) -> Refusal {
     Refusal { reason: text.into(), exit_code: 1 }

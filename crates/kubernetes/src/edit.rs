@@ -26,11 +26,6 @@ const TRIES: usize = 8;
 const CANCELLED: &str = "Edit cancelled, no changes made.\n";
 
 pub(crate) async fn run(scope: &Scope<'_>, edit: &Edit, out: Output<'_>) -> Result<(), Failure> {
-    if edit.output_patch {
-        return Err(Failure::NotPermitted(
-            "kubectl edit --output-patch is not performed by this portal: what changes is shown anyway".to_owned(),
-        ));
-    }
     let wanted = scope.wanted(&edit.selection, Choice::default()).await?;
     let (found, failures) = scope.objects(&wanted, Choice::default()).await?;
     if let Some(failure) = Failure::of(failures) {
@@ -79,8 +74,7 @@ async fn edit_one(scope: &Scope<'_>, mut one: Found, out: Output<'_>) -> Result<
         let Answer::Yes(given) = out.io.ask(question).await? else {
             return out.out(CANCELLED).await;
         };
-        // A form sends every line end as CR LF.
-        text = given.replace("\r\n", "\n");
+        text = given;
         if text.trim() == before.trim() {
             return out.out(CANCELLED).await;
         }
@@ -205,8 +199,9 @@ async fn rebased(
         });
         lists_stay.then_some(())?;
         json_patch::patch(&mut merged, &change).ok()?;
+        let metadata = merged.get_mut("metadata")?.as_object_mut()?;
         for place in ["resourceVersion", "generation"] {
-            merged["metadata"][place] = fresh["metadata"][place].clone();
+            metadata.insert(place.to_owned(), fresh["metadata"][place].clone());
         }
         if let (Some(merged), Some(status)) = (merged.as_object_mut(), fresh.get("status")) {
             merged.insert("status".to_owned(), status.clone());
@@ -222,7 +217,14 @@ async fn rebased(
                     .to_owned(),
             ),
         ),
-        None => (text.to_owned(), Some(failure.message())),
+        None => {
+            let why = failure.message();
+            let note = format!(
+                "{why}. The two changes do not go together by themselves: applying this text now undoes theirs. Take over \
+                 what they changed first, or go back and edit anew."
+            );
+            (text.to_owned(), Some(note))
+        }
     })
 }
 

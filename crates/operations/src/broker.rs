@@ -94,7 +94,7 @@ impl Broker {
                 )));
             }
         }
-        let decision = self.environment.policy.decide(&self.caller.person, &action);
+        let decision = self.environment.policy.decide(&self.caller.person, action.effect);
         Ok((action, decision))
     }
 

@@ -1,6 +1,6 @@
 //! Whether this person may do this action in this environment.
 
-use command::{Action, Effect};
+use command::Effect;
 use serde::{Deserialize, Serialize};
 
 use crate::{Decision, Person, Role, Verdict};
@@ -25,15 +25,15 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Decides on one action. Says which rule decided, in words for the trail.
+    /// Decides on one action by how far it reaches. Says which rule decided, in words for the trail.
     #[must_use]
-    pub fn decide(&self, person: &Person, action: &Action) -> Decision {
-        let least = match action.effect {
+    pub fn decide(&self, person: &Person, effect: Effect) -> Decision {
+        let least = match effect {
             Effect::Read => self.read,
             Effect::Change => self.change,
             Effect::Destroy => self.destroy,
         };
-        let rule = format!("{} needs {}", action.effect, least.word());
+        let rule = format!("{effect} needs {}", least.word());
         if person.role >= least {
             Decision { verdict: Verdict::Allowed, rule }
         } else {

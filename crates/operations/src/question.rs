@@ -75,9 +75,10 @@ impl Questions {
         self.waiting.iter().map(|(asked, _)| asked).find(|asked| asked.execution == execution).cloned()
     }
 
-    /// One by its name.
+    /// One by its name, while its call waits.
     pub(crate) fn get(&self, id: u64) -> Option<Arc<Asked>> {
-        self.waiting.iter().map(|(asked, _)| asked).find(|asked| asked.id == id).cloned()
+        let open = |(asked, sender): &&(Arc<Asked>, oneshot::Sender<Answer>)| asked.id == id && !sender.is_closed();
+        self.waiting.iter().find(open).map(|(asked, _)| asked.clone())
     }
 
     /// Takes one away; whoever has it answers it.

@@ -42,7 +42,7 @@ async fn repository_files(
     if rooms.executor.has_workspace(run.id) {
         return Ok(Vec::new());
     }
-    let (library, version) = (rooms.library(), run.version.clone());
+    let (library, version) = (rooms.library.clone(), run.version.clone());
     let read = move || {
         let apart = |c: char| c.is_whitespace() || "\"'`=|&;()<>{}".contains(c);
         let words = procedure.commands().flat_map(|command| command.source.split(apart));

@@ -99,7 +99,7 @@ impl OperationsBuilder {
 type Suggested = HashMap<(EnvironmentName, ParameterKind, Option<String>), (Timestamp, Vec<Suggestion>)>;
 
 pub(crate) struct Rooms {
-    library: Arc<dyn Library>,
+    pub(crate) library: Arc<dyn Library>,
     pub(crate) runs: Arc<dyn RunStore>,
     pub(crate) trail: Arc<dyn AuditTrail>,
     pub(crate) outputs: Arc<dyn OutputStore>,
@@ -125,10 +125,6 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Rooms {
-    pub(crate) fn library(&self) -> Arc<dyn Library> {
-        self.library.clone()
-    }
-
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }

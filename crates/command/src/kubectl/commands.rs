@@ -397,8 +397,6 @@ pub enum Schedule {
 pub struct Edit {
     /// What is edited.
     pub selection: Selection,
-    /// Whether the patch is printed that was sent.
-    pub output_patch: bool,
 }
 
 /// `kubectl cordon`, `kubectl uncordon`

@@ -450,7 +450,12 @@ fn edit(given: &Arguments) -> Result<Edit, Refusal> {
             "kubectl edit with {other} is not performed by this portal: objects are edited whole, as YAML"
         )));
     }
-    Ok(Edit { selection: Selection::required(&given.words)?, output_patch: given.on("output-patch") })
+    if given.on("output-patch") {
+        return Err(Refusal::not_permitted(
+            "kubectl edit --output-patch is not performed by this portal: what changes is shown anyway. Leave it out.",
+        ));
+    }
+    Ok(Edit { selection: Selection::required(&given.words)? })
 }
 
 fn cordon(schedule: Schedule, verb: &str, given: &Arguments) -> Result<Cordon, Refusal> {

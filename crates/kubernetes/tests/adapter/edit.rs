@@ -35,7 +35,7 @@ async fn replicas(rig: &Rig) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_change_is_shown_and_then_made() {
     let rig = rig().await;
-    let replies = vec![replacing("  replicas: 3\n", "  replicas: 4\r\n"), saying(Answer::Yes(String::new()))];
+    let replies = vec![replacing("  replicas: 3\n", "  replicas: 4\n"), saying(Answer::Yes(String::new()))];
     let (outcome, asked) = rig.call_answering(LINE, replies).await;
     assert_eq!((outcome.stdout.as_str(), outcome.code), ("deployment.apps/auth-service edited\n", 0), "{outcome:?}");
     assert!(outcome.stderr.contains("-  replicas: 3\n+  replicas: 4\n"), "{outcome:?}");

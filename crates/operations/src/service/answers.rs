@@ -1,7 +1,5 @@
 //! Answers to what a running call asks.
 
-use command::Action;
-
 use super::{Operations, TEXT_LIMIT, locked};
 use crate::question::Answer;
 use crate::{Caller, Error, EventKind, Permission, RunId, Verdict};
@@ -21,9 +19,10 @@ impl Operations {
         self.permit(caller, Permission::Run, "answer a question of a running command").await?;
         let gone =
             || Error::Conflict("This question is no longer open: it was answered, or its command ended.".to_owned());
+        // Of two who answer at once the second finds the question gone, before anything of it is in the trail.
+        let _turn = self.rooms.turn(run).await;
         let asked = locked(&self.rooms.questions).get(id).filter(|asked| asked.run == run).ok_or_else(gone)?;
         let execution = self.rooms.runs.execution(asked.execution).await?.ok_or(Error::NotFound("This execution"))?;
-        let _turn = self.rooms.turn(asked.run).await;
         let run = self.existing_run(execution.run).await?;
         if let Answer::Yes(text) = &answer {
             if text.len() > TEXT_LIMIT {
@@ -33,14 +32,7 @@ impl Operations {
                 )));
             }
             let environment = self.environment(&run.environment)?;
-            let action = Action {
-                tool: String::new(),
-                verb: String::new(),
-                targets: Vec::new(),
-                effect: asked.question.effect,
-                follows: false,
-            };
-            let decision = environment.policy.decide(&caller.person, &action);
+            let decision = environment.policy.decide(&caller.person, asked.question.effect);
             if decision.verdict != Verdict::Allowed {
                 return Err(Error::Invalid(format!(
                     "Your role may not do this in {}: {}. Ask somebody who may to look at it, or go back.",

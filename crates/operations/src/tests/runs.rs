@@ -361,13 +361,14 @@ async fn a_running_call_asks_and_whoever_answers_must_be_permitted() {
     bench.store.trail_is_broken.store(true, std::sync::atomic::Ordering::SeqCst);
     assert!(matches!(answer(Role::Approver, yes()).await, Err(Error::Audit(_))), "nothing happens unrecorded");
     bench.store.trail_is_broken.store(false, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(answer(Role::Approver, yes()).await.unwrap(), run);
-    assert!(matches!(answer(Role::Approver, yes()).await, Err(Error::Conflict(_))), "one answer is enough");
+    let both = futures::join!(answer(Role::Approver, yes()), answer(Role::Approver, yes()));
+    assert!(matches!(both, (Ok(of), Err(Error::Conflict(_))) | (Err(Error::Conflict(_)), Ok(of)) if of == run));
     let view = bench.settled(run).await;
     assert_eq!(view.steps[0].commands[0].execution.as_ref().unwrap().exit_code, Some(0));
     assert!(view.steps[0].commands[0].question.is_none());
     let events = bench.store.events.lock().unwrap();
-    let marked = events.iter().find(|event| event.kind == EventKind::StepMarked).unwrap();
+    let marked: Vec<_> = events.iter().filter(|event| event.kind == EventKind::StepMarked).collect();
+    let [marked] = marked[..] else { panic!("one answer, one event: {marked:?}") };
     assert_eq!(
         (marked.original.as_deref(), marked.argv.as_slice()),
         (Some("replicas: 3\n"), &["replicas: 0\n".to_owned()][..])
