@@ -36,7 +36,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Caller, Chunk, ExecutionId, RunView, Snapshot, Stream, WorkloadRef};
+use operations::{Caller, Card, Chunk, ExecutionId, RunView, Stream};
 use serde_json::json;
 
 use crate::ansi::Pen;
@@ -73,11 +73,20 @@ pub fn run(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
 
 /// The live cards of a page.
 #[must_use]
-pub fn cards(cards: &[(WorkloadRef, Snapshot)], now: Timestamp) -> Fragment {
-    Fragment::new("cards", cards_view(cards, now))
+pub fn cards(cards: &[Card], now: Timestamp) -> Fragment {
+    Fragment::new("cards", drawn_cards(cards, now))
 }
 
-pub(crate) fn cards_view(cards: &[(WorkloadRef, Snapshot)], now: Timestamp) -> AnyView {
+/// The same for the page itself, with what is not watched and why.
+pub(crate) fn cards_view(cards: &[Card], now: Timestamp) -> AnyView {
+    view! {
+        {drawn_cards(cards, now)}
+        {card::refused(cards)}
+    }
+    .into_any()
+}
+
+fn drawn_cards(cards: &[Card], now: Timestamp) -> AnyView {
     view! { <div id="cards" class="cards">{card::cards(cards, now)}</div> }.into_any()
 }
 

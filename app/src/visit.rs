@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 use leptos_router::params::ParamsMap;
-use operations::{Caller, Environment, Error, Operations, Permission, Snapshot, WorkloadRef};
+use operations::{Caller, Card, Cards, Operations, Permission};
 use runbook::{ProcedureId, RunbookId};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// What a page knows of the portal it stands in. The server provides it as context.
@@ -20,7 +19,7 @@ pub struct Site {
     pub provider_origin: Option<String>,
 }
 
-/// How long a page waits for a first word from a cluster before it draws the card as loading.
+/// How long a page waits for a first word before it draws a card as loading.
 const FIRST_WORD: Duration = Duration::from_millis(600);
 
 /// One request for a page.
@@ -78,41 +77,9 @@ impl Visit {
         ProcedureId::new(self.param("procedure"))
     }
 
-    /// The workloads of a procedure as they are now. A cluster that does not answer at once is drawn as loading.
-    pub(crate) async fn snapshots(
-        &self,
-        procedure: &runbook::Procedure,
-        environment: &Environment,
-    ) -> Vec<(WorkloadRef, Snapshot)> {
-        let mut namespaces: HashMap<String, Snapshot> = HashMap::new();
-        let mut cards = Vec::new();
-        for workload in self.operations.workloads(procedure, environment) {
-            let snapshot = match namespaces.get(&workload.namespace) {
-                Some(known) => known.clone(),
-                None => {
-                    let snapshot = self.snapshot(environment, &workload.namespace).await;
-                    namespaces.insert(workload.namespace.clone(), snapshot.clone());
-                    snapshot
-                }
-            };
-            cards.push((workload, snapshot));
-        }
-        cards
-    }
-
-    async fn snapshot(&self, environment: &Environment, namespace: &str) -> Snapshot {
-        let empty = |state| Snapshot { state, at: self.now, workloads: Vec::new(), labels: Vec::new() };
-        let mut receiver = match self.operations.follow(&self.caller, &environment.name, namespace).await {
-            Ok(receiver) => receiver,
-            Err(error @ (Error::Forbidden(_) | Error::NotFound(_))) => {
-                return empty(operations::CardState::Forbidden(error.to_string()));
-            }
-            Err(error) => return empty(operations::CardState::Unreachable(error.to_string())),
-        };
-        let heard = receiver.wait_for(|snapshot| snapshot.state != operations::CardState::Loading);
-        match tokio::time::timeout(FIRST_WORD, heard).await {
-            Ok(Ok(snapshot)) => snapshot.clone(),
-            Ok(Err(_)) | Err(_) => empty(operations::CardState::Loading),
-        }
+    /// The cards of a page as they are now. What does not answer at once is drawn as loading.
+    pub(crate) async fn cards(&self, mut cards: Cards) -> Vec<Card> {
+        drop(tokio::time::timeout(FIRST_WORD, cards.heard()).await);
+        cards.now()
     }
 }

@@ -4,7 +4,7 @@
 //! the next stream sends every fragment once. Output is different: it grows. Its events carry the sequence of the last
 //! piece as their id, and the browser says it again in `Last-Event-ID`.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -13,12 +13,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{self, KeepAlive};
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use identity::CurrentCaller;
-use operations::{
-    Caller, CardState, Chunk, EnvironmentName, Error, ExecutionId, Operations, RunId, Snapshot, WorkloadRef,
-};
+use operations::{Caller, Cards, Chunk, EnvironmentName, Error, ExecutionId, Operations, RunId};
 use runbook::{ProcedureId, RunbookId};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
@@ -64,14 +60,7 @@ pub(crate) async fn run_events(
     let run: RunId = run.parse().map_err(|_| Error::NotFound("This run"))?;
     let seat = streams.seats.take(&caller.person.subject)?;
     let changes = operations.watch_run(&caller, run).await?;
-    let view = operations.view_run(&caller, run).await?;
-    let cards = match &view.environment {
-        Some(environment) => {
-            let workloads = operations.workloads(&view.procedure, environment);
-            Cards::follow(&operations, &caller, &environment.name, workloads).await
-        }
-        None => Cards::default(),
-    };
+    let cards = operations.cards_of_run(&caller, run).await?;
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let cursor = resumed.or(from.after).unwrap_or(0);
     let here = streams.presence.enter(run, &caller.person.name);
@@ -83,15 +72,16 @@ pub(crate) async fn run_events(
     }))
 }
 
-/// What a procedure's page sends along when it opens its stream.
+/// What the page of a procedure or a runbook sends along when it opens its stream.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Which {
     runbook: RunbookId,
-    procedure: ProcedureId,
+    /// None on the page of the whole runbook.
+    procedure: Option<ProcedureId>,
     environment: EnvironmentName,
 }
 
-/// The stream of a procedure's page: live cards.
+/// The stream of a page to read: live cards.
 pub(crate) async fn live_events(
     State(operations): State<Operations>,
     State(streams): State<Streams>,
@@ -99,18 +89,15 @@ pub(crate) async fn live_events(
     Query(which): Query<Which>,
 ) -> Result<Events, Problem> {
     let seat = streams.seats.take(&caller.person.subject)?;
-    let (_, procedure) = operations.procedure(&caller, &which.runbook, &which.procedure)?;
-    let environments = operations.environments(&caller)?;
-    let environment = environments
-        .iter()
-        .find(|environment| environment.name == which.environment)
-        .ok_or(Error::NotFound("This environment"))?;
-    let workloads = operations.workloads(&procedure, environment);
-    let mut cards = Cards::follow(&operations, &caller, &environment.name, workloads).await;
+    let Which { runbook, procedure, environment } = &which;
+    let mut cards = match procedure {
+        Some(procedure) => operations.cards_of_procedure(&caller, runbook, procedure, environment).await?,
+        None => operations.cards_of_runbook(&caller, runbook, environment).await?,
+    };
     Ok(streams.open(seat, |sender| async move {
         let mut browser = Browser { sender, sent: Sent::default() };
         loop {
-            if browser.fragments(vec![cards.draw()]).await.is_err() {
+            if browser.fragments(vec![draw(&mut cards)]).await.is_err() {
                 return;
             }
             tokio::time::sleep(ROUND).await;
@@ -196,7 +183,7 @@ impl RunPage {
             Over
         })?;
         let mut drawn = fragments::run(&view, &self.caller, jiff::Timestamp::now());
-        drawn.push(self.cards.draw());
+        drawn.push(draw(&mut self.cards));
         drawn.push(fragments::people(&self.here.names()));
         self.browser.fragments(drawn).await?;
         self.output().await
@@ -267,67 +254,6 @@ impl Browser {
     }
 }
 
-/// The live cards of a page: one receiver a namespace.
-#[derive(Default)]
-struct Cards {
-    workloads: Vec<WorkloadRef>,
-    namespaces: Vec<(String, watch::Receiver<Snapshot>)>,
-}
-
-impl Cards {
-    async fn follow(
-        operations: &Operations,
-        caller: &Caller,
-        environment: &EnvironmentName,
-        workloads: Vec<WorkloadRef>,
-    ) -> Self {
-        let mut namespaces: Vec<(String, watch::Receiver<Snapshot>)> = Vec::new();
-        for workload in &workloads {
-            if namespaces.iter().any(|(name, _)| name == &workload.namespace) {
-                continue;
-            }
-            match operations.follow(caller, environment, &workload.namespace).await {
-                Ok(receiver) => namespaces.push((workload.namespace.clone(), receiver)),
-                Err(error) => namespaces.push((workload.namespace.clone(), refused(&error))),
-            }
-        }
-        Self { workloads, namespaces }
-    }
-
-    fn draw(&mut self) -> Fragment {
-        let snapshots: HashMap<&str, Snapshot> = self
-            .namespaces
-            .iter_mut()
-            .map(|(name, receiver)| (name.as_str(), receiver.borrow_and_update().clone()))
-            .collect();
-        let cards: Vec<_> = self
-            .workloads
-            .iter()
-            .filter_map(|workload| Some((workload.clone(), snapshots.get(workload.namespace.as_str())?.clone())))
-            .collect();
-        fragments::cards(&cards, jiff::Timestamp::now())
-    }
-
-    /// Returns when any namespace has news; never where none is followed.
-    async fn changed(&mut self) {
-        let mut waiting: FuturesUnordered<_> =
-            self.namespaces.iter_mut().map(|(_, receiver)| receiver.changed()).collect();
-        while let Some(result) = waiting.next().await {
-            // A watch that is gone brings no news; the others still do.
-            if result.is_ok() {
-                return;
-            }
-        }
-        std::future::pending::<()>().await;
-    }
-}
-
-/// What stands in place of a namespace that cannot be followed, as the page itself draws it. Its sender is gone at once:
-/// nothing will change.
-fn refused(error: &Error) -> watch::Receiver<Snapshot> {
-    let state = match error {
-        Error::Forbidden(_) | Error::NotFound(_) => CardState::Forbidden(error.to_string()),
-        _ => CardState::Unreachable(error.to_string()),
-    };
-    watch::channel(Snapshot { state, at: jiff::Timestamp::now(), workloads: Vec::new(), labels: Vec::new() }).1
+fn draw(cards: &mut Cards) -> Fragment {
+    fragments::cards(&cards.now(), jiff::Timestamp::now())
 }

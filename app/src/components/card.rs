@@ -1,73 +1,163 @@
-//! Live cards: the workloads that a procedure names, as the cluster shows them.
+//! Live cards: what a procedure's commands are about, as it is now.
+
+mod reading;
+mod sparkline;
+mod workload;
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{CardState, PodStatus, Snapshot, WorkloadRef, WorkloadStatus, live::Which};
+use operations::{Card, CardState, Content, Snapshot};
+use runbook::WidgetFence;
+use widget::{Subject, Which};
 
 use super::time;
 
 /// How many cards one page draws; a command that acts on a whole namespace would otherwise fill it.
 const MOST_CARDS: usize = 24;
-/// How many pods one card draws.
-const MOST_PODS: usize = 40;
 
 /// All cards of a page, each workload once.
-pub(crate) fn cards(all: &[(WorkloadRef, Snapshot)], now: Timestamp) -> AnyView {
-    let mut drawn: BTreeSet<(&str, &str)> = BTreeSet::new();
-    let mut told: BTreeSet<&str> = BTreeSet::new();
-    let mut views = Vec::new();
-    let mut left = 0_usize;
-    for (workload, snapshot) in all {
-        if !matches!(snapshot.state, CardState::Fresh | CardState::Stale(_)) {
-            if told.insert(&workload.namespace) {
-                views.push(silent(&workload.namespace, &snapshot.state));
-            }
-            continue;
+pub(crate) fn cards(all: &[Card], now: Timestamp) -> AnyView {
+    let mut drawn = Drawn::default();
+    for card in all {
+        match &card.content {
+            Content::Workloads(snapshot) => drawn.workloads(&card.widget.subject, snapshot, now),
+            Content::Gauge(gauge) => match &gauge.state {
+                CardState::Fresh | CardState::Stale(_) => {
+                    for one in &gauge.readings {
+                        // What a text names alone and among others is one thing.
+                        if !drawn.read.insert((one.name.clone(), one.about.clone())) {
+                            continue;
+                        }
+                        let title = card.widget.title.as_deref().filter(|_| gauge.readings.len() == 1);
+                        drawn.add(|| reading::card(one, title, &gauge.state, now));
+                    }
+                }
+                state => {
+                    let title = card.widget.title.clone().unwrap_or_else(|| card.widget.subject.title());
+                    let view = silent(&title, state);
+                    if *state == CardState::Absent { drawn.absent.push(view) } else { drawn.add(|| view) }
+                }
+            },
+            Content::Refused(_) => {}
         }
-        let found = snapshot.select(&workload.which);
+    }
+    drawn.view()
+}
+
+/// What has been drawn so far.
+#[derive(Default)]
+struct Drawn {
+    views: Vec<AnyView>,
+    workloads: BTreeSet<(String, String)>,
+    read: BTreeSet<(String, String)>,
+    told: BTreeSet<String>,
+    /// What is not there stands behind what is.
+    absent: Vec<AnyView>,
+    left: usize,
+}
+
+impl Drawn {
+    fn add(&mut self, draw: impl FnOnce() -> AnyView) {
+        if self.views.len() < MOST_CARDS {
+            self.views.push(draw());
+        } else {
+            self.left += 1;
+        }
+    }
+
+    fn workloads(&mut self, subject: &Subject, snapshot: &Snapshot, now: Timestamp) {
+        let Subject::Workloads { namespace, which } = subject else { return };
+        let namespace = namespace.clone().unwrap_or_default();
+        if !matches!(snapshot.state, CardState::Fresh | CardState::Stale(_)) {
+            if self.told.insert(namespace.clone()) {
+                self.add(|| silent(&namespace, &snapshot.state));
+            }
+            return;
+        }
+        let found = snapshot.select(which);
         if found.is_empty() {
-            views.push(absent(workload));
+            self.absent.push(absent(&namespace, which));
         }
         for status in found {
-            if !drawn.insert((&status.namespace, &status.name)) {
-                continue;
-            }
-            if views.len() < MOST_CARDS {
-                views.push(card(status, &snapshot.state, now));
-            } else {
-                left += 1;
+            if self.workloads.insert((status.namespace.clone(), status.name.clone())) {
+                self.add(|| workload::card(status, &snapshot.state, now));
             }
         }
     }
-    if views.is_empty() {
-        return view! { <p class="muted">"The commands name no workload to watch."</p> }.into_any();
+
+    fn view(mut self) -> AnyView {
+        for view in std::mem::take(&mut self.absent) {
+            self.add(|| view);
+        }
+        let left = self.left;
+        view! {
+            {self.views}
+            {(left > 0).then(|| view! { <p class="muted">{format!("and {left} more")}</p> })}
+        }
+        .into_any()
+    }
+}
+
+/// What this environment does not let be asked after, and why. It stays as it is while somebody looks at a page.
+pub(crate) fn refused(all: &[Card]) -> AnyView {
+    let rows: Vec<_> = all
+        .iter()
+        .filter_map(|card| match &card.content {
+            Content::Refused(reason) => Some((card.widget.subject.title(), reason.clone())),
+            _ => None,
+        })
+        .map(|(title, reason)| view! { <li><strong>{title}</strong><span>{reason}</span></li> })
+        .collect();
+    if all.is_empty() {
+        return view! { <p class="muted">"The commands name nothing to watch."</p> }.into_any();
+    }
+    if rows.is_empty() {
+        return ().into_any();
     }
     view! {
-        {views}
-        {(left > 0).then(|| view! { <p class="muted">{format!("and {left} more workloads")}</p> })}
+        <details class="cards-refused">
+            <summary>{format!("{} not watched here", rows.len())}</summary>
+            <ul>{rows}</ul>
+        </details>
     }
     .into_any()
 }
 
-fn silent(namespace: &str, state: &CardState) -> AnyView {
+/// A card of what has not said anything.
+fn silent(title: &str, state: &CardState) -> AnyView {
     let (class, badge, text) = match state {
         CardState::Forbidden(reason) => ("forbidden", "no access", reason.clone()),
         CardState::Unreachable(reason) => ("unreachable", "unreachable", reason.clone()),
-        _ => ("loading", "loading", "Asking the cluster…".to_owned()),
+        CardState::Absent => ("absent", "not found", "There is no such thing in this environment.".to_owned()),
+        _ => ("loading", "loading", "Asking…".to_owned()),
     };
     view! {
-        <section class=format!("card {class}") aria-label=format!("Namespace {namespace}: {badge}")>
-            <div class="card-head"><p class="card-name">{namespace.to_owned()}</p><span class="pill">{badge}</span></div>
+        <section class=format!("card {class}") aria-label=format!("{title}: {badge}")>
+            <div class="card-head"><p class="card-name">{title.to_owned()}</p><span class="pill">{badge}</span></div>
             <p class="card-about">{text}</p>
         </section>
     }
     .into_any()
 }
 
-fn absent(workload: &WorkloadRef) -> AnyView {
-    let name = match &workload.which {
+/// What stands in the text where a card is wanted: what it is, or why it is none.
+pub(crate) fn note(fence: &WidgetFence) -> AnyView {
+    match widget::fence::read(&fence.source) {
+        Ok(widget) => {
+            let title = widget.title.unwrap_or_else(|| widget.subject.title());
+            view! { <p class="widget-note">"Live: "<span>{title}</span></p> }.into_any()
+        }
+        Err(error) => view! {
+            <div class="widget-note wrong"><p>{error.to_string()}</p><pre class="mono">{fence.source.clone()}</pre></div>
+        }
+        .into_any(),
+    }
+}
+
+fn absent(namespace: &str, which: &Which) -> AnyView {
+    let name = match which {
         Which::Deployment(name) => name.clone(),
         Which::Selector(selector) => selector.clone(),
         Which::All => "Deployments".to_owned(),
@@ -75,141 +165,17 @@ fn absent(workload: &WorkloadRef) -> AnyView {
     view! {
         <section class="card absent" aria-label=format!("{name}: not found")>
             <div class="card-head"><p class="card-name">{name.clone()}</p><span class="pill">"not found"</span></div>
-            <p class="card-about">{format!("No such deployment in {}", workload.namespace)}</p>
+            <p class="card-about">{format!("No such deployment in {namespace}")}</p>
         </section>
     }
     .into_any()
-}
-
-/// The pill's class and words.
-fn health(status: &WorkloadStatus) -> (&'static str, String) {
-    let failing = status.pods.iter().filter(|pod| look(pod, true) == Look::Failed).count();
-    let old = status.pods.iter().any(|pod| !pod.newest && pod.status != "Terminating");
-    if failing > 0 {
-        let looping = status.pods.iter().any(|pod| pod.status == "CrashLoopBackOff");
-        let word = if looping { "crash-looping" } else { "failing" };
-        return ("bad", format!("{failing} of {} {word}", status.pods.len() + status.more_pods));
-    }
-    if status.desired == 0 && status.pods.is_empty() {
-        return ("quiet", "scaled to 0".to_owned());
-    }
-    if status.updated < status.desired || old {
-        return ("moving", format!("{} of {} updated", status.updated, status.desired));
-    }
-    if status.ready < status.desired {
-        return ("moving", format!("{} of {} ready", status.ready, status.desired));
-    }
-    ("good", format!("{} / {} ready", status.ready, status.desired))
-}
-
-fn card(status: &WorkloadStatus, state: &CardState, now: Timestamp) -> AnyView {
-    let (class, words) = health(status);
-    let rolling = status.pods.iter().any(|pod| !pod.newest);
-    let stale = match state {
-        CardState::Stale(since) => Some(*since),
-        _ => None,
-    };
-    let images = status.images.join(", ");
-    let looks: BTreeSet<Look> = status.pods.iter().map(|pod| look(pod, rolling)).collect();
-    let pods: Vec<_> = status.pods.iter().take(MOST_PODS).map(|pod| cell(pod, rolling)).collect();
-    let more = status.pods.len().saturating_sub(MOST_PODS) + status.more_pods;
-    let legend = (looks.len() > 1 || looks.iter().any(|look| *look != Look::Ready)).then(|| {
-        let entries: Vec<_> = looks
-            .iter()
-            .map(|look| view! { <li><span class=format!("pod {}", look.class()) aria-hidden="true"></span>{look.word()}</li> })
-            .collect();
-        view! { <ul class="legend" aria-hidden="true">{entries}</ul> }
-    });
-    let restarts = match status.restarts {
-        1 => "1 restart".to_owned(),
-        number => format!("{number} restarts"),
-    };
-    let age = status.created.map(|created| format!(" · {} old", time::age(created, now)));
-    view! {
-        <section class=if stale.is_some() { "card stale" } else { "card" } aria-label=format!("{}: {words}", status.name)>
-            <div class="card-head">
-                <p class="card-name">{status.name.clone()}</p>
-                <span class=format!("pill {class}")>{words.clone()}</span>
-            </div>
-            <p class="card-about">
-                {format!("Deployment · {} · ", status.namespace)}<span class="mono">{images}</span>
-            </p>
-            {stale.map(|since| view! { <p class="card-stale">"Stale: last heard "{time::ago(since, now)}</p> })}
-            {status.message.clone().map(|message| view! { <p class="card-message">{message}</p> })}
-            <div class="card-foot">
-                <ul class="pods" aria-label="Pods">{pods}</ul>
-                {(more > 0).then(|| view! { <span class="muted">{format!("+{more}")}</span> })}
-                <span class="card-facts">{restarts}{age}</span>
-            </div>
-            {legend}
-        </section>
-    }
-    .into_any()
-}
-
-/// How a pod is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Look {
-    New,
-    Starting,
-    Old,
-    Ready,
-    Ending,
-    Failed,
-}
-
-impl Look {
-    fn class(self) -> &'static str {
-        match self {
-            Self::New => "pod-new",
-            Self::Starting => "pod-starting",
-            Self::Old => "pod-old",
-            Self::Ready => "pod-ready",
-            Self::Ending => "pod-ending",
-            Self::Failed => "pod-failed",
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Starting => "starting",
-            Self::Old => "old",
-            Self::Ready => "ready",
-            Self::Ending => "ending",
-            Self::Failed => "failing",
-        }
-    }
-}
-
-/// `rolling` tells whether two revisions stand side by side: only then is there anything new or old.
-fn look(pod: &PodStatus, rolling: bool) -> Look {
-    let failing = ["BackOff", "Err", "Invalid", "OOMKilled", "Evicted", "Failed", "Unknown", "CreateContainerConfig"];
-    match pod.status.as_str() {
-        "Terminating" => Look::Ending,
-        status if failing.iter().any(|word| status.contains(word)) => Look::Failed,
-        _ if !pod.newest => Look::Old,
-        _ if !pod.ready => Look::Starting,
-        _ if rolling => Look::New,
-        _ => Look::Ready,
-    }
-}
-
-fn cell(pod: &PodStatus, rolling: bool) -> AnyView {
-    let look = look(pod, rolling);
-    let restarts = match pod.restarts {
-        0 => String::new(),
-        1 => ", 1 restart".to_owned(),
-        number => format!(", {number} restarts"),
-    };
-    let node = pod.node.as_ref().map(|node| format!(", on {node}")).unwrap_or_default();
-    let words = format!("{}: {} ({}){restarts}{node}", pod.name, pod.status, look.word());
-    view! { <li><span class=format!("pod {}", look.class()) role="img" title=words.clone() aria-label=words></span></li> }
-        .into_any()
 }
 
 #[cfg(test)]
 mod tests {
+    use operations::{Gauge, PodStatus, WorkloadStatus};
+    use widget::{Level, Limits, Measure, Reading, Unit, Widget};
+
     use super::*;
 
     fn pod(status: &str, ready: bool, newest: bool) -> PodStatus {
@@ -244,7 +210,46 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let labels = vec![Vec::new(); workloads.len()];
         let snapshot = Snapshot { state, at: now, workloads, labels };
-        cards(&[(WorkloadRef { namespace: "banking".to_owned(), which }, snapshot)], now).to_html()
+        cards(&[of(which, snapshot)], now).to_html()
+    }
+
+    fn of(which: Which, snapshot: Snapshot) -> Card {
+        let subject = Subject::Workloads { namespace: Some("banking".to_owned()), which };
+        Card { widget: Widget { subject, title: None, limits: None }, content: Content::Workloads(snapshot) }
+    }
+
+    fn gauge(state: CardState, readings: Vec<Reading>) -> String {
+        let widget = Widget { subject: Subject::Nodes, title: None, limits: None };
+        cards(&[Card { widget, content: Content::Gauge(Gauge { state, readings }) }], Timestamp::UNIX_EPOCH).to_html()
+    }
+
+    #[test]
+    fn a_number_beyond_its_limit_says_so_in_words() {
+        let mut measure = Measure::new("<CPU>", 0.95, Unit::Ratio);
+        measure.limits = Some(Limits { warning: Some(0.7), critical: Some(0.9), source: "from the table" });
+        measure.series = vec![0.5, 0.7, 0.95];
+        let reading = Reading {
+            name: "<node>".to_owned(),
+            level: Level::Good,
+            words: "1 well".to_owned(),
+            measures: vec![measure],
+            ..Reading::default()
+        };
+        let html = gauge(CardState::Fresh, vec![reading.clone()]);
+        for part in ["&lt;node&gt;", "&lt;CPU&gt;", "95 %", "critical from 90 %", "<polyline", "measure bad"] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(gauge(CardState::Stale(Timestamp::UNIX_EPOCH), vec![reading]).contains("card stale"));
+        assert!(gauge(CardState::Loading, vec![]).contains("loading"));
+        assert!(gauge(CardState::Absent, vec![]).contains("not found"));
+        assert!(gauge(CardState::Forbidden("<no>".to_owned()), vec![]).contains("&lt;no&gt;"));
+    }
+
+    #[test]
+    fn what_an_environment_does_not_let_be_asked_is_told_below() {
+        let widget = Widget { subject: Subject::Nodes, title: None, limits: None };
+        let html = refused(&[Card { widget, content: Content::Refused("<why>".to_owned()) }]).to_html();
+        assert!(html.contains("1 not watched here") && html.contains("&lt;why&gt;"), "{html}");
     }
 
     #[test]
@@ -287,7 +292,7 @@ mod tests {
             workloads: vec![workload("auth", 1, 1, 1, vec![])],
             labels: vec![vec![("app".to_owned(), "auth".to_owned())]],
         };
-        let named = |which| (WorkloadRef { namespace: "banking".to_owned(), which }, snapshot.clone());
+        let named = |which| of(which, snapshot.clone());
         let html =
             cards(&[named(Which::Deployment("auth".to_owned())), named(Which::Selector("app=auth".to_owned()))], now);
         assert_eq!(html.to_html().matches("class=\"card\"").count(), 1);

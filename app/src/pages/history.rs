@@ -10,8 +10,8 @@ use leptos::prelude::*;
 use operations::{AuditEntry, AuditEvent, AuditFilter, AuditPage, EnvironmentName, Error, EventId, EventKind, Verdict};
 use runbook::RunbookId;
 
-use super::procedure::http_part;
 use crate::components::command::target_words;
+use crate::components::escape::http_part;
 use crate::components::frame::{Here, Page};
 use crate::components::{badge, time};
 use crate::visit::Visit;

@@ -8,18 +8,20 @@ use std::sync::Arc;
 
 use super::home::notice;
 use super::runbook::tagged_heading;
-use crate::components::frame::{Here, Page, connection};
-use crate::components::{badge, contents, run_row, step_card, time};
-use crate::fragments;
+use crate::components::frame::{Here, Page};
+use crate::components::{badge, card, contents, live, run_row, step_card, time};
 use crate::visit::Visit;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
     let (runbook, procedure) = operations.procedure(caller, &visit.runbook_id(), &visit.procedure_id())?;
     let environments = operations.environments(caller)?;
-    let shown = shown_environment(&visit, environments);
+    let shown = live::environment(&visit, environments);
     let cards = match &shown {
-        Some(environment) => visit.snapshots(&procedure, environment).await,
+        Some(environment) => {
+            let cards = operations.cards_of_procedure(caller, &runbook.id, &procedure.id, &environment.name).await?;
+            visit.cards(cards).await
+        }
         None => Vec::new(),
     };
     let filter = RunFilter {
@@ -29,25 +31,9 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         ..RunFilter::default()
     };
     let runs = operations.runs(caller, &filter).await?;
-    let live = shown.as_ref().filter(|_| !cards.is_empty()).map(|environment| {
-        view! {
-            <div class="live-head">
-                <h2>"Live"</h2>
-                {connection()}
-                <span class="muted">{environment.name.0.clone()}</span>
-            </div>
-            {fragments::cards_view(&cards, now)}
-        }
-    });
-    let stream = shown.as_ref().filter(|_| !cards.is_empty()).map(|environment| {
-        let part = |text: &str| http_part(text);
-        format!(
-            "/live?runbook={}&procedure={}&environment={}",
-            part(runbook.id.as_str()),
-            part(procedure.id.as_str()),
-            part(&environment.name.0)
-        )
-    });
+    let shown = shown.as_ref().filter(|_| !cards.is_empty());
+    let live = shown.map(|environment| live::beside(&cards, environment, now));
+    let stream = shown.map(|environment| live::stream(&runbook.id, Some(&procedure.id), environment));
     let (title, note) = split_title(&procedure.title);
     let crumbs = procedure.path.iter().map(|part| format!(" / {part}")).collect::<String>();
     let last = runs.first().map(|run| {
@@ -91,16 +77,6 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let mut page = Page::new(Here::Runbooks, procedure.title.clone(), body);
     page.stream = stream;
     Ok(page)
-}
-
-/// The environment whose cluster the cards show: the one asked for, else the first.
-fn shown_environment(visit: &Visit, environments: &[Arc<Environment>]) -> Option<Arc<Environment>> {
-    let asked = visit.asked("environment");
-    environments
-        .iter()
-        .find(|environment| Some(&environment.name.0) == asked.as_ref())
-        .or_else(|| environments.first())
-        .cloned()
 }
 
 /// The form that starts a run, or why there is none.
@@ -187,6 +163,7 @@ fn blocks(procedure: &Procedure) -> Vec<AnyView> {
                 tagged_heading(heading.level - top + 2, heading.anchor.clone(), heading.text.clone(), ())
             }
             Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
+            Block::Widget(fence) => card::note(fence),
             Block::Step(_, id) => {
                 let Some(step) = procedure.step(id) else { return ().into_any() };
                 step_card::step_card(step, &format!("step-{id}"), &found)
@@ -201,16 +178,4 @@ pub(crate) fn split_title(title: &str) -> (String, Option<String>) {
         Some((title, note)) => (title.to_owned(), Some(note.to_lowercase())),
         None => (title.to_owned(), None),
     }
-}
-
-/// A piece of text as a part of a query (RFC 3986): everything but unreserved characters in percent form.
-pub(crate) fn http_part(text: &str) -> String {
-    let mut part = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => part.push(char::from(byte)),
-            other => part.push_str(&format!("%{other:02X}")),
-        }
-    }
-    part
 }

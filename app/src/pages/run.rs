@@ -12,7 +12,7 @@ use super::procedure::split_title;
 use super::run_step::{Outputs, known, run_step};
 use super::runbook::tagged_heading;
 use crate::components::frame::{Here, Page, connection};
-use crate::components::{badge, value};
+use crate::components::{badge, card, value};
 use crate::fragments::{self, OutputPen};
 use crate::visit::Visit;
 
@@ -31,10 +31,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     };
     let view = operations.view_run(caller, id).await?;
     let outputs = outputs(&visit, &view, cursor).await?;
-    let cards = match &view.environment {
-        Some(environment) => visit.snapshots(&view.procedure, environment).await,
-        None => Vec::new(),
-    };
+    let cards = visit.cards(operations.cards_of_run(caller, id).await?).await;
     let suggestions = match visit.may(Permission::Run) && view.run.state == RunState::Open {
         true => operations.suggestions(caller, &view).await?,
         false => BTreeMap::new(),
@@ -223,6 +220,7 @@ fn blocks(visit: &Visit, view: &RunView, outputs: &Outputs, runnable: bool) -> V
         .map(|block| match block {
             Block::Heading(heading) => tagged_heading(2, heading.anchor.clone(), heading.text.clone(), ()),
             Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
+            Block::Widget(fence) => card::note(fence),
             Block::Step(_, id) => {
                 let Some(step) = view.procedure.step(id) else { return ().into_any() };
                 run_step(&visit.caller, view, step, &found, outputs, runnable, visit.now)

@@ -6,9 +6,8 @@ use leptos::prelude::*;
 use operations::Error;
 use runbook::{Block, Heading, ProcedureId, Runbook};
 
-use crate::components::contents;
 use crate::components::frame::{Here, Page};
-use crate::components::step_card;
+use crate::components::{card, contents, live, step_card};
 use crate::visit::Visit;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
@@ -22,6 +21,19 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         _ => None,
     };
     let skip = usize::from(first_anchor.is_some());
+    let environments = visit.operations.environments(&visit.caller)?;
+    let shown = live::environment(&visit, environments);
+    let cards = match &shown {
+        Some(environment) => {
+            visit.cards(visit.operations.cards_of_runbook(&visit.caller, &runbook.id, &environment.name).await?).await
+        }
+        None => Vec::new(),
+    };
+    let shown = shown.as_ref().filter(|_| !cards.is_empty());
+    let beside = shown.map(|environment| {
+        view! { <aside class="column-live" aria-label="Live status">{live::beside(&cards, environment, visit.now)}</aside> }
+    });
+    let stream = shown.map(|environment| live::stream(&runbook.id, None, environment));
     let body = view! {
         <main id="main" class="page reading-page">
             <aside class="column-contents" tabindex="0" aria-label="Contents">
@@ -38,9 +50,12 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 </p>
                 {blocks(&runbook, &runbook.blocks[skip..])}
             </article>
+            {beside}
         </main>
     };
-    Ok(Page::new(Here::Runbooks, runbook.title.clone(), body))
+    let mut page = Page::new(Here::Runbooks, runbook.title.clone(), body);
+    page.stream = stream;
+    Ok(page)
 }
 
 fn blocks(runbook: &Runbook, blocks: &[Block]) -> Vec<AnyView> {
@@ -51,6 +66,7 @@ fn blocks(runbook: &Runbook, blocks: &[Block]) -> Vec<AnyView> {
         .map(|block| match block {
             Block::Heading(heading) => self::heading(runbook, heading),
             Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
+            Block::Widget(fence) => card::note(fence),
             Block::Step(procedure, id) => {
                 let Some(step) = runbook.procedure(procedure).and_then(|procedure| procedure.step(id)) else {
                     return ().into_any();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use leptos::prelude::*;
 use operations::{Error, Found, Hit};
 
-use super::procedure::http_part;
+use crate::components::escape::http_part;
 use crate::components::frame::{Here, Page};
 use crate::visit::Visit;
 

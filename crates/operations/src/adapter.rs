@@ -92,8 +92,9 @@ pub trait CallIo: Send + Sync {
     }
 
     /// The workspace of the caller's run, where it lies on this machine; inside the sandbox it is `/workspace`. Only
-    /// for a real program that runs over it in a sandbox of its own: what is in it is hostile, links above all.
-    fn workspace(&self) -> &Path;
+    /// for a real program that runs over it in a sandbox of its own: what is in it is hostile, links above all. `None`
+    /// where the call belongs to no run.
+    fn workspace(&self) -> Option<&Path>;
 
     /// Cancelled when the caller's pipe closed, it was killed, or the execution was stopped or timed out. Whatever
     /// waits or streams must wait for this too, and end the remote call.

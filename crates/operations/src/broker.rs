@@ -44,6 +44,33 @@ pub(crate) struct Broker {
     pub(crate) secrets: Secrets,
 }
 
+/// What a call is, where anybody at all may make it in this environment.
+///
+/// # Errors
+/// The reason, for the caller and the trail.
+pub(crate) fn understood(rooms: &Rooms, environment: &Environment, call: &Call) -> Result<Action, Refusal> {
+    let tool = call.tool();
+    let Some(adapter) = rooms.adapters.get(tool) else {
+        return Err(Refusal::not_available(command::program::not_available(tool)));
+    };
+    let action = command::classify(&call.argv)?;
+    adapter.check(environment, call)?;
+    if let Some(scope) = &environment.kubernetes {
+        let mut namespaces = action.targets.iter().filter_map(|target| target.namespace.as_deref());
+        let outside = namespaces.find(|namespace| match *namespace {
+            command::ALL_NAMESPACES => scope.namespaces != crate::Namespaces::All,
+            namespace => !scope.namespaces.permit(namespace),
+        });
+        if let Some(namespace) = outside {
+            return Err(Refusal::not_permitted(format!(
+                "namespace `{namespace}` is outside the environment {}",
+                environment.name
+            )));
+        }
+    }
+    Ok(action)
+}
+
 #[async_trait]
 impl CallHandler for Broker {
     async fn handle(&self, call: Call, io: Arc<dyn CallIo>) -> u8 {
@@ -73,27 +100,7 @@ impl CallHandler for Broker {
 impl Broker {
     /// What the call is, and whether it may happen.
     fn consider(&self, call: &Call) -> Result<(Action, Decision), Refusal> {
-        let tool = call.tool();
-        if !self.rooms.adapters.contains_key(tool) {
-            return Err(Refusal::not_available(command::program::not_available(tool)));
-        }
-        let action = command::classify(&call.argv)?;
-        self.rooms.adapters[tool].check(&self.environment, call)?;
-        if let Some(scope) = &self.environment.kubernetes {
-            let outside =
-                action.targets.iter().filter_map(|target| target.namespace.as_deref()).find(
-                    |namespace| match *namespace {
-                        command::ALL_NAMESPACES => scope.namespaces != crate::Namespaces::All,
-                        namespace => !scope.namespaces.permit(namespace),
-                    },
-                );
-            if let Some(namespace) = outside {
-                return Err(Refusal::not_permitted(format!(
-                    "namespace `{namespace}` is outside the environment {}",
-                    self.environment.name
-                )));
-            }
-        }
+        let action = understood(&self.rooms, &self.environment, call)?;
         let decision = self.environment.policy.decide(&self.caller.person, action.effect);
         Ok((action, decision))
     }
@@ -310,7 +317,7 @@ impl CallIo for Metered<'_> {
         answer
     }
 
-    fn workspace(&self) -> &Path {
+    fn workspace(&self) -> Option<&Path> {
         self.io.workspace()
     }
 

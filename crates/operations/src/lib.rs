@@ -10,6 +10,7 @@ mod broker;
 pub mod environment;
 pub mod error;
 pub mod executor;
+mod gauge;
 pub mod library;
 pub mod live;
 pub mod output;
@@ -39,8 +40,9 @@ pub use environment::{
 };
 pub use error::Error;
 pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limits};
+pub use gauge::Gauge;
 pub use library::{Library, RepositoryFile, Shelf, Unreadable};
-pub use live::{CardState, LiveStatus, PodStatus, Snapshot, Which, WorkloadRef, WorkloadStatus};
+pub use live::{CardState, LiveStatus, PodStatus, Snapshot, WorkloadStatus};
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
 pub use person::{Caller, Permission, Person, Role};
 pub use policy::Policy;
@@ -51,5 +53,5 @@ pub use run::{
 };
 pub use search::{Found, Hit};
 pub use secret::Secret;
-pub use service::{Clock, Operations, OperationsBuilder, Press};
+pub use service::{Card, Cards, Clock, Content, Operations, OperationsBuilder, Press};
 pub use suggestion::{Suggester, Suggestion, Wanted};

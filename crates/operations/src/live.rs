@@ -3,28 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use widget::Which;
 
 use crate::Environment;
-
-/// A workload that a procedure's commands name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WorkloadRef {
-    /// The namespace; the environment's default where the commands name none.
-    pub namespace: String,
-    /// What names it.
-    pub which: Which,
-}
-
-/// How a procedure names a workload.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Which {
-    /// The deployment of this name.
-    Deployment(String),
-    /// The deployments whose pods this label selector selects.
-    Selector(String),
-    /// Every deployment of the namespace.
-    All,
-}
 
 /// One pod of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,9 +62,11 @@ pub enum CardState {
     Fresh,
     /// The watch broke; what is shown is from this time.
     Stale(Timestamp),
-    /// The cluster refuses to tell.
+    /// Whoever was asked refuses to tell.
     Forbidden(String),
-    /// The cluster does not answer, and nothing is known.
+    /// There is no such thing.
+    Absent,
+    /// Nobody answers, and nothing is known.
     Unreachable(String),
 }
 
@@ -106,36 +89,6 @@ pub trait LiveStatus: Send + Sync {
     /// Follows a namespace. All who follow the same share one watch of the cluster, which ends soon after the last one
     /// drops its receiver.
     async fn follow(&self, environment: &Environment, namespace: &str) -> watch::Receiver<Snapshot>;
-}
-
-/// The workloads that a procedure's commands name, each once, in the order of the text; at most 24.
-pub(crate) fn workloads(procedure: &runbook::Procedure, environment: &Environment) -> Vec<WorkloadRef> {
-    let Some(scope) = &environment.kubernetes else { return Vec::new() };
-    let mut found: Vec<WorkloadRef> = Vec::new();
-    let targets = procedure
-        .commands()
-        .flat_map(|command| &command.actions)
-        .filter(|action| action.tool == "kubectl")
-        .flat_map(|action| &action.targets);
-    for target in targets {
-        let namespace = target.namespace.as_deref().unwrap_or(&scope.default_namespace);
-        // A value that the text leaves open names nothing yet.
-        let open = |text: &str| text.contains(['<', '>', '$', '{', '*']);
-        let which = match (target.kind.as_str(), &target.name, &target.selector) {
-            ("deployment", Some(name), _) if !open(name) => Which::Deployment(name.clone()),
-            ("pod" | "deployment" | "replicaset", None, Some(selector)) if !open(selector) => {
-                Which::Selector(selector.clone())
-            }
-            ("deployment" | "pod", None, None) => Which::All,
-            _ => continue,
-        };
-        let workload = WorkloadRef { namespace: namespace.to_owned(), which };
-        if namespace != command::ALL_NAMESPACES && !open(namespace) && !found.contains(&workload) {
-            found.push(workload);
-        }
-    }
-    found.truncate(24);
-    found
 }
 
 impl Snapshot {

@@ -1,6 +1,7 @@
 //! The front door: every use case, with the permission it needs on its first line.
 
 mod answers;
+mod cards;
 mod reading;
 mod runs;
 mod trail;
@@ -16,6 +17,9 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use cards::{Card, Cards, Content};
+
+use crate::gauge::Gauges;
 use crate::question::Questions;
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
@@ -78,6 +82,7 @@ impl OperationsBuilder {
                 executor: self.executor,
                 adapters: self.adapters.into_iter().map(|adapter| (adapter.tool(), adapter)).collect(),
                 live: self.live,
+                gauges: Gauges::new(),
                 suggesters: self.suggesters,
                 suggested: Mutex::default(),
                 questions: Mutex::default(),
@@ -106,6 +111,7 @@ pub(crate) struct Rooms {
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) adapters: BTreeMap<&'static str, Arc<dyn Adapter>>,
     live: Arc<dyn LiveStatus>,
+    pub(crate) gauges: Gauges,
     suggesters: Vec<Arc<dyn Suggester>>,
     suggested: Mutex<Suggested>,
     pub(crate) questions: Mutex<Questions>,
@@ -116,8 +122,8 @@ pub(crate) struct Rooms {
     turns: Mutex<HashMap<RunId, Arc<tokio::sync::Mutex<()>>>>,
     changes: Mutex<HashMap<RunId, watch::Sender<u64>>>,
     versions: Mutex<HashMap<(RunbookId, String), Arc<Runbook>>>,
-    tasks: TaskTracker,
-    shutdown: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -188,11 +194,17 @@ impl Operations {
 
     /// The procedure of the text that the run was started from, also after the file has changed.
     async fn procedure_of(&self, run: &Run) -> Result<Arc<Procedure>, Error> {
+        let runbook = self.runbook_of(run).await?;
+        runbook.procedure(&run.procedure).cloned().ok_or(Error::NotFound("This procedure"))
+    }
+
+    /// The text that the run was started from, also after the file has changed.
+    async fn runbook_of(&self, run: &Run) -> Result<Arc<Runbook>, Error> {
         let key = (run.runbook.clone(), run.version.hash.clone());
         let shelved = self.rooms.library.shelf().runbook(&run.runbook).filter(|now| now.version.hash == key.1).cloned();
         let known = shelved.or_else(|| locked(&self.rooms.versions).get(&key).cloned());
-        let runbook = match known {
-            Some(runbook) => runbook,
+        match known {
+            Some(runbook) => Ok(runbook),
             None => {
                 let text = self.rooms.runs.text(&key.1).await?.ok_or(Error::NotFound("The text of this run"))?;
                 let parsed = runbook::parse(run.runbook.clone(), &text, run.version.commit.clone())
@@ -203,10 +215,9 @@ impl Operations {
                     versions.clear();
                 }
                 versions.insert(key, parsed.clone());
-                parsed
+                Ok(parsed)
             }
-        };
-        runbook.procedure(&run.procedure).cloned().ok_or(Error::NotFound("This procedure"))
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl CallIo for Masked<'_> {
         self.io.read_file(path, most).await
     }
 
-    fn workspace(&self) -> &Path {
+    fn workspace(&self) -> Option<&Path> {
         self.io.workspace()
     }
 

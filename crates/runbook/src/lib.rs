@@ -14,6 +14,6 @@ mod words;
 
 pub use model::{
     Alternatives, Block, Body, Code, Command, CommandId, Heading, Language, Parameter, Procedure, ProcedureId, Runbook,
-    RunbookId, SafeHtml, Step, StepId, Version,
+    RunbookId, SafeHtml, Step, StepId, Table, Version, WidgetFence,
 };
 pub use parse::{LARGEST, ReadError, parse};

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::html;
+use crate::model::Table;
 
 /// How deep lists are looked into for steps; deeper ones are prose.
 const DEEPEST: u8 = 4;
@@ -185,6 +186,29 @@ impl<'a> Piece<'a> {
             }
             _ => &self.events,
         }
+    }
+
+    /// A table's cells as plain text, where it is one.
+    pub(crate) fn table(&self) -> Option<Table> {
+        if !matches!(self.events.first(), Some(Event::Start(Tag::Table(_)))) {
+            return None;
+        }
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        let mut cell = 0;
+        for (at, event) in self.events.iter().enumerate() {
+            match event {
+                Event::Start(Tag::TableHead | Tag::TableRow) => rows.push(Vec::new()),
+                Event::Start(Tag::TableCell) => cell = at,
+                Event::End(TagEnd::TableCell) => {
+                    if let Some(row) = rows.last_mut() {
+                        row.push(plain_text(&self.events[cell..at]).trim().to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut rows = rows.into_iter();
+        Some(Table { header: rows.next()?, rows: rows.collect() })
     }
 
     /// A paragraph of one bold text alone, with or without a colon: `**Diagnosis:**`, `**Check**:`.

@@ -116,9 +116,34 @@ pub struct Runbook {
     pub blocks: Vec<Block>,
     /// What can be carried out, in the order of the text.
     pub procedures: Vec<std::sync::Arc<Procedure>>,
+    /// Its tables in the order of the text: thresholds, contacts, severities.
+    pub tables: Vec<Table>,
+}
+
+/// A table, as plain text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// The cells of its first row.
+    pub header: Vec<String>,
+    /// The cells of the others; a row may be shorter than the header.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A `widget` fence: what an author wants to see live beside the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WidgetFence {
+    /// The text of the fence.
+    pub source: String,
+    /// The line of the file it starts at, counted from 1.
+    pub line: usize,
 }
 
 impl Runbook {
+    /// What its author wants seen live anywhere in the file, in order.
+    pub fn widgets(&self) -> impl Iterator<Item = &WidgetFence> {
+        widgets(&self.blocks)
+    }
+
     /// The procedure of this id.
     #[must_use]
     pub fn procedure(&self, id: &ProcedureId) -> Option<&std::sync::Arc<Procedure>> {
@@ -135,6 +160,15 @@ pub enum Block {
     Prose(SafeHtml),
     /// A step of this procedure stands here.
     Step(ProcedureId, StepId),
+    /// Its author wants something seen live.
+    Widget(WidgetFence),
+}
+
+fn widgets(blocks: &[Block]) -> impl Iterator<Item = &WidgetFence> {
+    blocks.iter().filter_map(|block| match block {
+        Block::Widget(fence) => Some(fence),
+        _ => None,
+    })
 }
 
 /// A heading.
@@ -161,7 +195,7 @@ pub struct Procedure {
     pub anchor: String,
     /// The titles of the headings above it, outermost first, without the file's own title.
     pub path: Vec<String>,
-    /// The procedure in order, for its own page: `Prose`, sub-`Heading`s and `Step`s.
+    /// The procedure in order, for its own page: `Prose`, sub-`Heading`s, `Step`s and `Widget`s.
     pub blocks: Vec<Block>,
     /// Its steps in order.
     pub steps: Vec<Step>,
@@ -178,6 +212,19 @@ impl Procedure {
     #[must_use]
     pub fn command(&self, id: &CommandId) -> Option<(&Step, &Command)> {
         self.steps.iter().find_map(|step| step.commands().iter().find(|command| &command.id == id).map(|c| (step, c)))
+    }
+
+    /// The texts of its manifests and configuration in order.
+    pub fn manifests(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.body {
+            Body::Yaml(code) => Some(code.source.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What its author wants seen live, in order.
+    pub fn widgets(&self) -> impl Iterator<Item = &WidgetFence> {
+        widgets(&self.blocks)
     }
 
     /// All commands in order.

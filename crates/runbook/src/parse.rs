@@ -52,7 +52,9 @@ pub fn parse(id: RunbookId, bytes: &[u8], commit: Option<String>) -> Result<Runb
     host_phases(&mut sections);
     let (blocks, procedures) = assemble(&sections, &title);
     let procedures = procedures.into_iter().map(Arc::new).collect();
-    Ok(Runbook { id, title, version: Version { hash: hash(bytes), commit }, text: bytes.into(), blocks, procedures })
+    let tables = sections.iter().flat_map(|section| &section.pieces).filter_map(Piece::table).collect();
+    let version = Version { hash: hash(bytes), commit };
+    Ok(Runbook { id, title, version, text: bytes.into(), blocks, procedures, tables })
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -181,6 +183,7 @@ fn assemble(sections: &[Section<'_>], runbook_title: &str) -> (Vec<Block>, Vec<P
         for out in outs {
             let block = match (out, place) {
                 (Out::Prose(html), _) => Block::Prose(html),
+                (Out::Widget(fence), _) => Block::Widget(fence),
                 (Out::Step(step), Some(place)) => {
                     let procedure = &mut procedures[place];
                     let step = draft::number(step, procedure.steps.len() + 1, &assigned[section.host]);
@@ -203,7 +206,7 @@ fn assemble(sections: &[Section<'_>], runbook_title: &str) -> (Vec<Block>, Vec<P
 fn step_of(out: &Out) -> Option<&StepDraft> {
     match out {
         Out::Step(step) => Some(step),
-        Out::Prose(_) => None,
+        Out::Prose(_) | Out::Widget(_) => None,
     }
 }
 

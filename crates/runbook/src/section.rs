@@ -6,7 +6,7 @@ use crate::draft::{self, BodyDraft, StepDraft};
 use crate::fence;
 use crate::html::{self, Footnotes};
 use crate::markdown::{Item, Kind, Piece, bold_beginning, plain_text};
-use crate::model::SafeHtml;
+use crate::model::{SafeHtml, WidgetFence};
 use crate::words;
 
 /// Languages of manifests and configuration.
@@ -25,6 +25,8 @@ pub(crate) enum Out {
     Prose(SafeHtml),
     /// To be done.
     Step(StepDraft),
+    /// To be seen live.
+    Widget(WidgetFence),
 }
 
 /// Reads the pieces below one heading.
@@ -115,6 +117,10 @@ impl<'r> Reader<'r> {
             FenceKind::Untagged if is_message && !self.is_reference => {
                 (phase.clone().unwrap_or_else(|| self.heading.clone()), BodyDraft::Message(text.to_owned()))
             }
+            FenceKind::Widget => {
+                self.out.push(Out::Widget(WidgetFence { source: text.to_owned(), line }));
+                return;
+            }
             FenceKind::Untagged | FenceKind::Other => {
                 self.prose(&piece.events);
                 return;
@@ -168,6 +174,10 @@ impl<'r> Reader<'r> {
                         }
                         FenceKind::Configuration => BodyDraft::Yaml(text.clone(), language.clone()),
                         FenceKind::Untagged => BodyDraft::Message(text.clone()),
+                        FenceKind::Widget => {
+                            self.out.push(Out::Widget(WidgetFence { source: text.clone(), line: *line }));
+                            continue;
+                        }
                         FenceKind::Other => {
                             prose.extend(piece.events.iter().cloned());
                             continue;
@@ -212,6 +222,7 @@ enum FenceKind {
     Bash,
     Sql,
     Configuration,
+    Widget,
     Untagged,
     Other,
 }
@@ -227,6 +238,8 @@ fn fence_kind(language: &str, text: &str) -> FenceKind {
         FenceKind::Sql
     } else if CONFIGURATION.contains(&language) {
         FenceKind::Configuration
+    } else if language == "widget" {
+        FenceKind::Widget
     } else if UNTAGGED.contains(&language) {
         FenceKind::Untagged
     } else {

@@ -161,6 +161,7 @@ fn shown(runbook: &Runbook) -> String {
         match block {
             Block::Heading(heading) => text.push_str(&heading.text),
             Block::Prose(html) => text.push_str(&without_tags(html.as_str())),
+            Block::Widget(fence) => text.push_str(&fence.source),
             Block::Step(procedure, step) => {
                 let step = runbook.procedure(procedure).unwrap().step(step).unwrap();
                 let mut titles = vec![step.title.clone()];

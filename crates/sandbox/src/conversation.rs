@@ -116,8 +116,8 @@ impl CallIo for Caller {
         }
     }
 
-    fn workspace(&self) -> &Path {
-        &self.workspace
+    fn workspace(&self) -> Option<&Path> {
+        Some(&self.workspace)
     }
 
     fn ended(&self) -> CancellationToken {

@@ -46,7 +46,7 @@ const KILLED: u8 = 137;
 /// 128 + 13: nobody reads any more.
 const CLOSED_PIPE: u8 = 141;
 
-/// What of the run's workspace a program sees at `/workspace`.
+/// What of the run's workspace a program sees at `/workspace`. A call that belongs to no run has none to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Nothing; it starts in an empty folder.
@@ -170,7 +170,7 @@ impl Errands {
         let watched = async {
             match first {
                 Ok(first) => {
-                    let workspace = io.workspace().to_owned();
+                    let workspace = io.workspace().map(Path::to_owned);
                     watch(Watched { first, limits: errand.limits, workspace, space: self.space }).await
                 }
                 // It has ended already.
@@ -218,17 +218,18 @@ fn wrong(errand: &Errand, data: &Path) -> Option<&'static str> {
     }
 }
 
-async fn prepare(machine: &Machine, errand: &Errand, workspace: &Path) -> Result<Prepared, ErrandError> {
+async fn prepare(machine: &Machine, errand: &Errand, workspace: Option<&Path>) -> Result<Prepared, ErrandError> {
     if let Some(wrong) = wrong(errand, &machine.data) {
         return Err(ErrandError::Wrong(wrong));
     }
-    if workspace.parent() != Some(&machine.data.join("workspaces")) {
+    if workspace.is_some_and(|workspace| workspace.parent() != Some(&machine.data.join("workspaces"))) {
         return Err(ErrandError::Wrong("a workspace that is not of this sandbox"));
     }
     let mode = machine.found.mode;
     // The user that the run's scripts have, so that either can read what the other wrote.
-    let owner = mode.owner(0).is_some().then(|| std::fs::symlink_metadata(workspace).map(|found| found.uid()));
-    let owner = owner.transpose()?;
+    let of_run = workspace.filter(|_| mode.owner(0).is_some());
+    let owner = of_run.map(|workspace| std::fs::symlink_metadata(workspace).map(|found| found.uid())).transpose()?;
+    let owner = owner.or_else(|| mode.owner(0));
     if owner == Some(0) {
         return Err(ErrandError::Wrong("the workspace belongs to root"));
     }
@@ -241,14 +242,14 @@ async fn prepare(machine: &Machine, errand: &Errand, workspace: &Path) -> Result
         shim: &machine.shim,
         workspace: match errand.workspace {
             Access::None => None,
-            Access::Read => Some(Workspace::Read(workspace)),
-            Access::Write => Some(Workspace::Write(workspace)),
+            Access::Read => workspace.map(Workspace::Read),
+            Access::Write => workspace.map(Workspace::Write),
         },
         read_only: &errand.read_only,
     };
-    let directory = match errand.workspace {
-        Access::None => "/tmp",
-        Access::Read | Access::Write => errand.directory.as_str(),
+    let directory = match (errand.workspace, workspace) {
+        (Access::None, _) | (_, None) => "/tmp",
+        (Access::Read | Access::Write, Some(_)) => errand.directory.as_str(),
     };
     let ports: Vec<u16> = errand.doors.iter().map(|door| door.port).collect();
     let mut arguments = bubblewrap::errand(mode, &binds);

@@ -99,7 +99,7 @@ pub(crate) async fn execute(
                 match first {
                     Ok(first) => {
                         let workspace = machine.workspace(request.run);
-                        watch(Watched { first, limits: request.limits, workspace, space }).await
+                        watch(Watched { first, limits: request.limits, workspace: Some(workspace), space }).await
                     }
                     // It has ended already.
                     Err(_) => std::future::pending().await,

@@ -20,7 +20,8 @@ pub(crate) struct Watched {
     /// Process 1 inside.
     pub(crate) first: Pid,
     pub(crate) limits: Limits,
-    pub(crate) workspace: PathBuf,
+    /// What it writes to, where it has one.
+    pub(crate) workspace: Option<PathBuf>,
     /// Bytes that the workspace may hold.
     pub(crate) space: u64,
 }
@@ -67,6 +68,6 @@ impl Watched {
     }
 
     fn space(&self) -> Option<String> {
-        workspace::measure(&self.workspace, self.space).err().map(|error| error.to_string())
+        workspace::measure(self.workspace.as_ref()?, self.space).err().map(|error| error.to_string())
     }
 }

@@ -208,8 +208,8 @@ impl CallIo for Caller {
         }
     }
 
-    fn workspace(&self) -> &Path {
-        Path::new("/nonexistent")
+    fn workspace(&self) -> Option<&Path> {
+        None
     }
 
     fn ended(&self) -> CancellationToken {

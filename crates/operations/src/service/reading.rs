@@ -1,12 +1,11 @@
-//! Reading: runbooks, search, environments, live status.
+//! Reading: runbooks, search, environments.
 
 use std::sync::Arc;
 
 use runbook::{Procedure, ProcedureId, Runbook, RunbookId};
-use tokio::sync::watch;
 
 use super::{Operations, permit};
-use crate::{Caller, Environment, EnvironmentName, Error, Hit, Permission, Shelf, Snapshot, WorkloadRef, live, search};
+use crate::{Caller, Environment, Error, Hit, Permission, Shelf, search};
 
 impl Operations {
     /// The runbooks and the files that are not readable.
@@ -73,30 +72,5 @@ impl Operations {
     pub async fn is_ready(&self) -> Result<(), Error> {
         self.rooms.runs.running().await?;
         Ok(())
-    }
-
-    /// The workloads that a procedure's commands name, each once.
-    #[must_use]
-    pub fn workloads(&self, procedure: &Procedure, environment: &Environment) -> Vec<WorkloadRef> {
-        live::workloads(procedure, environment)
-    }
-
-    /// Follows the status of a namespace in an environment.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`].
-    pub async fn follow(
-        &self,
-        caller: &Caller,
-        environment: &EnvironmentName,
-        namespace: &str,
-    ) -> Result<watch::Receiver<Snapshot>, Error> {
-        permit(caller, Permission::View)?;
-        let environment = self.environment(environment)?;
-        let permitted = environment.kubernetes.as_ref().is_some_and(|scope| scope.namespaces.permit(namespace));
-        if !permitted {
-            return Err(Error::NotFound("This namespace"));
-        }
-        Ok(self.rooms.live.follow(&environment, namespace).await)
     }
 }

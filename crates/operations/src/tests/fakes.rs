@@ -297,8 +297,8 @@ impl CallIo for Printed {
         Err(FileError::Unreadable("No such file or directory".to_owned()))
     }
 
-    fn workspace(&self) -> &Path {
-        Path::new("/nowhere")
+    fn workspace(&self) -> Option<&Path> {
+        None
     }
 
     fn ended(&self) -> CancellationToken {
@@ -360,6 +360,15 @@ pub(super) struct FakeKubectl {
     pub(super) performed: Mutex<Vec<Vec<String>>>,
     /// Does nothing until the caller has ended.
     pub(super) waits: AtomicBool,
+    /// What it answers to everything, where it is told.
+    said: Mutex<Option<(u8, String)>>,
+}
+
+impl FakeKubectl {
+    /// Tells it what to answer: an exit code, and its output or its error.
+    pub(super) fn say(&self, code: u8, text: &str) {
+        *self.said.lock().unwrap() = Some((code, text.to_owned()));
+    }
 }
 
 #[async_trait]
@@ -377,6 +386,11 @@ impl Adapter for FakeKubectl {
         if self.waits.load(Ordering::SeqCst) {
             io.ended().cancelled().await;
             return 141;
+        }
+        let said = self.said.lock().unwrap().clone();
+        if let Some((code, text)) = said {
+            let stream = if code == 0 { Stream::Stdout } else { Stream::Stderr };
+            return io.write(stream, text.into()).await.map_or(1, |()| code);
         }
         if call.argv[1] == "edit" {
             let question = Question {

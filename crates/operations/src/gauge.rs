@@ -1,0 +1,254 @@
+//! Numbers that are asked after again and again while somebody looks: one question for all who look, none when nobody
+//! does, and fewer where nobody answers.
+//!
+//! What is asked passes the same adapters as the Run button, under the same checks of the environment. It only looks,
+//! and it is nobody's action: the trail does not hold it.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use command::Effect;
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use widget::{Answer, Reading, Subject, Trouble};
+
+use crate::service::{Rooms, locked};
+use crate::{Call, CallEnded, CallIo, CardState, Environment, EnvironmentName, FileError, Stream, broker};
+
+/// How long a subject is asked after when the last who looked has left: a reload does not begin anew.
+const LINGER: Duration = Duration::from_secs(20);
+/// The longest time between two questions that nobody answered.
+const SELDOM: Duration = Duration::from_secs(120);
+/// How long one call may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How many calls are under way at once: some are processes of their own.
+const AT_ONCE: usize = 4;
+/// What one call may print, in bytes.
+const PRINTED: usize = 4 << 20;
+/// How many values a number's past has.
+const PAST: usize = 60;
+/// How many calls one subject may need: a list, and some of what is on it.
+const CALLS: usize = 8;
+
+/// A subject at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gauge {
+    /// How far to trust it.
+    pub state: CardState,
+    /// What was read last.
+    pub readings: Vec<Reading>,
+}
+
+/// Everything that is asked after now.
+pub(crate) struct Gauges {
+    watched: Mutex<HashMap<(EnvironmentName, Subject), watch::Sender<Gauge>>>,
+    permits: Semaphore,
+}
+
+impl Gauges {
+    pub(crate) fn new() -> Self {
+        Self { watched: Mutex::default(), permits: Semaphore::new(AT_ONCE) }
+    }
+
+    /// How many subjects are asked after.
+    #[cfg(test)]
+    pub(crate) fn watched(&self) -> usize {
+        locked(&self.watched).len()
+    }
+}
+
+/// Follows a subject. All who follow the same share its answers.
+pub(crate) fn follow(rooms: &Arc<Rooms>, environment: &Arc<Environment>, subject: &Subject) -> watch::Receiver<Gauge> {
+    let key = (environment.name.clone(), subject.clone());
+    let mut watched = locked(&rooms.gauges.watched);
+    if let Some(known) = watched.get(&key) {
+        return known.subscribe();
+    }
+    let (sender, receiver) = watch::channel(Gauge { state: CardState::Loading, readings: Vec::new() });
+    watched.insert(key.clone(), sender.clone());
+    let (rooms, environment) = (rooms.clone(), environment.clone());
+    let shutdown = rooms.shutdown.clone();
+    let keeping = keep(rooms.clone(), environment, key, sender);
+    rooms.tasks.spawn(async move { shutdown.run_until_cancelled(keeping).await });
+    receiver
+}
+
+/// Asks until nobody has looked for a while.
+async fn keep(
+    rooms: Arc<Rooms>,
+    environment: Arc<Environment>,
+    key: (EnvironmentName, Subject),
+    sender: watch::Sender<Gauge>,
+) {
+    let asking = ask_for_ever(&rooms, &environment, &key.1, &sender);
+    tokio::pin!(asking);
+    loop {
+        let deserted = async {
+            sender.closed().await;
+            tokio::time::sleep(LINGER).await;
+        };
+        tokio::select! {
+            () = &mut asking => {}
+            () = deserted => {}
+        }
+        // Under the lock, so that nobody can join what is about to end.
+        let mut watched = locked(&rooms.gauges.watched);
+        if sender.receiver_count() == 0 {
+            watched.remove(&key);
+            return;
+        }
+    }
+}
+
+/// The past of each number, by card and number.
+type Past = HashMap<(String, String), VecDeque<f64>>;
+
+async fn ask_for_ever(rooms: &Rooms, environment: &Environment, subject: &Subject, sender: &watch::Sender<Gauge>) {
+    let usual = Duration::from_secs(subject.seconds_between());
+    let mut wait = usual;
+    let mut past = Past::new();
+    let mut heard: Option<Timestamp> = None;
+    loop {
+        let asked = ask(rooms, environment, subject).await;
+        let now = rooms.now();
+        let gauge = match asked {
+            Ok(mut readings) => {
+                wait = usual;
+                heard = Some(now);
+                remember(&mut past, &mut readings);
+                Gauge { state: CardState::Fresh, readings }
+            }
+            Err(trouble) => {
+                wait = (wait * 2).min(SELDOM);
+                let known = sender.borrow().readings.clone();
+                let state = match (trouble, heard) {
+                    (Trouble::Forbidden(why), _) => CardState::Forbidden(why),
+                    (Trouble::Absent(_), _) => CardState::Absent,
+                    (Trouble::Unreachable(_), Some(since)) => CardState::Stale(since),
+                    (Trouble::Unreachable(why), None) => CardState::Unreachable(why),
+                };
+                let readings = if matches!(state, CardState::Stale(_)) { known } else { Vec::new() };
+                Gauge { state, readings }
+            }
+        };
+        sender.send_if_modified(|shown| {
+            let is_news = *shown != gauge;
+            *shown = gauge;
+            is_news
+        });
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Gives each number its past, where the answer does not hold it.
+fn remember(past: &mut Past, readings: &mut [Reading]) {
+    let mut seen = Past::new();
+    for reading in readings {
+        for measure in reading.measures.iter_mut().filter(|measure| measure.series.is_empty()) {
+            let key = (reading.name.clone(), measure.name.clone());
+            let values = seen.entry(key.clone()).or_insert_with(|| past.remove(&key).unwrap_or_default());
+            values.push_back(measure.value);
+            while values.len() > PAST {
+                values.pop_front();
+            }
+            measure.series = values.iter().copied().collect();
+        }
+    }
+    // What is no longer there has no past.
+    *past = seen;
+}
+
+async fn ask(rooms: &Rooms, environment: &Environment, subject: &Subject) -> Result<Vec<Reading>, Trouble> {
+    let now = rooms.now();
+    let mut answers: Vec<Answer> = Vec::new();
+    loop {
+        let calls = subject.calls(&answers, now);
+        if calls.is_empty() || answers.len() + calls.len() > CALLS {
+            return subject.read(&answers, now);
+        }
+        for argv in calls {
+            answers.push(perform(rooms, environment, argv).await?);
+            // The first answer is what the others go with.
+            if answers[0].code != 0 {
+                return subject.read(&answers, now);
+            }
+        }
+    }
+}
+
+/// Whether an environment lets a subject be asked after at all; else why not.
+pub(crate) fn permitted(rooms: &Rooms, environment: &Environment, subject: &Subject) -> Result<(), String> {
+    subject.calls(&[], rooms.now()).into_iter().try_for_each(|argv| {
+        let call = Call { argv, directory: "/".to_owned() };
+        broker::understood(rooms, environment, &call).map(drop).map_err(|refusal| refusal.reason)
+    })
+}
+
+async fn perform(rooms: &Rooms, environment: &Environment, argv: Vec<String>) -> Result<Answer, Trouble> {
+    let call = Call { argv, directory: "/".to_owned() };
+    let action = broker::understood(rooms, environment, &call).map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
+    if action.effect != Effect::Read {
+        return Err(Trouble::Forbidden(format!("{} {} does more than look.", action.tool, action.verb)));
+    }
+    let adapter = &rooms.adapters[call.tool()];
+    let _permit = rooms.gauges.permits.acquire().await;
+    let io = Kept { printed: Mutex::default(), ended: CancellationToken::new() };
+    let code = match tokio::time::timeout(PATIENCE, adapter.perform(environment, &call, &io)).await {
+        Ok(code) => code,
+        Err(_) => {
+            io.ended.cancel();
+            return Err(Trouble::Unreachable(format!("No answer within {} s.", PATIENCE.as_secs())));
+        }
+    };
+    let (stdout, stderr) = io.printed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if stdout.len() >= PRINTED {
+        return Err(Trouble::Unreachable(format!("The answer is longer than {} MiB.", PRINTED >> 20)));
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Answer { code, stdout: text(&stdout), stderr: text(&stderr) })
+}
+
+/// Keeps what a call prints.
+struct Kept {
+    printed: Mutex<(Vec<u8>, Vec<u8>)>,
+    ended: CancellationToken,
+}
+
+#[async_trait]
+impl CallIo for Kept {
+    async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
+        let mut printed = locked(&self.printed);
+        let kept = match stream {
+            Stream::Stdout => &mut printed.0,
+            Stream::Stderr => &mut printed.1,
+        };
+        let room = PRINTED - kept.len();
+        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if bytes.len() < room {
+            return Ok(());
+        }
+        self.ended.cancel();
+        Err(CallEnded)
+    }
+
+    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
+        Ok(None)
+    }
+
+    async fn read_file(&self, _: &str, _: usize) -> Result<Bytes, FileError> {
+        Err(FileError::Unreadable("No such file or directory".to_owned()))
+    }
+
+    fn workspace(&self) -> Option<&Path> {
+        None
+    }
+
+    fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
