@@ -22,11 +22,13 @@ pub const RULES: &[&Rule] = &[
     &calls::NOT_AVAILABLE,
     &order::ENDLESS,
     &order::EVIDENCE,
+    &order::SEQUENCE,
     &order::TIME,
     &sql::REMOVED_COLUMN,
     &text::CREDENTIALS,
     &text::DECODED,
     &text::LINK,
+    &text::WIDGET,
     &values::UNFILLABLE,
     &values::PATH,
 ];

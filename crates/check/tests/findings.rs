@@ -56,12 +56,19 @@ const WRONG: &[Case] = &[
         "## P\n\n```bash\nkubectl create secret tls x --cert=path/to/tls.crt --key=<key-file>\n```\n",
         &[("path-to-nowhere", 4, 36)],
     ),
+    (
+        "## P\n\n```bash\n# Scale up\nkubectl scale deployment web --replicas=5\n\n# Scale down\nkubectl scale deployment web --replicas=2\n```\n",
+        &[("alternatives-as-sequence", 8, 1)],
+    ),
+    ("# T\n\n```widget\npromql: up\nqueue: all\n```\n", &[("unreadable-widget", 4, 1)]),
 ];
 
 /// The same, mended.
 const RIGHT: &[&str] = &[
     "## P\n\n```bash\nkubectl get pods --namespace x -l app=<app>\n```\n",
     "## P\n\n```bash\naws sqs list-queues --max-items 1\n```\n",
+    "## P\n\n```bash\n# Scale up\nkubectl scale deployment web --replicas=5\n\n# Or scale down\nkubectl scale deployment web --replicas=2\n```\n",
+    "# T\n\n```widget\npromql: up\n```\n",
     "## P\n\n```bash\naws ec2 revoke-security-group-ingress --group-id sg-1 --protocol tcp --port 443 --cidr 0.0.0.0/0\n```\n",
     "## P\n\n```bash\ncurl -u \"admin:<password>\" https://example.com\n```\n",
     "## P\n\n```bash\n# Count\nkubectl get nodes\n\n# Watch\nkubectl get pods -w\n```\n",

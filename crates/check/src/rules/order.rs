@@ -23,6 +23,28 @@ pub(crate) static TIME: Rule = Rule {
     why: "A name made of the time of day is another one a second later: the second command does not find what the first made.",
 };
 
+pub(crate) static SEQUENCE: Rule = Rule {
+    id: "alternatives-as-sequence",
+    severity: Severity::Warning,
+    why: "Each puts another state in the place of the one before: whoever pastes the block carries out all of them, one after the other.",
+};
+
+/// First words of a comment that says that what follows stands for what was before.
+const ALTERNATIVE: &[&str] = &[
+    "option",
+    "or",
+    "alternative",
+    "alternatively",
+    "otherwise",
+    "if",
+    "when",
+    "method",
+    "variant",
+    "approach",
+    "either",
+    "choose",
+];
+
 /// Words of a title that says that something is saved.
 const SAVES: &[&str] = &["backup", "snapshot", "evidence", "preserve"];
 
@@ -52,6 +74,16 @@ pub(crate) fn check(procedure: &Procedure, lines: &[&str], found: &mut Vec<Findi
             found.push(place(late).finding(&EVIDENCE, 0, message, Some("save first".to_owned())));
         }
     }
+    for step in &procedure.steps {
+        if let Body::Commands { alternatives: Alternatives::One, commands } = &step.body
+            && let [first, second, ..] = commands.as_slice()
+            && !says_alternative(lines, first, commands.last().unwrap_or(second))
+        {
+            let title = second.title.as_deref().unwrap_or("this");
+            let message = format!("“{title}” stands for the command above it, and reads as what comes after it");
+            found.push(place(second).finding(&SEQUENCE, 0, message, Some("# Option 1: …, # Option 2: …".to_owned())));
+        }
+    }
     let mut named: Vec<&str> = Vec::new();
     for command in procedure.commands() {
         for (at, word) in timed(&command.source) {
@@ -63,6 +95,23 @@ pub(crate) fn check(procedure: &Procedure, lines: &[&str], found: &mut Vec<Findi
         }
         named.extend(timed(&command.source).into_iter().map(|(_, word)| word));
     }
+}
+
+/// Whether a comment among these commands, or the line that leads them, says that they are alternatives. Without the file
+/// nobody can tell.
+fn says_alternative(lines: &[&str], first: &Command, last: &Command) -> bool {
+    let start = first.line.saturating_sub(4);
+    let Some(near) = lines.get(start..last.line.min(lines.len())) else { return true };
+    lines.is_empty()
+        || near.iter().any(|line| {
+            let text = line
+                .trim()
+                .trim_start_matches(['#', '-', '*', '>', ' '])
+                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            let word = text.trim_start().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default().to_lowercase();
+            let is_text = line.trim_start().starts_with(['#', '-', '*', '>']) || text.ends_with(':');
+            is_text && ALTERNATIVE.contains(&word.as_str())
+        })
 }
 
 /// Whether no fence ends between two commands.

@@ -23,6 +23,12 @@ pub(crate) static DECODED: Rule = Rule {
     why: "The text was once read in the wrong encoding and written back: what stands here is not what was meant.",
 };
 
+pub(crate) static WIDGET: Rule = Rule {
+    id: "unreadable-widget",
+    severity: Severity::Error,
+    why: "Nobody sees what this was meant to show: a widget that cannot be read is shown as its text.",
+};
+
 /// What UTF-8 looks like after it was read as Windows-1252: a dash, quotes, an accent, the beginning of an emoji.
 const BROKEN: &[&str] = &["â€™", "â€œ", "â€", "Ã©", "Ã¨", "Ã¼", "Ã¶", "Ã¤", "ðŸ", "\u{fffd}"];
 
@@ -37,6 +43,12 @@ pub(crate) fn check(runbook: &Runbook, lines: &[&str]) -> Vec<Finding> {
     }
     let explicit: BTreeSet<&str> = lines.iter().flat_map(|line| explicit(line)).collect();
     let mut found = Vec::new();
+    for fence in runbook.widgets() {
+        if let Err(wrong) = widget::fence::read(&fence.source) {
+            let text = lines.get(fence.line.saturating_sub(1)).copied().unwrap_or_default();
+            found.push(in_text(&WIDGET, fence.line, text, 0, wrong.to_string(), None));
+        }
+    }
     let mut fenced = false;
     for (number, text) in (1..).zip(lines) {
         if text.trim_start().starts_with("```") || text.trim_start().starts_with("~~~") {
