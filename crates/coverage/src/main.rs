@@ -4,6 +4,7 @@
 //! it did is looked at from outside the portal, before and after, by the servers' own means ([`world`]); whether that is
 //! what the call says is judged by rules on tools and verbs ([`effect`], [`verdict`]), never by file or line.
 
+mod cards;
 mod effect;
 mod report;
 mod repository;
@@ -60,7 +61,8 @@ async fn run(cli: Cli) -> Result<bool> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let text = std::fs::read(&cli.bench).with_context(|| format!("cannot read {}", cli.bench.display()))?;
     let bench: Value = serde_json::from_slice(&text).context("the bench's description is not JSON")?;
+    let cards = cards::look(&cli.folders, &cli.reach, cli.only.as_deref()).await?;
     let rows = walk::walk(&cli.folders, &bench, &cli.reach, cli.only.as_deref()).await?;
     report::write(&cli.report, &rows)?;
-    Ok(report::print(&rows, cli.goal))
+    Ok(report::print(&rows, cli.goal) && cards)
 }

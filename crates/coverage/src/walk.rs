@@ -78,7 +78,7 @@ fn edited(manifest: &str) -> String {
 
 /// What a team's own configuration of kubectl would mean where a command names no namespace: the one that most commands
 /// of their runbook name, where most commands name one.
-fn own_namespace(runbook: &Runbook) -> String {
+pub(crate) fn own_namespace(runbook: &Runbook) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let actions = runbook.procedures.iter().flat_map(|procedure| procedure.commands()).flat_map(|one| &one.actions);
     for target in actions.filter(|action| action.tool == "kubectl").flat_map(|action| &action.targets) {
@@ -90,7 +90,7 @@ fn own_namespace(runbook: &Runbook) -> String {
 }
 
 /// A portal, and the cluster that its only environment acts on.
-struct Place {
+pub(crate) struct Place {
     practice: practice::Practice,
     portal: Assembled,
     caller: Caller,
@@ -99,7 +99,7 @@ struct Place {
 }
 
 impl Place {
-    async fn open(runbooks: &Path, reach: &Path, default_namespace: String) -> Result<Self> {
+    pub(crate) async fn open(runbooks: &Path, reach: &Path, default_namespace: String) -> Result<Self> {
         let data = TempDir::new()?;
         let practice = practice::Practice::builder().speed(SPEED).start(([127, 0, 0, 1], 0).into()).await?;
         let kubeconfig = data.path().join("kubeconfig");
@@ -132,12 +132,16 @@ impl Place {
         Ok(Self { practice, portal, caller: Caller { person, address: None }, default_namespace, _data: data })
     }
 
-    async fn close(self) {
+    pub(crate) async fn close(self) {
         self.portal.close().await;
         self.practice.shutdown().await;
     }
 
-    fn operations(&self) -> &Operations {
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(crate) fn operations(&self) -> &Operations {
         &self.portal.operations
     }
 
