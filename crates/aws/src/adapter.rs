@@ -26,7 +26,7 @@ const PIECE: usize = 32 << 10;
 /// Performs the calls of `aws`: rds and acm natively, all else through another adapter.
 pub struct Aws {
     accounts: HashMap<EnvironmentName, Clients>,
-    fallback: Option<Arc<dyn Adapter>>,
+    pub(crate) fallback: Option<Arc<dyn Adapter>>,
 }
 
 /// A native call, as far as its words tell.

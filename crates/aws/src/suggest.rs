@@ -1,4 +1,4 @@
-//! What an account has that fits a parameter: certificates, database instances, snapshots.
+//! What an account has that fits a parameter: certificates and databases natively, all else by the real program.
 
 use std::time::Duration;
 
@@ -9,8 +9,43 @@ use serde_json::{Map, Value};
 
 use crate::Aws;
 
-/// How long the service may take.
+/// How long the service may take, and the real program, which is a process of its own.
 const PATIENCE: Duration = Duration::from_secs(2);
+const PROGRAM: Duration = Duration::from_secs(8);
+
+/// The calls that list what fits a kind. Each answers a list of `value` and `about`.
+const ASKED: &[(ParameterKind, &[&str], &str)] = &[
+    (ParameterKind::Queue, &["sqs", "list-queues"], "QueueUrls[].{value: @}"),
+    (
+        ParameterKind::SecurityGroup,
+        &["ec2", "describe-security-groups"],
+        "SecurityGroups[].{value: GroupId, about: GroupName}",
+    ),
+    (ParameterKind::Volume, &["ec2", "describe-volumes"], "Volumes[].{value: VolumeId, about: State}"),
+    (
+        ParameterKind::Instance,
+        &["ec2", "describe-instances"],
+        "Reservations[].Instances[].{value: InstanceId, about: State.Name}",
+    ),
+    (
+        ParameterKind::TargetGroup,
+        &["elbv2", "describe-target-groups"],
+        "TargetGroups[].{value: TargetGroupArn, about: TargetGroupName}",
+    ),
+    (
+        ParameterKind::LoadBalancer,
+        &["elbv2", "describe-load-balancers"],
+        "LoadBalancers[].{value: LoadBalancerArn, about: LoadBalancerName}",
+    ),
+    (ParameterKind::WebAcl, &["wafv2", "list-web-acls", "--scope", "REGIONAL"], "WebACLs[].{value: ARN, about: Name}"),
+    (ParameterKind::Zone, &["route53", "list-hosted-zones"], "HostedZones[].{value: Id, about: Name}"),
+    (
+        ParameterKind::Distribution,
+        &["cloudfront", "list-distributions"],
+        "DistributionList.Items[].{value: Id, about: DomainName}",
+    ),
+    (ParameterKind::Api, &["apigateway", "get-rest-apis"], "items[].{value: id, about: name}"),
+];
 
 /// One kind of resource: how to list it, and what of each says what.
 struct Listed {
@@ -81,7 +116,39 @@ impl Suggester for Aws {
                 Err(_) => tracing::debug!(environment = %environment.name, "no suggestions in time"),
             }
         }
+        for (_, words, query) in ASKED.iter().filter(|(kind, ..)| *kind == wanted.kind) {
+            found.extend(self.listed(environment, words, query).await);
+        }
         found
+    }
+}
+
+impl Aws {
+    /// What the real program lists.
+    async fn listed(&self, environment: &Environment, words: &[&str], query: &str) -> Vec<Suggestion> {
+        let Some(program) = &self.fallback else { return Vec::new() };
+        let printed = ["--query", query, "--output", "json"];
+        let argv = ["aws"].iter().chain(words).chain(&printed).map(|word| (*word).to_owned()).collect();
+        let answer = match operations::look(&**program, environment, argv, PROGRAM).await {
+            Ok(answer) if answer.code == 0 => answer.stdout,
+            Ok(answer) => {
+                tracing::debug!(environment = %environment.name, reason = answer.stderr.trim(), "no suggestions");
+                return Vec::new();
+            }
+            Err(trouble) => {
+                tracing::debug!(environment = %environment.name, reason = %trouble, "no suggestions");
+                return Vec::new();
+            }
+        };
+        let items: Vec<Value> = serde_json::from_str(&answer).unwrap_or_default();
+        let one = |item: &Value| {
+            // Route 53 gives its ids with a path before them.
+            let value = item["value"].as_str()?.trim_start_matches("/hostedzone/").to_owned();
+            let about = item["about"].as_str().unwrap_or_default().to_owned();
+            let troubled = matches!(about.as_str(), "stopped" | "stopping" | "shutting-down" | "terminated" | "error");
+            Some(Suggestion { value, about, troubled })
+        };
+        items.iter().filter_map(one).collect()
     }
 }
 

@@ -5,20 +5,15 @@
 //! and it is nobody's action: the trail does not hold it.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use command::Effect;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
-use tokio_util::sync::CancellationToken;
 use widget::{Answer, Reading, Subject, Trouble};
 
 use crate::service::{Rooms, locked};
-use crate::{Call, CallEnded, CallIo, CardState, Environment, EnvironmentName, FileError, Stream, broker};
+use crate::{Call, CardState, Environment, EnvironmentName, broker, look};
 
 /// How long a subject is asked after when the last who looked has left: a reload does not begin anew.
 const LINGER: Duration = Duration::from_secs(20);
@@ -28,8 +23,6 @@ const SELDOM: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How many calls are under way at once: some are processes of their own.
 const AT_ONCE: usize = 4;
-/// What one call may print, in bytes.
-const PRINTED: usize = 4 << 20;
 /// How many values a number's past has.
 const PAST: usize = 60;
 /// How many calls one subject may need: a list, and some of what is on it.
@@ -191,64 +184,8 @@ pub(crate) fn permitted(rooms: &Rooms, environment: &Environment, subject: &Subj
 
 async fn perform(rooms: &Rooms, environment: &Environment, argv: Vec<String>) -> Result<Answer, Trouble> {
     let call = Call { argv, directory: "/".to_owned() };
-    let action = broker::understood(rooms, environment, &call).map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
-    if action.effect != Effect::Read {
-        return Err(Trouble::Forbidden(format!("{} {} does more than look.", action.tool, action.verb)));
-    }
+    broker::understood(rooms, environment, &call).map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
     let adapter = &rooms.adapters[call.tool()];
     let _permit = rooms.gauges.permits.acquire().await;
-    let io = Kept { printed: Mutex::default(), ended: CancellationToken::new() };
-    let code = match tokio::time::timeout(PATIENCE, adapter.perform(environment, &call, &io)).await {
-        Ok(code) => code,
-        Err(_) => {
-            io.ended.cancel();
-            return Err(Trouble::Unreachable(format!("No answer within {} s.", PATIENCE.as_secs())));
-        }
-    };
-    let (stdout, stderr) = io.printed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if stdout.len() >= PRINTED {
-        return Err(Trouble::Unreachable(format!("The answer is longer than {} MiB.", PRINTED >> 20)));
-    }
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Answer { code, stdout: text(&stdout), stderr: text(&stderr) })
-}
-
-/// Keeps what a call prints.
-struct Kept {
-    printed: Mutex<(Vec<u8>, Vec<u8>)>,
-    ended: CancellationToken,
-}
-
-#[async_trait]
-impl CallIo for Kept {
-    async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
-        let mut printed = locked(&self.printed);
-        let kept = match stream {
-            Stream::Stdout => &mut printed.0,
-            Stream::Stderr => &mut printed.1,
-        };
-        let room = PRINTED - kept.len();
-        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if bytes.len() < room {
-            return Ok(());
-        }
-        self.ended.cancel();
-        Err(CallEnded)
-    }
-
-    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
-        Ok(None)
-    }
-
-    async fn read_file(&self, _: &str, _: usize) -> Result<Bytes, FileError> {
-        Err(FileError::Unreadable("No such file or directory".to_owned()))
-    }
-
-    fn workspace(&self) -> Option<&Path> {
-        None
-    }
-
-    fn ended(&self) -> CancellationToken {
-        self.ended.clone()
-    }
+    look(&**adapter, environment, call.argv, PATIENCE).await
 }

@@ -13,6 +13,7 @@ pub mod executor;
 mod gauge;
 pub mod library;
 pub mod live;
+mod look;
 pub mod output;
 pub mod person;
 pub mod policy;
@@ -43,6 +44,7 @@ pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limit
 pub use gauge::Gauge;
 pub use library::{Library, RepositoryFile, Shelf, Unreadable};
 pub use live::{CardState, LiveStatus, PodStatus, Snapshot, WorkloadStatus};
+pub use look::look;
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
 pub use person::{Caller, Permission, Person, Role};
 pub use policy::Policy;

@@ -100,8 +100,9 @@ impl OperationsBuilder {
     }
 }
 
-/// The latest answers of the suggesters, each for some seconds.
-type Suggested = HashMap<(EnvironmentName, ParameterKind, Option<String>), (Timestamp, Vec<Suggestion>)>;
+/// The latest answers of the suggesters, each for some seconds; `None` while they are asked.
+type Suggested =
+    HashMap<(EnvironmentName, ParameterKind, Option<String>), (Timestamp, watch::Receiver<Option<Vec<Suggestion>>>)>;
 
 pub(crate) struct Rooms {
     pub(crate) library: Arc<dyn Library>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws::{Account, Aws, Credentials};
 use command::Refusal;
-use operations::{Adapter, Call, CallIo, Environment, Stream};
+use operations::{Adapter, Call, CallIo, Environment, Stream, Suggester as _, Wanted};
 
 use crate::rig::{Caller, account, call, environment, perform};
 
@@ -243,4 +243,50 @@ async fn counting(status: &str, body: &str) -> (String, Arc<std::sync::atomic::A
         }
     });
     (address, asked)
+}
+
+/// Stands for the real program where it lists something.
+struct Lister;
+
+#[async_trait]
+impl Adapter for Lister {
+    fn tool(&self) -> &'static str {
+        "aws"
+    }
+
+    fn check(&self, _: &Environment, _: &Call) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn perform(&self, _: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
+        let items =
+            format!(r#"[{{"value": "/hostedzone/{}", "about": "stopped"}}, {{"about": "no value"}}]"#, call.argv[1]);
+        let _ = io.write(Stream::Stdout, items.into()).await;
+        0
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_program_lists_is_suggested() {
+    use command::ParameterKind as Kind;
+    let (aws, environment) = adapter(Some(Arc::new(Lister)));
+    for (kind, service) in [
+        (Kind::Queue, "sqs"),
+        (Kind::SecurityGroup, "ec2"),
+        (Kind::Volume, "ec2"),
+        (Kind::TargetGroup, "elbv2"),
+        (Kind::LoadBalancer, "elbv2"),
+        (Kind::WebAcl, "wafv2"),
+        (Kind::Zone, "route53"),
+        (Kind::Distribution, "cloudfront"),
+        (Kind::Api, "apigateway"),
+    ] {
+        let wanted = Wanted { name: "x".to_owned(), kind, namespace: None };
+        let found = aws.suggest(&environment, &wanted).await;
+        let told: Vec<_> = found.iter().map(|one| (one.value.as_str(), one.troubled)).collect();
+        assert_eq!(told, [(service, true)], "{kind:?}");
+    }
+    let (without, environment) = adapter(None);
+    let wanted = Wanted { name: "x".to_owned(), kind: Kind::Queue, namespace: None };
+    assert!(without.suggest(&environment, &wanted).await.is_empty());
 }

@@ -1,20 +1,23 @@
 //! What a run's parameters are: asked for once, kept for all its commands, suggested from the environment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use command::ParameterKind;
 use futures::future::join_all;
-use jiff::Timestamp;
 use runbook::Procedure;
+use tokio::sync::watch;
 
 use super::{Operations, locked, permit};
 use crate::prepared;
 use crate::suggestion::{self, Suggestion, Wanted};
 use crate::{Caller, Environment, Error, Permission, RunId, RunView};
 
-/// How long a page waits for suggestions: what has not come by then is left out.
+/// How long a page waits for suggestions: what has not come by then is there for the next.
 const PATIENCE: Duration = Duration::from_millis(800);
+/// How long the suggesters are waited for at all.
+const GIVEN_UP: Duration = Duration::from_secs(10);
 /// How long an answer is good for everybody.
 const FRESH: Duration = Duration::from_secs(15);
 
@@ -85,25 +88,46 @@ impl Operations {
 
 impl Operations {
     /// What the suggesters say, asked once for everybody who looks within some seconds: a page that is loaded again, or a
-    /// service that does not answer, costs one question.
-    async fn elsewhere(&self, environment: &Environment, wanted: &Wanted) -> Vec<Suggestion> {
+    /// service that does not answer, costs one question. What comes too late for this page is there for the next.
+    async fn elsewhere(&self, environment: &Arc<Environment>, wanted: &Wanted) -> Vec<Suggestion> {
         let key = (environment.name.clone(), wanted.kind, wanted.namespace.clone());
         let now = self.rooms.now();
-        let is_fresh = |at: &Timestamp| now.duration_since(*at).unsigned_abs() < FRESH;
-        if let Some((at, known)) = locked(&self.rooms.suggested).get(&key)
-            && is_fresh(at)
+        let mut answer = {
+            let mut suggested = locked(&self.rooms.suggested);
+            suggested.retain(|_, (at, _)| now.duration_since(*at).unsigned_abs() < FRESH);
             // Pods come and go by themselves.
-            && wanted.kind != ParameterKind::Pod
-        {
-            return known.clone();
+            let known = suggested.get(&key).filter(|_| wanted.kind != ParameterKind::Pod);
+            match known {
+                Some((_, answer)) => answer.clone(),
+                None => {
+                    let answer = self.ask_suggesters(environment, wanted);
+                    suggested.insert(key, (now, answer.clone()));
+                    answer
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, answer.wait_for(Option::is_some)).await {
+            Ok(Ok(found)) => found.clone().unwrap_or_default(),
+            Ok(Err(_)) | Err(_) => Vec::new(),
         }
-        let asked = self.rooms.suggesters.iter().map(|suggester| suggester.suggest(environment, wanted));
-        let answers = tokio::time::timeout(PATIENCE, join_all(asked)).await.unwrap_or_default();
-        let found: Vec<Suggestion> = answers.into_iter().flatten().collect();
-        let mut suggested = locked(&self.rooms.suggested);
-        suggested.retain(|_, (at, _)| is_fresh(at));
-        suggested.insert(key, (now, found.clone()));
-        found
+    }
+
+    fn ask_suggesters(
+        &self,
+        environment: &Arc<Environment>,
+        wanted: &Wanted,
+    ) -> watch::Receiver<Option<Vec<Suggestion>>> {
+        let (sender, receiver) = watch::channel(None);
+        let (rooms, environment, wanted) = (self.rooms.clone(), environment.clone(), wanted.clone());
+        self.rooms.tasks.spawn(async move {
+            let asked = rooms.suggesters.iter().map(|suggester| suggester.suggest(&environment, &wanted));
+            let asked = tokio::time::timeout(GIVEN_UP, join_all(asked));
+            if let Some(answers) = rooms.shutdown.run_until_cancelled(asked).await {
+                let found = answers.unwrap_or_default().into_iter().flatten().collect();
+                sender.send_replace(Some(found));
+            }
+        });
+        receiver
     }
 }
 
