@@ -69,21 +69,23 @@ pub async fn start_run(
     .await
 }
 
-/// Presses Run on a command. `values` are the parameters by name; `edited` is the text area of those who may edit.
+/// Presses Run on a command. `values` are the parameters by name; `edited` is the text area of those who may edit;
+/// `adjusted` are other values for what the text names itself, by their number.
 #[server(endpoint = "press", input = PostUrl, output = Post<Document>)]
 pub async fn press(
     #[server(default)] run: String,
     #[server(default)] command: String,
     #[server(default)] values: BTreeMap<String, String>,
     #[server(default)] edited: Option<String>,
+    #[server(default)] adjusted: BTreeMap<String, String>,
 ) -> Result<String, ServerFnError> {
     let back = place(&run, &command);
     answer(&back, async |operations, caller| {
         // A form sends every line end as CR LF (HTML Standard, 4.10.21.4); bash would read the CR as text.
         let edited = edited.map(|text| text.replace("\r\n", "\n"));
-        operations
-            .press(&caller, run_id(&run)?, &CommandId::new(command), operations::Press { values, edited })
-            .await?;
+        let numbered = adjusted.into_iter().filter_map(|(number, value)| Some((number.parse().ok()?, value)));
+        let press = operations::Press { values, edited, adjusted: numbered.collect() };
+        operations.press(&caller, run_id(&run)?, &CommandId::new(command), press).await?;
         Ok(back.clone())
     })
     .await

@@ -7,7 +7,7 @@ use ::command::Effect;
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{Caller, CommandView, Environment, ExecutionId, Permission, Run, RunState, RunView};
-use runbook::{Alternatives, Body, Command, Parameter, Step};
+use runbook::{Alternatives, Body, Command, Language, Parameter, Step};
 
 use crate::components::text_area::{Need, text_area};
 use crate::components::{command, step_card, value};
@@ -195,7 +195,7 @@ impl CommandDesk<'_> {
                 <input type="hidden" name="run" value=self.run.id.to_string()/>
                 <input type="hidden" name="command" value=text.id.to_string()/>
                 {(!values.is_empty()).then(|| view! { <div class="values">{values}</div> })}
-                <div class="press-row">{button}{edit}</div>
+                <div class="press-row">{button}{adjust(text)}{edit}</div>
             </form>
         }
         .into_any()
@@ -205,6 +205,46 @@ impl CommandDesk<'_> {
         let id = format!("value-{}-{}", text.id, parameter.name);
         value::field(parameter, id, known(self.run, self.environment, parameter), true)
     }
+}
+
+/// The values that the text names itself, to run it with others.
+fn adjust(text: &Command) -> Option<AnyView> {
+    let known = match text.language {
+        Language::Bash => ::command::adjust::adjustable(&text.source),
+        Language::Sql { .. } => Vec::new(),
+    };
+    if known.is_empty() {
+        return None;
+    }
+    let options: Vec<String> = known.iter().map(|one| one.option.trim_start_matches('-').to_owned()).collect();
+    let fields: Vec<_> = known
+        .into_iter()
+        .enumerate()
+        .map(|(number, one)| {
+            view! {
+                <label class="adjusted">
+                    <span class="mono">{one.option}</span>
+                    <input
+                        class="mono"
+                        type="text"
+                        id=format!("adjust-{}-{number}", text.id)
+                        name=format!("adjusted[{number}]")
+                        value=one.value
+                        autocomplete="off"
+                        spellcheck="false"
+                    />
+                </label>
+            }
+        })
+        .collect();
+    let view = view! {
+        <details class="edit adjust">
+            <summary class="button small" aria-label=format!("Adjust {}", options.join(", "))>"Adjust"</summary>
+            <p class="muted">"The trail keeps the text as it is and as it ran."</p>
+            <div class="values">{fields}</div>
+        </details>
+    };
+    Some(view.into_any())
 }
 
 /// The value that a field starts with: what somebody gave before, what an earlier command of this run exported under that

@@ -4,6 +4,7 @@
 //! policy whether the call may happen; the reader asks it the same of the commands it finds in a runbook.
 
 pub mod action;
+pub mod adjust;
 pub mod bind;
 mod call;
 pub mod classify;

@@ -186,7 +186,7 @@ impl Place {
                 milliseconds: 0,
             };
             let started = Instant::now();
-            let press = Press { values: values::fill(&command.parameters, &suggestions, bench), edited: None };
+            let press = Press { values: values::fill(&command.parameters, &suggestions, bench), ..Press::default() };
             let verdict = self.command(run, command, press, world, &mut row).await?;
             row.milliseconds = started.elapsed().as_millis();
             if command.actions.iter().any(|action| action.verb == "rollout restart") {

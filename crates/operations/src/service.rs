@@ -41,6 +41,8 @@ pub struct Press {
     pub values: BTreeMap<String, String>,
     /// The edited text, where the person edited it.
     pub edited: Option<String>,
+    /// Other values for what the text names itself, by their place in [`command::adjust::adjustable`].
+    pub adjusted: BTreeMap<usize, String>,
 }
 
 /// The rooms that [`Operations`] works with.

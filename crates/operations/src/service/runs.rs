@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use runbook::{CommandId, ProcedureId, RunbookId, StepId};
+use runbook::{CommandId, Language, ProcedureId, RunbookId, StepId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -159,6 +159,16 @@ impl Operations {
             self.permit(caller, Permission::RunEdited, "run an edited command").await?;
             check_length(text)?;
         }
+        let edited = match adjusted(command, &press.adjusted)? {
+            Some(_) if edited.is_some() => {
+                return Err(Error::Invalid(
+                    "The text is edited and values are adjusted: do one of the two, and leave the other as it was."
+                        .to_owned(),
+                ));
+            }
+            Some(text) => Some(text),
+            None => edited,
+        };
         self.settle_lost(run.id).await?;
         self.check_alternatives(&run, step, &command.id).await?;
         let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
@@ -523,4 +533,22 @@ impl super::Rooms {
             }
         }
     }
+}
+
+/// A command's text with adjusted values; `None` where none differs. It may not reach further than the text that whoever
+/// pressed Run has read.
+fn adjusted(command: &runbook::Command, changes: &BTreeMap<usize, String>) -> Result<Option<String>, Error> {
+    if changes.is_empty() || command.language != Language::Bash {
+        return Ok(None);
+    }
+    let text = command::adjust::adjusted(&command.source, changes).map_err(Error::Invalid)?;
+    let effect = command::Script::parse(&text).reading().effect;
+    if effect > command.effect {
+        return Err(Error::Invalid(format!(
+            "With these values this is a command to {effect}, and the runbook's only goes as far as {}. Edit the text \
+             instead, or ask somebody who may.",
+            command.effect
+        )));
+    }
+    Ok(Some(text).filter(|text| *text != command.source))
 }

@@ -83,6 +83,13 @@ kubectl logs -l app=shop | grep ERROR | wc -l
 kubectl get --raw /metrics | grep total
 # Expected: Increasing counter
 ```
+
+## Scale
+
+```bash
+# Scale up
+kubectl scale deployment shop --replicas=5 -n shop
+```
 ";
 
 #[derive(Default)]

@@ -67,6 +67,34 @@ async fn an_operator_may_not_run_an_edited_command_and_an_approver_may() {
 }
 
 #[tokio::test]
+async fn an_operator_may_adjust_what_the_text_names_but_not_go_further() {
+    let bench = bench();
+    let run = bench.start("scale").await;
+    let command = runbook::CommandId::new("1");
+    let with = async |replicas: &str, edited: Option<&str>| {
+        let adjusted = [(0, replicas.to_owned()), (1, "shop".to_owned())].into();
+        let press = Press { adjusted, edited: edited.map(str::to_owned), ..Press::default() };
+        let result = bench.operations.press(&person(Role::Approver), run, &command, press).await;
+        bench.settled(run).await;
+        result
+    };
+    assert!(matches!(with("0", None).await, Err(Error::Invalid(why)) if why.contains("destroy")));
+    assert!(matches!(with("8; reboot", None).await, Err(Error::Invalid(why)) if why.contains("--replicas")));
+    assert!(
+        matches!(with("8", Some("kubectl get pods -n shop")).await, Err(Error::Invalid(why)) if why.contains("one of the two"))
+    );
+    let adjusted = Press { adjusted: [(0, "8".to_owned())].into(), ..Press::default() };
+    bench.operations.press(&person(Role::Operator), run, &command, adjusted).await.unwrap();
+    bench.settled(run).await;
+    with("5", None).await.unwrap();
+    let events = bench.store.events.lock().unwrap();
+    let intents: Vec<_> = events.iter().filter(|event| event.kind == EventKind::ExecutionIntent).collect();
+    let told: Vec<_> = intents.iter().map(|event| (event.argv[0].as_str(), event.original.as_deref())).collect();
+    let text = "kubectl scale deployment shop --replicas=5 -n shop";
+    assert_eq!(told, [("kubectl scale deployment shop --replicas=8 -n shop", Some(text)), (text, None)]);
+}
+
+#[tokio::test]
 async fn the_environments_policy_decides_on_each_action() {
     let bench = bench_with(Policy { change: Role::Approver, ..Policy::default() });
     *bench.bash.script.lock().unwrap() = super::fakes::Script::Calls(vec![

@@ -43,7 +43,7 @@ async fn a_value_is_asked_for_and_never_becomes_text() {
     assert!(matches!(&missing, Err(Error::Invalid(message)) if message.contains("reason")), "{missing:?}");
     let hostile = "x; kubectl remove ns shop #$(id)'\"";
     let values = BTreeMap::from([("reason".to_owned(), hostile.to_owned())]);
-    let press = Press { values, edited: None };
+    let press = Press { values, ..Press::default() };
     bench.operations.press(&person(Role::Operator), run, &CommandId::new("5"), press).await.unwrap();
     bench.settled(run).await;
     let requests = bench.bash.requests.lock().unwrap();
@@ -206,7 +206,7 @@ async fn a_value_is_asked_for_once_and_kept_for_the_run() {
     let run = bench.start("values").await;
     let press = |values: &[(&str, &str)]| Press {
         values: values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        edited: None,
+        ..Press::default()
     };
     let refused =
         bench.operations.press(&operator, run, &CommandId::new("1"), press(&[("pod-name", "Not A Pod")])).await;
@@ -235,7 +235,8 @@ async fn a_secret_value_is_neither_kept_nor_shown() {
     let operator = person(Role::Operator);
     let run = bench.start("values").await;
     let secret = "hunter2-hunter2";
-    let press = |value: &str| Press { values: [("new-password".to_owned(), value.to_owned())].into(), edited: None };
+    let press =
+        |value: &str| Press { values: [("new-password".to_owned(), value.to_owned())].into(), ..Press::default() };
     let short = bench.operations.press(&operator, run, &CommandId::new("3"), press("abc")).await;
     assert!(matches!(&short, Err(Error::Invalid(reason)) if reason.contains("too short")), "{short:?}");
     *bench.bash.script.lock().unwrap() = Script::Prints(Bytes::from(format!("the password is {secret}.\n")), 1);
@@ -251,7 +252,7 @@ async fn a_secret_value_is_neither_kept_nor_shown() {
         Script::Calls(vec![vec!["kubectl", "annotate", "pod", "web", "note=hunter2-hunter2"]]);
     bench.operations.press(&operator, run, &CommandId::new("3"), press(secret)).await.unwrap();
     bench.settled(run).await;
-    let token = Press { values: [("word".to_owned(), secret.to_owned())].into(), edited: None };
+    let token = Press { values: [("word".to_owned(), secret.to_owned())].into(), ..Press::default() };
     bench.operations.press(&operator, run, &CommandId::new("4"), token).await.unwrap();
     let view = bench.settled(run).await;
     assert!(view.run.given.is_empty(), "a place that holds a secret makes its value one");
@@ -316,7 +317,8 @@ async fn sql_is_judged_by_what_it_says() {
     let bench = bench();
     let operator = person(Role::Operator);
     let run = bench.start("ask-the-database").await;
-    let press = Press { values: [("state".to_owned(), "it's; DROP TABLE orders".to_owned())].into(), edited: None };
+    let press =
+        Press { values: [("state".to_owned(), "it's; DROP TABLE orders".to_owned())].into(), ..Press::default() };
     bench.operations.press(&operator, run, &CommandId::new("1"), press).await.unwrap();
     bench.settled(run).await;
     bench.press(run, "2").await.unwrap();
