@@ -91,6 +91,17 @@ pub async fn press(
     .await
 }
 
+/// Lets the next commands of a run run one after the other, until somebody is needed.
+#[server(endpoint = "run_on", input = PostUrl, output = Post<Document>)]
+pub async fn run_on(#[server(default)] run: String) -> Result<String, ServerFnError> {
+    let back = place(&run, "");
+    answer(&back, async |operations, caller| {
+        operations.run_on(&caller, run_id(&run)?).await?;
+        Ok(back.clone())
+    })
+    .await
+}
+
 /// Gives values for a run's parameters; an empty one takes the value away.
 #[server(endpoint = "give_values", input = PostUrl, output = Post<Document>)]
 pub async fn give_values(

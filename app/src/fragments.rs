@@ -25,6 +25,7 @@
 //! | `command-{command}-state` | the latest execution or mark of a command, with Stop while it runs | [`run`] |
 //! | `step-{step}-mark` | the mark of a step that runs nothing | [`run`] |
 //! | `frame-{command}` | where the output of the latest execution stands; `data-key` is the execution | [`run`] |
+//! | `run-onward` | whether commands run one after the other, or why no longer | [`run`] |
 //! | `cards` | live cards | [`cards`] |
 //! | `here` | who looks at the run | [`people`] |
 //!

@@ -26,6 +26,7 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
     if view.run.state == RunState::Open {
         fragments.push(Fragment::new("run-unfinished", unfinished(view)));
     }
+    fragments.push(Fragment::new("run-onward", onward(view)));
     for step in &view.steps {
         fragments.push(Fragment::new(format!("step-{}-state", step.id), step_state(step)));
         if step.commands.is_empty() {
@@ -95,6 +96,16 @@ pub(crate) fn status(view: &RunView, now: Timestamp) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// Who lets the commands run one after the other, or why they no longer do.
+pub(crate) fn onward(view: &RunView) -> AnyView {
+    let words = view.onward.as_ref().map(|onward| match &onward.stopped {
+        None => format!("{} lets the commands run one after the other. Stop on the one that runs ends it.", onward.by),
+        Some(why) => format!("Stopped here: {why}"),
+    });
+    let going = view.onward.as_ref().is_some_and(|onward| onward.stopped.is_none());
+    view! { <p id="run-onward" class="run-onward" data-going=going.then_some("")>{words}</p> }.into_any()
 }
 
 /// The steps on the left.

@@ -86,6 +86,8 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     _ => ().into_any(),
                 }}
                 {(open && visit.may(Permission::Run)).then(|| values(&view, &suggestions))}
+                {(open && can_run.is_ok() && visit.may(Permission::Run)).then(|| run_on(&view))}
+                {fragments::run::onward(&view)}
                 {blocks(&visit, &view, &outputs, open && can_run.is_ok())}
             </div>
             <aside class="run-live" aria-label="Live status">
@@ -98,6 +100,19 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let title = format!("{} · run {}", run.procedure_title, run.number);
     let stream = format!("/runs/{id}/events?after={cursor}");
     Ok(Page { here: Here::Runs, title, band: Some(band), stream: Some(stream), body: body.into_any() })
+}
+
+/// The button that lets the commands run one after the other; nothing where there is only one.
+fn run_on(view: &RunView) -> Option<AnyView> {
+    view.procedure.commands().nth(1)?;
+    let form = view! {
+        <form class="run-on" method="post" action="/api/run_on">
+            <input type="hidden" name="run" value=view.run.id.to_string()/>
+            <button class="button" type="submit"><span aria-hidden="true">"▶▶ "</span>"Run on"</button>
+            <span class="muted">"One command after the other, until somebody is needed."</span>
+        </form>
+    };
+    Some(form.into_any())
 }
 
 /// Every value that the run's commands leave open, in one form: whoever gives one here gives it to all of them. Secret

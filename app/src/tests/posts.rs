@@ -61,6 +61,7 @@ async fn a_viewer_is_refused_in_words_and_in_the_trail() {
         ("/api/start_run", "runbook=shop&procedure=restart&environment=practice".to_owned()),
         ("/api/give_values", format!("run={run}&values%5Bpod-name%5D=x")),
         ("/api/press", format!("run={run}&command=1")),
+        ("/api/run_on", format!("run={run}")),
         ("/api/mark_step", format!("run={run}&part=1&mark=done")),
         ("/api/close_run", format!("run={run}&outcome=completed")),
         ("/api/stop", "execution=0199f0c0-0000-7000-8000-000000000000".to_owned()),
@@ -74,7 +75,7 @@ async fn a_viewer_is_refused_in_words_and_in_the_trail() {
     assert!(portal.memory.executions.lock().unwrap().is_empty());
     let refused =
         portal.memory.events.lock().unwrap().iter().filter(|event| event.kind == EventKind::AccessRefused).count();
-    assert_eq!(refused, 6);
+    assert_eq!(refused, 7);
 }
 
 #[tokio::test]

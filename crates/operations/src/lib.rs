@@ -50,8 +50,8 @@ pub use person::{Caller, Permission, Person, Role};
 pub use policy::Policy;
 pub use question::{Answer, Asked, Question};
 pub use run::{
-    CommandView, Execution, ExecutionId, ExecutionState, Mark, NewRun, Run, RunFilter, RunId, RunState, RunStore,
-    RunView, StepMark, StepState, StepView, StoreError,
+    CommandView, Execution, ExecutionId, ExecutionState, Mark, NewRun, Onward, Run, RunFilter, RunId, RunState,
+    RunStore, RunView, StepMark, StepState, StepView, StoreError,
 };
 pub use search::{Found, Hit};
 pub use secret::Secret;

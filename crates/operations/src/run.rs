@@ -342,6 +342,17 @@ pub struct RunView {
     pub steps: Vec<StepView>,
     /// Whether the file has changed since the run began.
     pub outdated: bool,
+    /// Whether somebody lets its commands run one after the other, or why that came to an end.
+    pub onward: Option<Onward>,
+}
+
+/// A run whose commands run one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onward {
+    /// Who asked for it.
+    pub by: String,
+    /// Why it has stopped; `None` while it goes on.
+    pub stopped: Option<String>,
 }
 
 impl RunView {

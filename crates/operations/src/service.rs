@@ -2,6 +2,7 @@
 
 mod answers;
 mod cards;
+mod onward;
 mod reading;
 mod runs;
 mod trail;
@@ -23,7 +24,8 @@ use crate::gauge::Gauges;
 use crate::question::Questions;
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
-    Limits, LiveStatus, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester, Suggestion,
+    Limits, LiveStatus, Onward, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester,
+    Suggestion,
 };
 
 /// The most that a pasted result or an edited command may hold, in bytes.
@@ -88,6 +90,7 @@ impl OperationsBuilder {
                 suggesters: self.suggesters,
                 suggested: Mutex::default(),
                 questions: Mutex::default(),
+                onward: Mutex::default(),
                 environments: self.environments.into_iter().map(Arc::new).collect(),
                 limits: self.limits,
                 clock: self.clock,
@@ -118,6 +121,7 @@ pub(crate) struct Rooms {
     suggesters: Vec<Arc<dyn Suggester>>,
     suggested: Mutex<Suggested>,
     pub(crate) questions: Mutex<Questions>,
+    onward: Mutex<HashMap<RunId, Onward>>,
     environments: Vec<Arc<Environment>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,

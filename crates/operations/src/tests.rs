@@ -2,6 +2,7 @@
 
 mod cards;
 mod fakes;
+mod onward;
 mod permissions;
 mod runs;
 mod trail;

@@ -99,7 +99,8 @@ impl Operations {
         drop(questions);
         let outdated =
             self.rooms.library.shelf().runbook(&run.runbook).is_none_or(|now| now.version.hash != run.version.hash);
-        Ok(RunView { environment: self.environment(&run.environment).ok(), run, procedure, steps, outdated })
+        let onward = locked(&self.rooms.onward).get(&id).cloned();
+        Ok(RunView { environment: self.environment(&run.environment).ok(), run, procedure, steps, outdated, onward })
     }
 
     /// Runs, newest first.

@@ -1,0 +1,125 @@
+//! Running on: one command of a run after the other, until somebody is needed.
+//!
+//! Every command is pressed for whoever asked for it, with all checks of a press. It stops before whatever a person has to
+//! do, decide or confirm, and after whatever did not come out as the runbook expects.
+
+use command::expectation::Judgement;
+use runbook::{Alternatives, Body, CommandId, Step};
+
+use super::{Operations, Press, locked};
+use crate::{Caller, CommandView, Error, Onward, Permission, RunId, RunState, RunView, StepState, StepView};
+
+/// What comes next in a run.
+enum Next {
+    /// Press this one.
+    Command(CommandId),
+    /// Somebody is needed, or nothing is left: why.
+    Person(String),
+}
+
+impl Operations {
+    /// Runs the next commands of a run, one after the other, until somebody is needed; [`RunView::onward`] says why.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where it runs on already or the run is closed.
+    pub async fn run_on(&self, caller: &Caller, run: RunId) -> Result<(), Error> {
+        self.permit(caller, Permission::Run, "run on").await?;
+        self.can_run()?;
+        self.open_run(run).await?;
+        {
+            let mut onward = locked(&self.rooms.onward);
+            if onward.get(&run).is_some_and(|known| known.stopped.is_none()) {
+                return Err(Error::Conflict("This run is running on already.".to_owned()));
+            }
+            // What stopped long ago is nobody's news.
+            onward.retain(|_, known| known.stopped.is_none());
+            onward.insert(run, Onward { by: caller.person.name.clone(), stopped: None });
+        }
+        self.rooms.changed(run);
+        let (this, caller) = (self.clone(), caller.clone());
+        self.rooms.tasks.spawn(async move {
+            let shutdown = this.rooms.shutdown.clone();
+            let reason = match shutdown.run_until_cancelled(this.onward(&caller, run)).await {
+                Some(Ok(reason)) => reason,
+                Some(Err(error)) => error.to_string(),
+                None => "The portal is stopping.".to_owned(),
+            };
+            if let Some(known) = locked(&this.rooms.onward).get_mut(&run) {
+                known.stopped = Some(reason);
+            }
+            this.rooms.changed(run);
+        });
+        Ok(())
+    }
+
+    /// Presses until somebody is needed, and says why.
+    async fn onward(&self, caller: &Caller, run: RunId) -> Result<String, Error> {
+        let mut changes = self.watch_run(caller, run).await?;
+        loop {
+            let view = self.view_run(caller, run).await?;
+            let command = match next(&view) {
+                Next::Command(command) => command,
+                Next::Person(reason) => return Ok(reason),
+            };
+            self.press(caller, run, &command, Press::default()).await?;
+            loop {
+                changes.mark_unchanged();
+                let view = self.view_run(caller, run).await?;
+                let mut commands = view.steps.iter().flat_map(|step| &step.commands);
+                if commands.find(|one| one.id == command).is_none_or(|one| one.state != StepState::Running) {
+                    break;
+                }
+                if changes.changed().await.is_err() {
+                    return Ok("The portal is stopping.".to_owned());
+                }
+            }
+        }
+    }
+}
+
+fn next(view: &RunView) -> Next {
+    if view.run.state != RunState::Open {
+        return Next::Person("The run is closed.".to_owned());
+    }
+    let open = view.procedure.steps.iter().zip(&view.steps).filter_map(|(step, state)| in_step(step, state));
+    open.into_iter().next().unwrap_or_else(|| Next::Person("Every step is done or skipped.".to_owned()))
+}
+
+/// What comes next in a step; `None` where nothing does.
+fn in_step(step: &Step, state: &StepView) -> Option<Next> {
+    let name = format!("Step {}, “{}”,", step.id, step.title);
+    let person = |why: &str| Some(Next::Person(format!("{name} {why}")));
+    if let Some(command) = state.commands.iter().find(|command| is_open(command)) {
+        let about = if state.commands.len() > 1 { format!(" of {}", command.id) } else { String::new() };
+        return person(&format!("asks whether the result{about} is as the runbook expects."));
+    }
+    match state.state {
+        StepState::Passed | StepState::Skipped => return None,
+        StepState::Running => return person("is running."),
+        StepState::Failed | StepState::Unmet | StepState::Stopped | StepState::Unknown => {
+            return person(&format!("is {}: look at it first.", state.state.word()));
+        }
+        StepState::Waiting => {}
+    }
+    let Body::Commands { alternatives, commands } = &step.body else { return person("is for a person.") };
+    if *alternatives == Alternatives::One {
+        return person("is a choice: pick one.");
+    }
+    let waiting = commands.iter().zip(&state.commands).find(|(_, one)| one.state == StepState::Waiting);
+    let Some((command, _)) = waiting else { return person("needs somebody to look at it.") };
+    if command.effect == command::Effect::Destroy {
+        return person("removes something or interrupts service: press Run there yourself.");
+    }
+    if command.follows {
+        return person("goes on until it is stopped: press Follow there yourself.");
+    }
+    Some(Next::Command(command.id.clone()))
+}
+
+/// Whether nobody has said yet if what came of a command is as expected.
+fn is_open(command: &CommandView) -> bool {
+    let open = |judgement| judgement == Judgement::Open;
+    command.mark.is_none()
+        && command.state == StepState::Passed
+        && command.execution.iter().flat_map(|one| &one.findings).any(|finding| open(finding.judgement))
+}
