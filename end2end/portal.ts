@@ -25,6 +25,8 @@ const LOG_LINES = 2_000;
 export interface PortalOptions {
   /** Folder of runbooks; the project's samples unless told. */
   runbooks?: string;
+  /** Runbooks of the test's own instead, by file name. */
+  texts?: Record<string, string>;
   /** Sign-in through this provider instead of the demo's own: the portal then runs from a configuration file. */
   provider?: IndependentProvider;
   /** Further arguments for `runbook-portal demo`. */
@@ -57,7 +59,7 @@ export class Portal {
   static async start(options: PortalOptions = {}): Promise<Portal> {
     const folder = await mkdtemp(path.join(tmpdir(), 'runbook-portal-end2end-'));
     const log: string[] = [];
-    const runbooks = options.runbooks ?? samples;
+    const runbooks = options.texts ? await written(folder, options.texts) : (options.runbooks ?? samples);
     const command = options.provider
       ? ['serve', '--config', await configuration(folder, runbooks, options.provider)]
       : [
@@ -96,6 +98,14 @@ export class Portal {
       await rm(this.#folder, { recursive: true, force: true });
     }
   }
+}
+
+/** Writes runbooks into a folder of their own; returns where. */
+async function written(folder: string, texts: Record<string, string>): Promise<string> {
+  const runbooks = path.join(folder, 'runbooks');
+  await mkdir(runbooks);
+  for (const [name, text] of Object.entries(texts)) await writeFile(path.join(runbooks, name), text);
+  return runbooks;
 }
 
 /** Writes the configuration file of a portal whose people come from a provider of their own; returns where. */

@@ -1,9 +1,5 @@
 // `kubectl edit`: the editor opens on the page of the run, for everybody who looks at it.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { expect, test } from '../fixtures.ts';
 
 const TEXT = `# Shop
@@ -16,19 +12,8 @@ kubectl edit deployment auth-service -n fintech-banking
 \`\`\`
 `;
 
-let folder: string;
-
-test.beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'runbook-portal-editor-'));
-  await writeFile(path.join(folder, 'shop.md'), TEXT);
-});
-
-test.afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
 test('an object is edited, looked at and changed', async ({ page, browser, startPortal, signIn, expectNoBarriers }) => {
-  const portal = await startPortal({ runbooks: folder });
+  const portal = await startPortal({ texts: { 'shop.md': TEXT } });
   await signIn('operator', { portal });
   await page.goto(`${portal.url}/runbooks/shop/tune`);
   await page.getByRole('button', { name: /Start a run/ }).click();

@@ -1,9 +1,5 @@
 // Several people on one run, lost connections, and more output than anybody reads.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import type { Page } from '@playwright/test';
 
 import { expect, test } from '../fixtures.ts';
@@ -32,17 +28,6 @@ kubectl get pods -n fintech-banking -w
 \`\`\`
 `;
 
-let folder: string;
-
-test.beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'runbook-portal-bench-'));
-  await writeFile(path.join(folder, 'bench.md'), TEXT);
-});
-
-test.afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
 async function startRun(page: Page, url: string, procedure: string): Promise<string> {
   await page.goto(`${url}/runbooks/bench/${procedure}`);
   await page.getByRole('button', { name: /Start a run/ }).click();
@@ -51,7 +36,7 @@ async function startRun(page: Page, url: string, procedure: string): Promise<str
 }
 
 test('a second person sees output and state arrive, and a lost connection heals', async ({ page, browser, startPortal, signIn }) => {
-  const portal = await startPortal({ runbooks: folder });
+  const portal = await startPortal({ texts: { 'bench.md': TEXT } });
   await signIn('operator', { portal });
   const run = await startRun(page, portal.url, 'follow');
 
@@ -77,7 +62,7 @@ test('a second person sees output and state arrive, and a lost connection heals'
 
 test('a million lines do not freeze the page', async ({ page, startPortal, signIn }) => {
   test.setTimeout(120_000);
-  const portal = await startPortal({ runbooks: folder });
+  const portal = await startPortal({ texts: { 'bench.md': TEXT } });
   await signIn('operator', { portal });
   await startRun(page, portal.url, 'flood');
   await page.locator('#run-1').click();
@@ -100,7 +85,7 @@ test('a million lines do not freeze the page', async ({ page, startPortal, signI
 });
 
 test('output shows colours and runs nothing', async ({ page, startPortal, signIn }) => {
-  const portal = await startPortal({ runbooks: folder });
+  const portal = await startPortal({ texts: { 'bench.md': TEXT } });
   await signIn('operator', { portal });
   await startRun(page, portal.url, 'colours');
   await page.locator('#run-1').click();

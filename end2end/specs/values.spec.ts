@@ -1,9 +1,5 @@
 // Values: asked for once, suggested from the cluster, there for everybody; and what a runbook expects of a result.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { expect, test } from '../fixtures.ts';
 
 const TEXT = `# Pods
@@ -24,19 +20,8 @@ kubectl get pod <pod-name> -n fintech-banking --no-headers
 \`\`\`
 `;
 
-let folder: string;
-
-test.beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'runbook-portal-values-'));
-  await writeFile(path.join(folder, 'pods.md'), TEXT);
-});
-
-test.afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
 test('a value is given once, and a result is judged', async ({ page, browser, startPortal, signIn, expectNoBarriers }) => {
-  const portal = await startPortal({ runbooks: folder });
+  const portal = await startPortal({ texts: { 'pods.md': TEXT } });
   await signIn('operator', { portal });
   await page.goto(`${portal.url}/runbooks/pods/look`);
   await page.getByRole('button', { name: /Start a run/ }).click();
