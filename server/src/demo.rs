@@ -50,6 +50,7 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         limits: Limits::default(),
         programs,
         practice_speed: demo.practice_speed,
+        links: None,
     };
     portal::run(plan, provider.identity_config(), listener).await
 }

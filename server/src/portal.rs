@@ -51,6 +51,8 @@ pub struct Plan {
     pub programs: BTreeMap<String, PathBuf>,
     /// How much faster than real the practice cluster moves.
     pub practice_speed: f64,
+    /// The portal's own address, where it opens links to what calls reach.
+    pub links: Option<String>,
 }
 
 /// A portal with every room open, ready to be served.
@@ -118,6 +120,7 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
         limits: config.limits.into(),
         programs: config.programs,
         practice_speed: 1.0,
+        links: None,
     };
     run(plan, identity, listener).await
 }
@@ -226,6 +229,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         executor: Arc::new(sandbox),
         adapters,
         live,
+        links: plan.links,
         suggesters: vec![names, beside.resources],
         environments,
         limits: plan.limits,

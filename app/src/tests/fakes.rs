@@ -352,6 +352,7 @@ pub(super) fn portal() -> Portal {
         executor: Arc::new(Printer),
         adapters: Vec::new(),
         live: Arc::new(Rolling),
+        links: Some("http://portal.example".to_owned()),
         suggesters: Vec::new(),
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),

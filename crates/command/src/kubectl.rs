@@ -25,7 +25,7 @@ pub use commands::{
     Rollout, RolloutVerb, Scale, Schedule, SortBy, Top, TopOf, Watch,
 };
 pub use create::{Create, Created, Sources};
-pub use inside::{Exec, Run};
+pub use inside::{Exec, Forward, Run};
 pub use look::{CanI, Describe, Drain, Version, Wait, WaitFor};
 pub use manifests::{Apply, Manifests, Merge, Replace, Validation};
 pub use selection::Selection;

@@ -125,6 +125,7 @@ impl Place {
             limits: Limits::default(),
             programs: beside.programs,
             practice_speed: SPEED,
+            links: None,
         };
         let portal = portal::assemble(plan).await.map_err(|error| anyhow!("{error}"))?;
         let person =

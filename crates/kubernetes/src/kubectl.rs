@@ -11,8 +11,8 @@ use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::resolve::{Scope, path_segment};
 use crate::{
-    apply, change, create, delete, describe, drain, edit, exec, facts, get, logs, mark, rollout, run, scale, set, top,
-    wait,
+    apply, change, create, delete, describe, drain, edit, exec, facts, forward, get, logs, mark, rollout, run, scale,
+    set, top, wait,
 };
 
 /// Performs kubectl's calls natively. Cheap to clone.
@@ -59,6 +59,7 @@ impl Kubectl {
             Command::Mark(mark) => mark::run(&scope, mark, out).await,
             Command::Exec(exec) => exec::run(&scope, exec, out).await,
             Command::Run(run) => run::run(&scope, run, out).await,
+            Command::Forward(forward) => forward::run(&scope, forward, out).await,
             Command::Drain(drain) => drain::run(&scope, drain, out).await,
             Command::Wait(wait) => wait::run(&scope, wait, out).await,
             Command::CanI(asked) => facts::can_i(&scope, asked, out).await,
@@ -93,10 +94,6 @@ fn understood<'e>(
 fn not_performed(invocation: &Invocation) -> Failure {
     let verb = invocation.action.verb.as_str();
     let instead = match verb {
-        "port-forward" => {
-            "nobody outside this call could reach the port: ask the service from inside the cluster, with kubectl exec or \
-             kubectl run --rm and curl or wget"
-        }
         "attach" => "follow the pod with kubectl logs -f, or start a program in it with kubectl exec",
         "autoscale" => "write a HorizontalPodAutoscaler and apply it",
         "expose" => "write a Service and apply it",

@@ -21,6 +21,7 @@ mod edit;
 mod exec;
 mod facts;
 mod failure;
+mod forward;
 mod get;
 mod gotext;
 mod jsonpath;

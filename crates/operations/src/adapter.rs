@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
+use crate::link::{OpenLink, Tunnel};
 use crate::question::{Answer, Question};
 
 /// One of a program's two output streams.
@@ -89,6 +90,13 @@ pub trait CallIo: Send + Sync {
     async fn ask(&self, question: Question) -> Result<Answer, CallEnded> {
         let _ = question;
         Ok(Answer::No)
+    }
+
+    /// Opens a link of the portal to something that the call reaches, for people who may run commands; it ends when what
+    /// is returned is dropped. `None` where this portal has no links.
+    fn open_link(&self, title: String, tunnel: Arc<dyn Tunnel>) -> Option<OpenLink> {
+        let _ = (title, tunnel);
+        None
     }
 
     /// The workspace of the caller's run, where it lies on this machine; inside the sandbox it is `/workspace`. Only

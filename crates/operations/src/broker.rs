@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::link::{Links, OpenLink, Place, Tunnel};
 use crate::question::{Answer, Question};
 use crate::secrecy::Secrets;
 use crate::service::{Rooms, locked, place};
@@ -315,6 +316,14 @@ impl CallIo for Metered<'_> {
         drop(locked(&rooms.questions).take(id));
         rooms.changed(self.broker.run.id);
         answer
+    }
+
+    fn open_link(&self, title: String, tunnel: Arc<dyn Tunnel>) -> Option<OpenLink> {
+        let broker = self.broker;
+        let place = Place { run: broker.run.id, execution: broker.execution.id };
+        let link = Links::open(&broker.rooms.links, place, title, tunnel, broker.rooms.now())?;
+        broker.rooms.changed(broker.run.id);
+        Some(link)
     }
 
     fn workspace(&self) -> Option<&Path> {

@@ -11,6 +11,7 @@ use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::LinkView;
 use crate::{Asked, Environment, EnvironmentName};
 
 macro_rules! uuid_id {
@@ -314,6 +315,8 @@ pub struct CommandView {
     pub mark: Option<StepMark>,
     /// What its running execution asks of people.
     pub question: Option<Arc<Asked>>,
+    /// The links that its running execution has open.
+    pub links: Vec<LinkView>,
 }
 
 /// A step of a run, with what became of it.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod cards;
+mod links;
 mod onward;
 mod reading;
 mod runs;
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 pub use cards::{Card, Cards, Content};
 
 use crate::gauge::Gauges;
+use crate::link::Links;
 use crate::question::Questions;
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
@@ -63,6 +65,8 @@ pub struct OperationsBuilder {
     pub adapters: Vec<Arc<dyn Adapter>>,
     /// Live status of Kubernetes.
     pub live: Arc<dyn LiveStatus>,
+    /// The portal's own address, where it opens links to what calls reach: `https://runbooks.example.com`.
+    pub links: Option<String>,
     /// Know what there is for parameters.
     pub suggesters: Vec<Arc<dyn Suggester>>,
     /// Where runs may act, in the order of the configuration.
@@ -87,6 +91,7 @@ impl OperationsBuilder {
                 adapters: self.adapters.into_iter().map(|adapter| (adapter.tool(), adapter)).collect(),
                 live: self.live,
                 gauges: Gauges::new(),
+                links: Arc::new(Links::new(self.links)),
                 suggesters: self.suggesters,
                 suggested: Mutex::default(),
                 questions: Mutex::default(),
@@ -118,6 +123,7 @@ pub(crate) struct Rooms {
     pub(crate) adapters: BTreeMap<&'static str, Arc<dyn Adapter>>,
     live: Arc<dyn LiveStatus>,
     pub(crate) gauges: Gauges,
+    pub(crate) links: Arc<Links>,
     suggesters: Vec<Arc<dyn Suggester>>,
     suggested: Mutex<Suggested>,
     pub(crate) questions: Mutex<Questions>,

@@ -56,6 +56,7 @@ fn command_view(
         executions: executions.len(),
         mark: mark.cloned(),
         question: None,
+        links: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ mod access;
 mod discovery;
 mod eviction;
 mod exec;
+mod forward;
 mod log_stream;
 mod read;
 mod request;
@@ -148,9 +149,7 @@ impl Call {
             ("pods", "eviction", "create") => eviction::serve(&self),
             ("pods", "binding", "create") => eviction::bind(&self),
             ("pods", "exec" | "attach", "get" | "create") => exec::serve(self, sub),
-            ("pods", "portforward", _) => Err(Refusal::bad_request(
-                "pods/portforward is not part of the practice cluster: its containers are rehearsed, there is nothing to connect to",
-            )),
+            ("pods", "portforward", "get" | "create") => forward::serve(self),
             ("serviceaccounts", "token", "create") => {
                 Err(Refusal::bad_request("the practice cluster issues no service account tokens"))
             }

@@ -63,6 +63,7 @@ impl TestApp {
             limits: Limits::default(),
             programs: BTreeMap::new(),
             practice_speed: SPEED,
+            links: None,
         })
         .await
         .unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Selection;
 use super::create::Create;
-use super::inside::{Exec, Run};
+use super::inside::{Exec, Forward, Run};
 use super::look::{CanI, Describe, Drain, Version, Wait};
 use super::manifests::{Apply, Manifests, Replace};
 use super::set::{Mark, Set};
@@ -44,6 +44,8 @@ pub enum Command {
     Exec(Exec),
     /// `run`
     Run(Run),
+    /// `port-forward`
+    Forward(Forward),
     /// `describe`
     Describe(Describe),
     /// `drain`

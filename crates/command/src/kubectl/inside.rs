@@ -72,6 +72,44 @@ pub struct Run {
     pub output: Option<Output>,
 }
 
+/// `kubectl port-forward`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// `TYPE` and `NAME`; a bare name is a pod.
+    pub object: (String, String),
+    /// The ports over there, each a number or a name; never empty. Which ones they would be over here is nobody's matter.
+    pub ports: Vec<String>,
+    /// How long to wait for a first pod.
+    pub pod_timeout: Duration,
+}
+
+pub(super) fn forward(given: &Arguments) -> Result<Forward, Refusal> {
+    let (object, ports) = match given.words.as_slice() {
+        [] | [_] => {
+            return Err(usage(
+                "error: TYPE/NAME and list of ports are required for port-forward\nSee 'kubectl port-forward -h' for help and examples",
+            ));
+        }
+        [word, ports @ ..] if word.contains('/') => (selection::pair(word)?, ports),
+        [word, ports @ ..] => (("pods".to_owned(), word.clone()), ports),
+    };
+    if given.given("address") {
+        return Err(Refusal::not_permitted(
+            "kubectl port-forward --address is not permitted: the port is reached by a link of this portal. Leave it out.",
+        ));
+    }
+    let remote = |word: &String| {
+        let remote = word.rsplit(':').next().unwrap_or_default();
+        let is_name = remote.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        match remote.parse::<u16>() {
+            Ok(1..) => Ok(remote.to_owned()),
+            Err(_) if is_name && remote.starts_with(|c: char| c.is_ascii_alphabetic()) => Ok(remote.to_owned()),
+            _ => Err(usage(format!("error: error parsing remote port '{remote}'"))),
+        }
+    };
+    Ok(Forward { object, ports: ports.iter().map(remote).collect::<Result<_, _>>()?, pod_timeout: pod_timeout(given) })
+}
+
 fn pod_timeout(given: &Arguments) -> Duration {
     let nanoseconds = given.nanoseconds("pod-running-timeout").unwrap_or(60_000_000_000);
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))

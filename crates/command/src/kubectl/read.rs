@@ -48,6 +48,7 @@ pub(super) fn command(verb: &str, given: &Arguments) -> Result<Command, Refusal>
         "annotate" => Command::Mark(set::mark(MarkPlace::Annotations, verb, given)?),
         "exec" => Command::Exec(inside::exec(given)?),
         "run" => Command::Run(inside::run(given)?),
+        "port-forward" => Command::Forward(inside::forward(given)?),
         "describe" => Command::Describe(look::describe(given)?),
         "drain" => Command::Drain(look::drain(given)?),
         "wait" => Command::Wait(look::wait(given)?),

@@ -109,7 +109,7 @@ async fn an_environment_keeps_to_its_namespaces() {
         "kubectl cordon node-1",
         "kubectl --context=other get pods",
         "kubectl get pods --server=http://127.0.0.1:1",
-        "kubectl port-forward svc/web 80",
+        "kubectl port-forward svc/web 80 -n kube-system",
         "kubectl edit deployment/backstage -n kube-system",
         "kubectl describe nodes",
         "kubectl drain practice-node-1",

@@ -125,3 +125,32 @@ async fn a_node_is_drained() {
     let resting = rig.call("kubectl get node practice-node-3 -o jsonpath='{.spec.unschedulable}'").await;
     assert_eq!(resting.stdout, "true");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_is_reached_by_a_link() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let rig = rig().await;
+    let (outcome, links) =
+        rig.call_linking("kubectl port-forward svc/grafana 3000:3000 -n monitoring", "-> 3000").await;
+    assert!(outcome.stdout.starts_with("Forwarding from http://portal.example/links/x -> 3000"), "{outcome:?}");
+    let [(title, tunnel)] = &links[..] else { panic!("one link: {outcome:?}") };
+    assert_eq!(title, "service/grafana:3000");
+    for path in ["/", "/d/1?x=<y>"] {
+        let mut connection = tunnel.connect().await.unwrap();
+        connection.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("grafana-"), "{answer}");
+        assert!(!answer.contains("<y>"), "{answer}");
+    }
+    for (line, why) in [
+        ("kubectl port-forward svc/grafana 81 -n monitoring", "Service grafana does not have a service port 81"),
+        ("kubectl port-forward svc/grafana -n monitoring", "TYPE/NAME and list of ports are required"),
+        ("kubectl port-forward svc/grafana 3000 --address 0.0.0.0 -n monitoring", "--address is not permitted"),
+        ("kubectl port-forward svc/grafana nope:99999 -n monitoring", "error parsing remote port '99999'"),
+        ("kubectl port-forward nobody 80 -n monitoring", "pods \"nobody\" not found"),
+    ] {
+        let (refused, links) = rig.call_linking(line, "-> ").await;
+        assert!(refused.stderr.contains(why) && links.is_empty(), "{line}: {refused:?}");
+    }
+}

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kubernetes::{ArgoCd, Clusters, Connection, Helm, Kubectl};
 use operations::{
     Adapter, Answer, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError,
-    KubernetesScope, Namespaces, Policy, Question, Stream,
+    KubernetesScope, Namespaces, OpenLink, Policy, Question, Stream, Tunnel,
 };
 use practice::{Builder, Practice};
 use tempfile::TempDir;
@@ -30,6 +30,7 @@ pub(crate) struct Caller {
     until: Option<String>,
     answers: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Question>>,
+    links: Mutex<Vec<(String, Arc<dyn Tunnel>)>>,
     ended: CancellationToken,
 }
 
@@ -45,6 +46,7 @@ impl Caller {
             until: until.map(str::to_owned),
             answers: Mutex::default(),
             asked: Mutex::default(),
+            links: Mutex::default(),
             ended: CancellationToken::new(),
         }
     }
@@ -78,6 +80,11 @@ impl CallIo for Caller {
         let answer = reply.map_or(Answer::No, |reply| reply(&question));
         self.asked.lock().expect("not poisoned").push(question);
         Ok(answer)
+    }
+
+    fn open_link(&self, title: String, tunnel: Arc<dyn Tunnel>) -> Option<OpenLink> {
+        self.links.lock().expect("not poisoned").push((title, tunnel));
+        Some(OpenLink::new("http://portal.example/links/x".to_owned(), ()))
     }
 
     fn workspace(&self) -> Option<&Path> {
@@ -153,6 +160,14 @@ impl Rig {
         let outcome = self.perform(line, &caller).await;
         let asked = std::mem::take(&mut *caller.asked.lock().expect("not poisoned"));
         (outcome, asked)
+    }
+
+    /// Calls until stdout holds `until`. Gives the links that were opened, too.
+    pub(crate) async fn call_linking(&self, line: &str, until: &str) -> (Outcome, Vec<(String, Arc<dyn Tunnel>)>) {
+        let caller = Caller::new(None, Some(until));
+        let outcome = self.perform(line, &caller).await;
+        let links = std::mem::take(&mut *caller.links.lock().expect("not poisoned"));
+        (outcome, links)
     }
 
     async fn call_as(&self, line: &str, caller: Caller) -> Outcome {

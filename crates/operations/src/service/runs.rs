@@ -95,6 +95,7 @@ impl Operations {
         let questions = locked(&self.rooms.questions);
         for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
             command.question = command.execution.as_ref().and_then(|execution| questions.of(execution.id));
+            command.links = command.execution.as_ref().map(|one| self.rooms.links.of(one.id)).unwrap_or_default();
         }
         drop(questions);
         let outdated =

@@ -475,6 +475,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         executor: bash.clone(),
         adapters: vec![kubectl.clone()],
         live: Arc::new(NoLive),
+        links: Some("http://portal.example".to_owned()),
         suggesters: Vec::new(),
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),

@@ -106,6 +106,7 @@ fn parts(kind: &Kind) -> Vec<Part> {
         found.push(("log", own, &["get"]));
         found.push(("exec", of("", "v1", "PodExecOptions"), &["create", "get"]));
         found.push(("attach", of("", "v1", "PodAttachOptions"), &["create", "get"]));
+        found.push(("portforward", of("", "v1", "PodPortForwardOptions"), &["create", "get"]));
         found.push(("eviction", of("policy", "v1", "Eviction"), &["create"]));
         found.push(("binding", of("", "v1", "Binding"), &["create"]));
     }

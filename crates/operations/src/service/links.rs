@@ -1,0 +1,40 @@
+//! Who opens a link, and by which way it is reached.
+
+use std::sync::Arc;
+
+use super::Operations;
+use crate::link::Tunnel;
+use crate::{Caller, Error, EventKind, Permission};
+
+impl Operations {
+    /// Lets a person's browser into a link: the ticket that its own host takes. That they entered is in the trail first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`] where the link has ended, [`Error::Conflict`] where too many enter at
+    /// once, [`Error::Audit`].
+    pub async fn enter_link(&self, caller: &Caller, token: &str) -> Result<String, Error> {
+        self.permit(caller, Permission::Run, "open a link").await?;
+        let now = self.rooms.now();
+        let (view, place) = self.rooms.links.known(token, now).ok_or(Error::NotFound("This link"))?;
+        let execution = self.rooms.runs.execution(place.execution).await?.ok_or(Error::NotFound("This execution"))?;
+        let run = self.existing_run(place.run).await?;
+        let summary = format!("Opened the link to {}", view.title);
+        let mut event = self.event(caller, EventKind::StepMarked, &run, Some(execution.command), &summary);
+        event.execution = Some(place.execution);
+        self.rooms.trail.append(&event).await?;
+        let ticket = self.rooms.links.ticket(token, now);
+        ticket.ok_or_else(|| Error::Conflict("Too many people open this link at once: try again.".to_owned()))
+    }
+
+    /// The key that a ticket is exchanged for, once; `None` where it is not good.
+    #[must_use]
+    pub fn redeem_ticket(&self, token: &str, ticket: &str) -> Option<String> {
+        self.rooms.links.redeem(token, ticket, self.rooms.now())
+    }
+
+    /// The way through a link, for whoever has a key of it.
+    #[must_use]
+    pub fn tunnel(&self, token: &str, key: &str) -> Option<Arc<dyn Tunnel>> {
+        self.rooms.links.tunnel(token, key, self.rooms.now())
+    }
+}
