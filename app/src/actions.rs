@@ -84,7 +84,8 @@ pub async fn press(
         // A form sends every line end as CR LF (HTML Standard, 4.10.21.4); bash would read the CR as text.
         let edited = edited.map(|text| text.replace("\r\n", "\n"));
         let numbered = adjusted.into_iter().filter_map(|(number, value)| Some((number.parse().ok()?, value)));
-        let press = operations::Press { values, edited, adjusted: numbered.collect() };
+        let press =
+            operations::Press { values, edited, adjusted: numbered.collect(), again: operations::Again::Allowed };
         operations.press(&caller, run_id(&run)?, &CommandId::new(command), press).await?;
         Ok(back.clone())
     })

@@ -26,11 +26,12 @@ pub(crate) fn cards(all: &[Card], now: Timestamp) -> AnyView {
             Content::Gauge(gauge) => match &gauge.state {
                 CardState::Fresh | CardState::Stale(_) => {
                     for one in &gauge.readings {
+                        let title = card.widget.title.as_deref().filter(|_| gauge.readings.len() == 1);
                         // What a text names alone and among others is one thing.
-                        if !drawn.read.insert((one.name.clone(), one.about.clone())) {
+                        let new = drawn.read.insert((one.name.clone(), one.about.clone()));
+                        if !new && title.is_none() {
                             continue;
                         }
-                        let title = card.widget.title.as_deref().filter(|_| gauge.readings.len() == 1);
                         drawn.add(|| reading::card(one, title, &gauge.state, now));
                     }
                 }

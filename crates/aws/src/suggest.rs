@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use command::ParameterKind;
 use operations::{Environment, Suggester, Suggestion, Wanted};
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
 use crate::Aws;
 
@@ -129,7 +130,7 @@ impl Aws {
         let Some(program) = &self.fallback else { return Vec::new() };
         let printed = ["--query", query, "--output", "json"];
         let argv = ["aws"].iter().chain(words).chain(&printed).map(|word| (*word).to_owned()).collect();
-        let answer = match operations::look(&**program, environment, argv, PROGRAM).await {
+        let answer = match operations::look(&**program, environment, argv, PROGRAM, &CancellationToken::new()).await {
             Ok(answer) if answer.code == 0 => answer.stdout,
             Ok(answer) => {
                 tracing::debug!(environment = %environment.name, reason = answer.stderr.trim(), "no suggestions");

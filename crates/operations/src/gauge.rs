@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 use widget::{Answer, Reading, Subject, Trouble};
 
 use crate::service::{Rooms, locked};
@@ -21,8 +22,10 @@ const LINGER: Duration = Duration::from_secs(20);
 const SELDOM: Duration = Duration::from_secs(120);
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How many calls are under way at once: some are processes of their own.
+/// How many calls of one environment are under way at once: some are processes of their own.
 const AT_ONCE: usize = 4;
+/// How long a call waits for its turn: one environment that does not answer holds up only its own cards.
+const TURN: Duration = Duration::from_secs(30);
 /// How many values a number's past has.
 const PAST: usize = 60;
 /// How many calls one subject may need: a list, and some of what is on it.
@@ -40,12 +43,12 @@ pub struct Gauge {
 /// Everything that is asked after now.
 pub(crate) struct Gauges {
     watched: Mutex<HashMap<(EnvironmentName, Subject), watch::Sender<Gauge>>>,
-    permits: Semaphore,
+    permits: Mutex<HashMap<EnvironmentName, Arc<Semaphore>>>,
 }
 
 impl Gauges {
     pub(crate) fn new() -> Self {
-        Self { watched: Mutex::default(), permits: Semaphore::new(AT_ONCE) }
+        Self { watched: Mutex::default(), permits: Mutex::default() }
     }
 
     /// How many subjects are asked after.
@@ -64,35 +67,57 @@ pub(crate) fn follow(rooms: &Arc<Rooms>, environment: &Arc<Environment>, subject
     }
     let (sender, receiver) = watch::channel(Gauge { state: CardState::Loading, readings: Vec::new() });
     watched.insert(key.clone(), sender.clone());
-    let (rooms, environment) = (rooms.clone(), environment.clone());
-    let shutdown = rooms.shutdown.clone();
-    let keeping = keep(rooms.clone(), environment, key, sender);
-    rooms.tasks.spawn(async move { shutdown.run_until_cancelled(keeping).await });
+    let keeper = Keeper { rooms: rooms.clone(), key, sender };
+    rooms.tasks.spawn(keep(keeper, environment.clone()));
     receiver
 }
 
-/// Asks until nobody has looked for a while.
-async fn keep(
+/// Whoever asks after a subject; gone, nobody joins it any more, however it went.
+struct Keeper {
     rooms: Arc<Rooms>,
-    environment: Arc<Environment>,
     key: (EnvironmentName, Subject),
     sender: watch::Sender<Gauge>,
-) {
-    let asking = ask_for_ever(&rooms, &environment, &key.1, &sender);
+}
+
+impl Keeper {
+    /// Whether nobody looks any more; then nobody can join either.
+    fn is_deserted(&self) -> bool {
+        let mut watched = locked(&self.rooms.gauges.watched);
+        let deserted = self.sender.receiver_count() == 0;
+        if deserted {
+            watched.remove(&self.key);
+        }
+        deserted
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let mut watched = locked(&self.rooms.gauges.watched);
+        if watched.get(&self.key).is_some_and(|known| known.same_channel(&self.sender)) {
+            watched.remove(&self.key);
+        }
+    }
+}
+
+/// Asks until nobody has looked for a while, or the portal stops.
+async fn keep(keeper: Keeper, environment: Arc<Environment>) {
+    let stop = keeper.rooms.shutdown.child_token();
+    let asking = ask_until(&stop, &keeper, &environment);
     tokio::pin!(asking);
     loop {
         let deserted = async {
-            sender.closed().await;
+            keeper.sender.closed().await;
             tokio::time::sleep(LINGER).await;
         };
         tokio::select! {
-            () = &mut asking => {}
+            () = &mut asking => return,
             () = deserted => {}
         }
-        // Under the lock, so that nobody can join what is about to end.
-        let mut watched = locked(&rooms.gauges.watched);
-        if sender.receiver_count() == 0 {
-            watched.remove(&key);
+        if keeper.is_deserted() {
+            // What it has begun elsewhere ends with it.
+            stop.cancel();
+            drop(tokio::time::timeout(look::GRACE, asking).await);
             return;
         }
     }
@@ -101,13 +126,14 @@ async fn keep(
 /// The past of each number, by card and number.
 type Past = HashMap<(String, String), VecDeque<f64>>;
 
-async fn ask_for_ever(rooms: &Rooms, environment: &Environment, subject: &Subject, sender: &watch::Sender<Gauge>) {
+async fn ask_until(stop: &CancellationToken, keeper: &Keeper, environment: &Environment) {
+    let Keeper { rooms, key: (_, subject), sender } = keeper;
     let usual = Duration::from_secs(subject.seconds_between());
     let mut wait = usual;
     let mut past = Past::new();
     let mut heard: Option<Timestamp> = None;
-    loop {
-        let asked = ask(rooms, environment, subject).await;
+    while !stop.is_cancelled() {
+        let asked = ask(rooms, environment, subject, stop).await;
         let now = rooms.now();
         let gauge = match asked {
             Ok(mut readings) => {
@@ -116,16 +142,18 @@ async fn ask_for_ever(rooms: &Rooms, environment: &Environment, subject: &Subjec
                 remember(&mut past, &mut readings);
                 Gauge { state: CardState::Fresh, readings }
             }
+            // It may be made any moment.
+            Err(Trouble::Absent(_)) => {
+                wait = usual;
+                Gauge { state: CardState::Absent, readings: Vec::new() }
+            }
             Err(trouble) => {
                 wait = (wait * 2).min(SELDOM);
-                let known = sender.borrow().readings.clone();
-                let state = match (trouble, heard) {
-                    (Trouble::Forbidden(why), _) => CardState::Forbidden(why),
-                    (Trouble::Absent(_), _) => CardState::Absent,
-                    (Trouble::Unreachable(_), Some(since)) => CardState::Stale(since),
-                    (Trouble::Unreachable(why), None) => CardState::Unreachable(why),
+                let (state, readings) = match (trouble, heard) {
+                    (Trouble::Forbidden(why), _) => (CardState::Forbidden(why), Vec::new()),
+                    (_, Some(since)) => (CardState::Stale(since), sender.borrow().readings.clone()),
+                    (trouble, None) => (CardState::Unreachable(trouble.to_string()), Vec::new()),
                 };
-                let readings = if matches!(state, CardState::Stale(_)) { known } else { Vec::new() };
                 Gauge { state, readings }
             }
         };
@@ -134,7 +162,7 @@ async fn ask_for_ever(rooms: &Rooms, environment: &Environment, subject: &Subjec
             *shown = gauge;
             is_news
         });
-        tokio::time::sleep(wait).await;
+        stop.run_until_cancelled(tokio::time::sleep(wait)).await;
     }
 }
 
@@ -156,7 +184,12 @@ fn remember(past: &mut Past, readings: &mut [Reading]) {
     *past = seen;
 }
 
-async fn ask(rooms: &Rooms, environment: &Environment, subject: &Subject) -> Result<Vec<Reading>, Trouble> {
+async fn ask(
+    rooms: &Rooms,
+    environment: &Environment,
+    subject: &Subject,
+    stop: &CancellationToken,
+) -> Result<Vec<Reading>, Trouble> {
     let now = rooms.now();
     let mut answers: Vec<Answer> = Vec::new();
     loop {
@@ -165,10 +198,12 @@ async fn ask(rooms: &Rooms, environment: &Environment, subject: &Subject) -> Res
             return subject.read(&answers, now);
         }
         for argv in calls {
-            answers.push(perform(rooms, environment, argv).await?);
-            // The first answer is what the others go with.
-            if answers[0].code != 0 {
-                return subject.read(&answers, now);
+            let answer = perform(rooms, environment, argv, stop).await;
+            // The first answer is what the others go with; without one of those it can still be read.
+            match (answers.is_empty(), answer) {
+                (true, Ok(answer)) if answer.code != 0 => return subject.read(&[answer], now),
+                (true, answer) => answers.push(answer?),
+                (false, answer) => answers.push(answer.unwrap_or(Answer { code: 1, ..Answer::default() })),
             }
         }
     }
@@ -182,10 +217,21 @@ pub(crate) fn permitted(rooms: &Rooms, environment: &Environment, subject: &Subj
     })
 }
 
-async fn perform(rooms: &Rooms, environment: &Environment, argv: Vec<String>) -> Result<Answer, Trouble> {
+async fn perform(
+    rooms: &Rooms,
+    environment: &Environment,
+    argv: Vec<String>,
+    stop: &CancellationToken,
+) -> Result<Answer, Trouble> {
     let call = Call { argv, directory: "/".to_owned() };
     broker::understood(rooms, environment, &call).map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
     let adapter = &rooms.adapters[call.tool()];
-    let _permit = rooms.gauges.permits.acquire().await;
-    look(&**adapter, environment, call.argv, PATIENCE).await
+    let permits = {
+        let mut permits = locked(&rooms.gauges.permits);
+        permits.entry(environment.name.clone()).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
+    };
+    let Ok(_permit) = tokio::time::timeout(TURN, permits.acquire()).await else {
+        return Err(Trouble::Unreachable("Others of this environment are still waiting for their answers.".to_owned()));
+    };
+    look::look(&**adapter, environment, call.argv, PATIENCE, stop).await
 }

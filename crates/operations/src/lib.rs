@@ -57,5 +57,5 @@ pub use run::{
 };
 pub use search::{Found, Hit};
 pub use secret::Secret;
-pub use service::{Card, Cards, Clock, Content, Operations, OperationsBuilder, Press};
+pub use service::{Again, Card, Cards, Clock, Content, Operations, OperationsBuilder, Press};
 pub use suggestion::{Suggester, Suggestion, Wanted};

@@ -15,7 +15,11 @@ use crate::{Adapter, Call, CallEnded, CallIo, Environment, FileError, Stream};
 /// What one call may print, in bytes.
 const PRINTED: usize = 4 << 20;
 
-/// Performs a call that only looks, and keeps what it prints. It is nobody's action: the trail does not hold it.
+/// How long a call may take to end what it has begun elsewhere: a query that runs on a server.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// Performs a call that only looks, and keeps what it prints. It is nobody's action: the trail does not hold it. It ends
+/// early with `stop`.
 ///
 /// # Errors
 /// [`Trouble`] where it would do more than look, the environment does not permit it, it takes longer than `patience`, or
@@ -25,6 +29,7 @@ pub async fn look(
     environment: &Environment,
     argv: Vec<String>,
     patience: Duration,
+    stop: &CancellationToken,
 ) -> Result<Answer, Trouble> {
     let action = command::classify(&argv).map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
     if action.effect != Effect::Read || action.follows {
@@ -32,11 +37,19 @@ pub async fn look(
     }
     let call = Call { argv, directory: "/".to_owned() };
     adapter.check(environment, &call).map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
-    let kept = Kept::default();
-    let performed = tokio::time::timeout(patience, adapter.perform(environment, &call, &kept)).await;
-    let Ok(code) = performed else {
-        kept.ended.cancel();
-        return Err(Trouble::Unreachable(format!("No answer within {} s.", patience.as_secs())));
+    let kept = Kept { printed: Mutex::default(), ended: stop.child_token() };
+    let code = {
+        let performing = adapter.perform(environment, &call, &kept);
+        tokio::pin!(performing);
+        match tokio::time::timeout(patience, &mut performing).await {
+            Ok(code) => code,
+            Err(_) => {
+                // Dropped, it could not tell a server to stop.
+                kept.ended.cancel();
+                drop(tokio::time::timeout(GRACE, performing).await);
+                return Err(Trouble::Unreachable(format!("No answer within {} s.", patience.as_secs())));
+            }
+        }
     };
     let Printed { stdout, stderr } = kept.printed.into_inner().unwrap_or_else(PoisonError::into_inner);
     if stdout.len() >= PRINTED {
@@ -53,7 +66,6 @@ struct Printed {
 }
 
 /// A caller that nobody sees.
-#[derive(Default)]
 struct Kept {
     printed: Mutex<Printed>,
     ended: CancellationToken,

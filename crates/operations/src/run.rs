@@ -354,6 +354,8 @@ pub struct RunView {
 pub struct Onward {
     /// Who asked for it.
     pub by: String,
+    /// Since when it goes on, or has stopped.
+    pub at: Timestamp,
     /// Why it has stopped; `None` while it goes on.
     pub stopped: Option<String>,
 }

@@ -47,6 +47,18 @@ pub struct Press {
     pub edited: Option<String>,
     /// Other values for what the text names itself, by their place in [`command::adjust::adjustable`].
     pub adjusted: BTreeMap<usize, String>,
+    /// Whether a command that was run before may run again.
+    pub again: Again,
+}
+
+/// Whether a command that was run before may run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Again {
+    /// Yes: a person has looked at what came of it.
+    #[default]
+    Allowed,
+    /// No: nobody has.
+    Refused,
 }
 
 /// The rooms that [`Operations`] works with.

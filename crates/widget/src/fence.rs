@@ -24,11 +24,11 @@
 
 use serde::Deserialize;
 
-use crate::Widget;
 use crate::find::only_looks;
 use crate::reading::Unit;
 use crate::subject::{Named, Subject, Which};
 use crate::threshold::{self, Limits};
+use crate::{Widget, http};
 
 /// Where Prometheus is asked where an author does not say: its usual name within a cluster.
 pub const PROMETHEUS: &str = "http://prometheus:9090";
@@ -97,6 +97,9 @@ enum Scalar {
 /// # Errors
 /// [`FenceError`], for the author.
 pub fn read(text: &str) -> Result<Widget, FenceError> {
+    if text.len() > threshold::LONGEST || threshold::has_aliases(text) {
+        return Err(FenceError::Yaml("it is too long, or refers to parts of itself with *".to_owned()));
+    }
     let fields: Fields = serde_yaml_ng::from_str(text).map_err(|error| FenceError::Yaml(error.to_string()))?;
     let (warning, critical) =
         (limit("warning", fields.warning.as_ref())?, limit("critical", fields.critical.as_ref())?);
@@ -116,16 +119,17 @@ fn limit(key: &'static str, given: Option<&Scalar>) -> Result<Option<f64>, Fence
         Some(Scalar::Number(value)) => return Ok(Some(*value)),
         Some(Scalar::Text(text)) => text,
     };
-    let last = text.trim_end().chars().last().unwrap_or('0');
-    let unit = if last == '%' {
-        Unit::Ratio
-    } else if last == 's' || last == 'n' {
-        Unit::Seconds
-    } else {
-        Unit::Plain
+    let why = "write a number, a percentage (5%), a time (500ms, 1s, 5min, 2h) or a size (10Mi, 2Gi)";
+    let word = text.trim().trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '));
+    let unit = match word {
+        "" => Some(Unit::Plain),
+        "%" => Some(Unit::Ratio),
+        "ms" | "s" | "min" | "h" => Some(Unit::Seconds),
+        "Ki" | "Mi" | "Gi" => Some(Unit::Bytes),
+        _ => None,
     };
-    let why = "write a number, a percentage (5%) or a time (500ms, 1s)";
-    threshold::number(text, unit).map(Some).ok_or_else(|| FenceError::Value { key, value: text.clone(), why })
+    let value = unit.and_then(|unit| threshold::number(text, unit));
+    value.map(Some).ok_or_else(|| FenceError::Value { key, value: text.clone(), why })
 }
 
 impl Fields {
@@ -136,7 +140,12 @@ impl Fields {
         let connection = || format!("datasource:{}", datasource.as_deref().unwrap_or_default());
         let mut found = Vec::new();
         if let Some(query) = self.promql {
-            found.push(Subject::Metric { server: prometheus.unwrap_or_else(|| PROMETHEUS.to_owned()), query });
+            let server = prometheus.unwrap_or_else(|| PROMETHEUS.to_owned());
+            if !http::is_plain(&server) {
+                let why = "write http:// or https://, a host, and at most a path";
+                return Err(FenceError::Value { key: "prometheus", value: server, why });
+            }
+            found.push(Subject::Metric { server, query });
         }
         if let Some(query) = self.sql {
             if !only_looks(&query) {
@@ -150,8 +159,9 @@ impl Fields {
             found.push(Subject::Number { connection: connection(), query });
         }
         if let Some(url) = self.http {
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                let why = "an address begins with http:// or https://";
+            if !http::is_plain(&url) || !http::is_health(&url) {
+                let why = "it is asked again and again: write http:// or https://, a host, and a path that tells health (/health, /ready, \
+                           /status, /ping), without a query";
                 return Err(FenceError::Value { key: "http", value: url, why });
             }
             found.push(Subject::Health { url, is_insecure: false });
@@ -172,7 +182,7 @@ impl Fields {
             let server = datasource.is_some().then(connection);
             found.push(
                 match crate::redis::asked_length(&name.split_whitespace().map(str::to_owned).collect::<Vec<_>>()) {
-                    Some((command, key)) => Subject::Length { server, command, key },
+                    Some((command, key)) => Subject::Length { server, database: None, command, key },
                     None if name == "all" => Subject::Redis(server),
                     None => {
                         let why = "write all, or LLEN, XLEN, SCARD or ZCARD and a key";
@@ -216,8 +226,8 @@ mod tests {
         assert_eq!(widget.subject, Subject::Metric { server: PROMETHEUS.to_owned(), query: "a / b".to_owned() });
         let limits = widget.limits.unwrap();
         assert_eq!((limits.warning, limits.critical), (Some(0.01), Some(0.05)));
-        let slow = read("http: https://a/health\nwarning: 500ms\n").unwrap();
-        assert_eq!(slow.limits.unwrap().warning, Some(0.5));
+        let slow = read("http: https://a/health\nwarning: 500ms\ncritical: 2min\n").unwrap().limits.unwrap();
+        assert_eq!((slow.warning, slow.critical), (Some(0.5), Some(120.0)));
         for (text, expected) in [
             ("queue: all", Subject::Queues(None)),
             ("db-instance: shop", Subject::DbInstances(Some("shop".to_owned()))),
@@ -225,6 +235,7 @@ mod tests {
                 "redis: LLEN jobs\ndatasource: cache",
                 Subject::Length {
                     server: Some("datasource:cache".to_owned()),
+                    database: None,
                     command: "LLEN".to_owned(),
                     key: "jobs".to_owned(),
                 },
@@ -255,6 +266,12 @@ mod tests {
             ("sql: SELECT 1; SELECT 2\ndatasource: shop", "one SELECT"),
             ("sql: SELECT 1", "datasource"),
             ("http: file:///etc/passwd", "http://"),
+            ("http: https://ci/job/deploy/build", "tells health"),
+            ("http: https://a/health?token=x", "without a query"),
+            ("http: http://a/health[1-9999]", "tells health"),
+            ("promql: x\nprometheus: https://a/any?x=", "at most a path"),
+            ("promql: a\nwarning: 5m", "5min"),
+            ("promql: &a x\ntitle: *a", "refers to parts of itself"),
             ("workload: web", "deployment/NAME"),
             ("redis: FLUSHALL", "LLEN"),
             ("promql: a\nwarning: soon", "a number"),

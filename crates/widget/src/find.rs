@@ -1,5 +1,6 @@
 //! From a procedure's commands to what is worth watching beside them.
 
+use command::external::Argument;
 use command::{Action, Script, Target, sql::statements};
 use runbook::{Command, Language, Procedure, Runbook};
 
@@ -83,10 +84,16 @@ fn of_command(command: &Command, values: &Values<'_>, found: &mut Found) {
                 found.extend(database(place.as_deref(), values).map(|subject| (subject, None)));
             }
             "redis-cli" => {
-                let server = command::redis::parse(&argv).ok().and_then(|call| call.server);
-                let server = server.filter(|server| server.starts_with(REFERENCE));
+                let Ok(call) = command::redis::parse(&argv) else { continue };
+                // Another server than one that is known is nothing that can be asked.
+                let server = match call.server.map(|server| reference(&server, values)) {
+                    Some(None) => continue,
+                    Some(known) => known,
+                    None => None,
+                };
                 if let Some((command, key)) = redis::asked_length(&argv).filter(|(_, key)| !is_open(key)) {
-                    found.push((Subject::Length { server: server.clone(), command, key }, None));
+                    let server = server.clone();
+                    found.push((Subject::Length { server, database: call.database, command, key }, None));
                 }
                 found.push((Subject::Redis(server), None));
             }
@@ -97,6 +104,14 @@ fn of_command(command: &Command, values: &Values<'_>, found: &mut Found) {
 
 /// How a reference to a datasource begins.
 const REFERENCE: &str = "datasource:";
+
+/// The reference to a datasource that a word is, or means.
+fn reference(word: &str, values: &Values<'_>) -> Option<String> {
+    match word.starts_with(REFERENCE) {
+        true => Some(word.to_owned()),
+        false => values(word).filter(|value| value.starts_with(REFERENCE)),
+    }
+}
 
 /// A word with what is known of what it leaves open.
 fn filled(word: &str, values: &Values<'_>) -> String {
@@ -184,17 +199,31 @@ fn of_http(argv: &[String], command: &Command) -> Found {
         let closed = command::placeholder::find(&query).is_empty() && !is_open(&server);
         return if closed { vec![(Subject::Metric { server, query }, command.title.clone())] } else { Vec::new() };
     }
-    let healths = request.urls.into_iter().filter(|url| http::is_health(url) && !is_open(url));
+    // Without what the command says of itself another answer would come, and it is not this portal's to send again.
+    let says_more = |argument: &Argument| {
+        let Argument::Plain(word) = argument else { return true };
+        ["--header", "--user", "--cookie", "--data", "--form", "--request"]
+            .iter()
+            .any(|option| word.starts_with(option))
+    };
+    if request.action.effect != command::Effect::Read || request.arguments.iter().any(says_more) {
+        return Vec::new();
+    }
+    let healths = request.urls.into_iter().filter(|url| http::is_health(url) && !is_open(url) && is_simple(url));
     healths.map(|url| (Subject::Health { url, is_insecure: request.insecure }, None)).collect()
+}
+
+/// Whether an address, with its scheme or without, holds nothing that is secret or that curl reads more into.
+fn is_simple(url: &str) -> bool {
+    http::is_plain(url) || http::is_plain(&format!("http://{url}"))
 }
 
 /// The database that a call means: a reference, else the only one there is.
 fn database(place: Option<&str>, values: &Values<'_>) -> Option<Subject> {
-    let reference = |word: &str| match word.starts_with(REFERENCE) {
-        true => Some(word.to_owned()),
-        false => values(word).filter(|value| value.starts_with(REFERENCE)),
+    let connection = match place.filter(|place| !is_open(place)) {
+        Some(place) => reference(place, values)?,
+        None => reference(&command::Parameter::database().name, values)?,
     };
-    let connection = place.and_then(reference).or_else(|| reference(&command::Parameter::database().name))?;
     Some(Subject::Database(connection))
 }
 
@@ -203,4 +232,83 @@ pub(crate) fn only_looks(text: &str) -> bool {
     let found = statements(text);
     found.len() == 1
         && found.iter().all(|statement| statement.effect() == command::Effect::Read && !statement.starts_program())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(commands: &str) -> Vec<Subject> {
+        let text = format!("# T\n\n## P\n\n```bash\n{commands}\n```\n");
+        let runbook = runbook::parse(runbook::RunbookId::new("t"), text.as_bytes(), None).unwrap();
+        let values = |name: &str| match name {
+            "DATABASE_URL" | "database" => Some("datasource:shop".to_owned()),
+            "cache.internal" => Some("datasource:cache".to_owned()),
+            "queue-url" => Some("https://sqs/1/orders".to_owned()),
+            _ => None,
+        };
+        of_runbook(&runbook, &values).into_iter().map(|widget| widget.subject).collect()
+    }
+
+    fn named(namespace: &str, name: Option<&str>) -> Named {
+        Named { namespace: Some(namespace.to_owned()), name: name.map(str::to_owned) }
+    }
+
+    #[test]
+    fn what_commands_name_is_watched() {
+        let text = |text: &str| Some(text.to_owned());
+        for (command, expected) in [
+            ("kubectl get hpa web -n shop", vec![Subject::Autoscalers(named("shop", Some("web")))]),
+            ("kubectl get hpa <name> -n shop", vec![Subject::Autoscalers(named("shop", None))]),
+            ("kubectl top nodes", vec![Subject::Nodes]),
+            ("kubectl get pods -n <namespace>", vec![]),
+            (
+                "kubectl rollout restart deployment/web -n shop",
+                vec![Subject::Workloads { namespace: text("shop"), which: Which::Deployment("web".to_owned()) }],
+            ),
+            ("aws sqs purge-queue --queue-url <queue-url>", vec![Subject::Queues(text("https://sqs/1/orders"))]),
+            ("aws sqs purge-queue --queue-url <other-url>", vec![Subject::Queues(None)]),
+            ("psql $DATABASE_URL -c 'SELECT 1'", vec![Subject::Database("datasource:shop".to_owned())]),
+            ("psql -h elsewhere.example.com -c 'SELECT 1'", vec![]),
+            ("redis-cli -h cache.internal INFO", vec![Subject::Redis(text("datasource:cache"))]),
+            ("redis-cli -h elsewhere INFO", vec![]),
+            (
+                "redis-cli -n 2 LLEN jobs",
+                vec![
+                    Subject::Length {
+                        server: None,
+                        database: Some(2),
+                        command: "LLEN".to_owned(),
+                        key: "jobs".to_owned(),
+                    },
+                    Subject::Redis(None),
+                ],
+            ),
+        ] {
+            assert_eq!(found(command), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_safe_to_ask_again_and_again_is_asked_over_http() {
+        let health = |url: &str| vec![Subject::Health { url: url.to_owned(), is_insecure: false }];
+        for (command, expected) in [
+            ("curl -s https://a/health", health("https://a/health")),
+            ("curl a:8080/healthz", health("a:8080/healthz")),
+            ("curl -H 'Host: b' http://a/health", vec![]),
+            ("curl -u a:b https://a/health", vec![]),
+            ("curl -X POST https://a/health", vec![]),
+            ("curl https://a/health?token=x", vec![]),
+            ("curl https://u:p@a/health", vec![]),
+            ("curl 'http://a/x[1-99]/health'", vec![]),
+            ("curl https://a/pay", vec![]),
+            ("curl 'https://a/any?x=/api/v1/query' --data-urlencode query=up", vec![]),
+            (
+                "curl p:9090/api/v1/query --data-urlencode query=up",
+                vec![Subject::Metric { server: "http://p:9090".to_owned(), query: "up".to_owned() }],
+            ),
+        ] {
+            assert_eq!(found(command), expected, "{command}");
+        }
+    }
 }

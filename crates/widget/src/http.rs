@@ -34,6 +34,13 @@ pub(crate) fn is_health(url: &str) -> bool {
     after_host.rsplit_once('/').is_some_and(|(_, last)| HEALTHY_PATHS.contains(&last.to_ascii_lowercase().as_str()))
 }
 
+/// Whether an address is a scheme, a host and at most a path, and nothing that curl or a server reads more into.
+pub(crate) fn is_plain(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:%".contains(c);
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && rest.chars().all(plain))
+}
+
 /// The server and the query, where a call of curl asks Prometheus something.
 pub(crate) fn prometheus(argv: &[String], urls: &[String]) -> Option<(String, String)> {
     let url = urls.first()?;
@@ -49,7 +56,8 @@ pub(crate) fn prometheus(argv: &[String], urls: &[String]) -> Option<(String, St
             _ => None,
         }
     });
-    Some((server.to_owned(), given.or_else(in_url)?))
+    let server = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
+    Some((server, given.or_else(in_url)?)).filter(|(server, _)| is_plain(server))
 }
 
 pub(crate) fn health(url: &str, is_insecure: bool) -> Vec<String> {
@@ -57,6 +65,7 @@ pub(crate) fn health(url: &str, is_insecure: bool) -> Vec<String> {
         "curl",
         "--silent",
         "--show-error",
+        "--globoff",
         "--output",
         "/dev/null",
         "--write-out",
@@ -73,7 +82,7 @@ pub(crate) fn health(url: &str, is_insecure: bool) -> Vec<String> {
 
 pub(crate) fn query(server: &str, query: &str, now: Timestamp) -> Vec<String> {
     let end = now.as_second();
-    let words = ["curl", "--silent", "--show-error", "--get", "--max-time", "8"].map(str::to_owned);
+    let words = ["curl", "--silent", "--show-error", "--globoff", "--get", "--max-time", "8"].map(str::to_owned);
     let fields = [
         ("query", query.to_owned()),
         ("start", (end - WINDOW).to_string()),
@@ -124,7 +133,7 @@ fn meaning(query: &str) -> (Unit, Option<Quantity>) {
     }
 }
 
-pub(crate) fn read_query(query: &str, printed: &str) -> Result<Reading, Trouble> {
+pub(crate) fn read_query(server: &str, query: &str, printed: &str) -> Result<Reading, Trouble> {
     let value = json(printed)?;
     if value["status"] != "success" {
         let said: String = text(&value, "/error").chars().take(300).collect();
@@ -132,7 +141,7 @@ pub(crate) fn read_query(query: &str, printed: &str) -> Result<Reading, Trouble>
         // That the query is wrong in itself is no trouble of whoever was asked.
         return match wrong {
             true => {
-                Ok(Reading::new(query, "Prometheus").says(Level::Quiet, "wrong query").fact("", said, Level::Quiet))
+                Ok(Reading::new(query, named(server).0).says(Level::Quiet, "wrong query").fact("", said, Level::Quiet))
             }
             false => Err(Trouble::Unreachable(format!("Prometheus: {said}"))),
         };
@@ -146,7 +155,7 @@ pub(crate) fn read_query(query: &str, printed: &str) -> Result<Reading, Trouble>
     let latest = |values: &[f64]| values.last().copied().filter(|value| value.is_finite()).unwrap_or(f64::NEG_INFINITY);
     lines.sort_by(|left, right| latest(&right.1).total_cmp(&latest(&left.1)));
     let (unit, quantity) = meaning(query);
-    let card = Reading::new(query, "Prometheus · 30 min");
+    let card = Reading::new(query, format!("{} · 30 min", named(server).0));
     let Some((_, greatest)) = lines.first() else { return Ok(card.says(Level::Quiet, "no data")) };
     let mut measure = Measure::new(if lines.len() > 1 { "greatest" } else { "" }, latest(greatest), unit);
     measure.quantity = quantity;
@@ -216,18 +225,23 @@ mod tests {
     fn the_greatest_series_is_the_number() {
         let line = |path: &str, values: &[&str]| json!({"metric": {"path": path}, "values": values.iter().map(|value| json!([0, value])).collect::<Vec<_>>()});
         let printed = json!({"status": "success", "data": {"result": [line("/a", &["1", "2"]), line("/b", &["3", "NaN"]), line("/c", &["1", "9"])]}});
-        let card = read_query("x", &printed.to_string()).unwrap();
+        let card = read_query("http://p:9090", "x", &printed.to_string()).unwrap();
         assert_eq!(
             (card.words.as_str(), card.measures[0].value, card.measures[0].series.as_slice()),
             ("3 series", 9.0, &[1.0, 9.0][..])
         );
         assert_eq!(card.facts[0].name, "path=/c");
-        let empty = read_query("x", r#"{"status":"success","data":{"result":[]}}"#).unwrap();
+        let empty = read_query("http://p:9090", "x", r#"{"status":"success","data":{"result":[]}}"#).unwrap();
         assert_eq!(empty.words, "no data");
-        let wrong = read_query("x(", r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#).unwrap();
+        let wrong =
+            read_query("http://p:9090", "x(", r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#)
+                .unwrap();
         assert_eq!((wrong.words.as_str(), wrong.facts[0].text.as_str()), ("wrong query", "parse error"));
         assert!(
-            read_query("x(", r#"{"status":"error","error":"too busy"}"#).unwrap_err().to_string().contains("too busy")
+            read_query("http://p:9090", "x(", r#"{"status":"error","error":"too busy"}"#)
+                .unwrap_err()
+                .to_string()
+                .contains("too busy")
         );
     }
 

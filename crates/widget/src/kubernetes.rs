@@ -53,8 +53,8 @@ pub(crate) fn calls(subject: &Subject) -> Vec<Vec<String>> {
 
 pub(crate) fn read(subject: &Subject, answers: &[Answer], now: Timestamp) -> Result<Vec<Reading>, Trouble> {
     let printed = first(answers)?;
-    if let Subject::Usage { namespace, .. } = subject {
-        return Ok(vec![usage(printed, namespace.as_deref())]);
+    if let Subject::Usage { namespace, selector } = subject {
+        return Ok(vec![usage(printed, namespace.as_deref(), selector.as_deref())]);
     }
     let value = json(printed)?;
     let items = match list(&value, "/items") {
@@ -217,7 +217,7 @@ fn quantity(text: &str) -> Option<f64> {
     Some(value * factor)
 }
 
-fn usage(printed: &str, namespace: Option<&str>) -> Reading {
+fn usage(printed: &str, namespace: Option<&str>, selector: Option<&str>) -> Reading {
     // Over all namespaces each line begins with the namespace.
     let mut pods: Vec<(&str, f64, f64)> = printed
         .lines()
@@ -232,7 +232,8 @@ fn usage(printed: &str, namespace: Option<&str>) -> Reading {
     };
     let words = if pods.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", pods.len()) };
     let total = |of: fn(&(&str, f64, f64)) -> f64| pods.iter().map(of).sum::<f64>();
-    let card = Reading::new("Use of pods", place)
+    let about = selector.map_or_else(|| place.to_owned(), |selector| format!("{place} · {selector}"));
+    let card = Reading::new("Use of pods", about)
         .says(Level::Quiet, words)
         .measure(Measure::new("CPU", total(|pod| pod.1), Unit::Cores))
         .measure(Measure::new("memory", total(|pod| pod.2), Unit::Bytes));
@@ -344,7 +345,7 @@ mod tests {
 
     #[test]
     fn what_pods_use_is_summed() {
-        let card = usage("web-1 120m 340Mi\nweb-2 1 1Gi\n", Some("shop"));
+        let card = usage("web-1 120m 340Mi\nweb-2 1 1Gi\n", Some("shop"), Some("app=web"));
         let told: Vec<String> = card.measures.iter().map(Measure::print).collect();
         assert_eq!(told, ["1.12 cores", "1.33 GiB"]);
         assert_eq!(card.facts[0].name, "web-2");

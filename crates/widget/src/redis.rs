@@ -17,8 +17,11 @@ pub(crate) fn info(server: Option<&str>) -> Vec<String> {
     ask(server, &["INFO"])
 }
 
-pub(crate) fn length(server: Option<&str>, command: &str, key: &str) -> Vec<String> {
-    ask(server, &[command, key])
+pub(crate) fn length(server: Option<&str>, database: Option<u32>, command: &str, key: &str) -> Vec<String> {
+    match database.map(|number| number.to_string()) {
+        Some(number) => ask(server, &["-n", &number, command, key]),
+        None => ask(server, &[command, key]),
+    }
 }
 
 /// The command and the key, where a call asks how long something is.
@@ -61,11 +64,11 @@ pub(crate) fn read_info(server: Option<&str>, printed: &str) -> Result<Reading, 
     ))
 }
 
-pub(crate) fn read_length(command: &str, key: &str, printed: &str) -> Result<Reading, Trouble> {
+pub(crate) fn read_length(server: Option<&str>, command: &str, key: &str, printed: &str) -> Result<Reading, Trouble> {
     let value = printed.trim().trim_start_matches("(integer)").trim().parse();
     let value = value
         .map_err(|_| Trouble::Unreachable(printed.lines().next().unwrap_or_default().chars().take(200).collect()))?;
-    Ok(Reading::new(key, format!("Redis · {command}"))
+    Ok(Reading::new(key, format!("{} · {command}", server.map_or("Redis", sql::name)))
         .measure(Measure::new("", value, Unit::Count).of(Quantity::Queue)))
 }
 
@@ -93,7 +96,10 @@ mod tests {
         let argv = call(&["redis-cli", "-n", "2", "llen", "jobs"]);
         assert_eq!(asked_length(&argv), Some(("LLEN".to_owned(), "jobs".to_owned())));
         assert_eq!(asked_length(&call(&["redis-cli", "FLUSHDB"])), None);
-        assert!((read_length("LLEN", "jobs", "(integer) 7\n").unwrap().measures[0].value - 7.0).abs() < f64::EPSILON);
-        assert!(read_length("LLEN", "jobs", "WRONGTYPE\n").is_err());
+        assert_eq!(length(None, Some(2), "LLEN", "jobs"), call(&["redis-cli", "-n", "2", "LLEN", "jobs"]));
+        assert!(
+            (read_length(None, "LLEN", "jobs", "(integer) 7\n").unwrap().measures[0].value - 7.0).abs() < f64::EPSILON
+        );
+        assert!(read_length(None, "LLEN", "jobs", "WRONGTYPE\n").is_err());
     }
 }

@@ -63,12 +63,12 @@ pub(crate) fn read_state(connection: &str, printed: &str) -> Result<Reading, Tro
         .fact("size", size, Level::Quiet))
 }
 
-pub(crate) fn read_number(query: &str, printed: &str) -> Result<Reading, Trouble> {
+pub(crate) fn read_number(connection: &str, query: &str, printed: &str) -> Result<Reading, Trouble> {
     let first = printed.lines().next().unwrap_or_default().split('|').next().unwrap_or_default().trim();
     let value = first.parse().map_err(|_| {
         Trouble::Unreachable("The first value of the answer is no number: ask for one number.".to_owned())
     })?;
-    Ok(Reading::new(query, "SQL").measure(Measure::new("", value, Unit::Plain)))
+    Ok(Reading::new(query, format!("SQL · {}", name(connection))).measure(Measure::new("", value, Unit::Plain)))
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_number_is_a_number() {
-        assert!((read_number("q", "42\n").unwrap().measures[0].value - 42.0).abs() < f64::EPSILON);
-        assert!(read_number("q", "many\n").is_err());
+        assert!((read_number("datasource:shop", "q", "42\n").unwrap().measures[0].value - 42.0).abs() < f64::EPSILON);
+        assert!(read_number("datasource:shop", "q", "many\n").is_err());
     }
 }

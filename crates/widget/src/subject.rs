@@ -95,6 +95,8 @@ pub enum Subject {
     Length {
         /// The server, as for [`Subject::Redis`].
         server: Option<String>,
+        /// The database's number, where it is not the server's own.
+        database: Option<u32>,
         /// `LLEN`, `XLEN`, `SCARD` or `ZCARD`.
         command: String,
         /// What it is called.
@@ -134,7 +136,9 @@ impl Subject {
             Self::Database(connection) => vec![sql::state(connection)],
             Self::Number { connection, query } => vec![sql::number(connection, query)],
             Self::Redis(server) => vec![redis::info(server.as_deref())],
-            Self::Length { server, command, key } => vec![redis::length(server.as_deref(), command, key)],
+            Self::Length { server, database, command, key } => {
+                vec![redis::length(server.as_deref(), *database, command, key)]
+            }
             _ => kubernetes::calls(self),
         }
     }
@@ -151,12 +155,14 @@ impl Subject {
             | Self::Certificates(_)
             | Self::DbInstances(_)
             | Self::DbClusters(_) => aws::read(self, answers, now)?,
-            Self::Metric { query, .. } => vec![http::read_query(query, first(answers)?)?],
+            Self::Metric { server, query } => vec![http::read_query(server, query, first(answers)?)?],
             Self::Health { url, .. } => vec![http::read_health(url, first(answers)?)?],
             Self::Database(connection) => vec![sql::read_state(connection, first(answers)?)?],
-            Self::Number { query, .. } => vec![sql::read_number(query, first(answers)?)?],
+            Self::Number { connection, query } => vec![sql::read_number(connection, query, first(answers)?)?],
             Self::Redis(server) => vec![redis::read_info(server.as_deref(), first(answers)?)?],
-            Self::Length { command, key, .. } => vec![redis::read_length(command, key, first(answers)?)?],
+            Self::Length { server, command, key, .. } => {
+                vec![redis::read_length(server.as_deref(), command, key, first(answers)?)?]
+            }
             _ => kubernetes::read(self, answers, now)?,
         };
         readings.truncate(EACH);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use command::Effect;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use runbook::{ProcedureId, Runbook, RunbookId};
@@ -10,7 +11,7 @@ use widget::{Subject, Threshold, Widget};
 
 use super::{Operations, permit};
 use crate::gauge::{self, Gauge};
-use crate::{Caller, CardState, Environment, EnvironmentName, Error, Permission, RunId, Snapshot};
+use crate::{Caller, CardState, Environment, EnvironmentName, Error, Permission, RunId, Snapshot, Verdict};
 
 /// One card at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +61,7 @@ impl Operations {
         let (runbook, procedure) = self.procedure(caller, runbook, procedure)?;
         let environment = self.environment(environment)?;
         let widgets = widget::of_procedure(&procedure, &|name| meant(&environment, name));
-        Ok(self.cards(&environment, &runbook, widgets).await)
+        Ok(self.cards(caller, &environment, &runbook, widgets).await)
     }
 
     /// The cards of all that a runbook is about.
@@ -76,7 +77,7 @@ impl Operations {
         let runbook = self.runbook(caller, runbook)?;
         let environment = self.environment(environment)?;
         let widgets = widget::of_runbook(&runbook, &|name| meant(&environment, name));
-        Ok(self.cards(&environment, &runbook, widgets).await)
+        Ok(self.cards(caller, &environment, &runbook, widgets).await)
     }
 
     /// The cards of a run, with the values that it was given.
@@ -98,15 +99,23 @@ impl Operations {
             given.or_else(|| meant(&environment, name))
         };
         let widgets = widget::of_procedure(procedure, &values);
-        Ok(self.cards(&environment, &runbook, widgets).await)
+        Ok(self.cards(caller, &environment, &runbook, widgets).await)
     }
 
-    pub(crate) async fn cards(&self, environment: &Arc<Environment>, runbook: &Runbook, widgets: Vec<Widget>) -> Cards {
+    /// The state of workloads is everybody's to see; what is asked after is read, and the environment's policy says who
+    /// reads.
+    pub(crate) async fn cards(
+        &self,
+        caller: &Caller,
+        environment: &Arc<Environment>,
+        runbook: &Runbook,
+        widgets: Vec<Widget>,
+    ) -> Cards {
         let mut followed = Vec::new();
         for mut widget in widgets {
             let Some(subject) = placed(environment, widget.subject) else { continue };
             widget.subject = subject;
-            let by = self.follow(environment, &widget.subject).await;
+            let by = self.follow(caller, environment, &widget.subject).await;
             followed.push((widget, by));
         }
         Cards { followed, thresholds: widget::threshold::in_tables(&runbook.tables) }
@@ -118,13 +127,17 @@ impl Operations {
         self.rooms.gauges.watched()
     }
 
-    async fn follow(&self, environment: &Arc<Environment>, subject: &Subject) -> Followed {
+    async fn follow(&self, caller: &Caller, environment: &Arc<Environment>, subject: &Subject) -> Followed {
         if let Subject::Workloads { namespace: Some(namespace), .. } = subject {
             let permitted = environment.kubernetes.as_ref().is_some_and(|scope| scope.namespaces.permit(namespace));
             return match permitted {
                 true => Followed::Namespace(self.rooms.live.follow(environment, namespace).await),
                 false => Followed::Refused(format!("The namespace {namespace} is not part of {}.", environment.name)),
             };
+        }
+        let decision = environment.policy.decide(&caller.person, Effect::Read);
+        if decision.verdict != Verdict::Allowed {
+            return Followed::Refused(format!("Your role may not read in {}: {}.", environment.name, decision.rule));
         }
         match gauge::permitted(&self.rooms, environment, subject) {
             Ok(()) => Followed::Gauge(gauge::follow(&self.rooms, environment, subject)),

@@ -3,11 +3,36 @@
 //! Every command is pressed for whoever asked for it, with all checks of a press. It stops before whatever a person has to
 //! do, decide or confirm, and after whatever did not come out as the runbook expects.
 
+use std::sync::Arc;
+
 use command::expectation::Judgement;
+use jiff::SignedDuration;
 use runbook::{Alternatives, Body, CommandId, Step};
 
-use super::{Operations, Press, locked};
+use super::{Again, Operations, Press, Rooms, locked};
 use crate::{Caller, CommandView, Error, Onward, Permission, RunId, RunState, RunView, StepState, StepView};
+
+/// How long is told why a run has stopped.
+const NEWS: SignedDuration = SignedDuration::from_hours(1);
+/// How long somebody's word lasts: roles change, and people leave.
+const LONGEST: SignedDuration = SignedDuration::from_mins(30);
+
+/// A run that goes on; when this is dropped, however that came, it has stopped.
+struct Going {
+    rooms: Arc<Rooms>,
+    run: RunId,
+    reason: String,
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        if let Some(known) = locked(&self.rooms.onward).get_mut(&self.run) {
+            known.at = self.rooms.now();
+            known.stopped = Some(std::mem::take(&mut self.reason));
+        }
+        self.rooms.changed(self.run);
+    }
+}
 
 /// What comes next in a run.
 enum Next {
@@ -31,37 +56,48 @@ impl Operations {
             if onward.get(&run).is_some_and(|known| known.stopped.is_none()) {
                 return Err(Error::Conflict("This run is running on already.".to_owned()));
             }
+            let now = self.rooms.now();
             // What stopped long ago is nobody's news.
-            onward.retain(|_, known| known.stopped.is_none());
-            onward.insert(run, Onward { by: caller.person.name.clone(), stopped: None });
+            onward.retain(|_, known| known.stopped.is_none() || now.duration_since(known.at) < NEWS);
+            onward.insert(run, Onward { by: caller.person.name.clone(), at: now, stopped: None });
         }
         self.rooms.changed(run);
         let (this, caller) = (self.clone(), caller.clone());
         self.rooms.tasks.spawn(async move {
+            let mut going = Going { rooms: this.rooms.clone(), run, reason: "It ended without a word.".to_owned() };
             let shutdown = this.rooms.shutdown.clone();
-            let reason = match shutdown.run_until_cancelled(this.onward(&caller, run)).await {
+            going.reason = match shutdown.run_until_cancelled(this.onward(&caller, run)).await {
                 Some(Ok(reason)) => reason,
                 Some(Err(error)) => error.to_string(),
                 None => "The portal is stopping.".to_owned(),
             };
-            if let Some(known) = locked(&this.rooms.onward).get_mut(&run) {
-                known.stopped = Some(reason);
-            }
-            this.rooms.changed(run);
         });
         Ok(())
+    }
+
+    /// What stopped a run is no news any more once somebody goes on with it.
+    pub(super) fn forget_onward(&self, run: RunId) {
+        let mut onward = locked(&self.rooms.onward);
+        if onward.get(&run).is_some_and(|known| known.stopped.is_some()) {
+            onward.remove(&run);
+        }
     }
 
     /// Presses until somebody is needed, and says why.
     async fn onward(&self, caller: &Caller, run: RunId) -> Result<String, Error> {
         let mut changes = self.watch_run(caller, run).await?;
+        let began = self.rooms.now();
         loop {
+            if self.rooms.now().duration_since(began) > LONGEST {
+                return Ok(format!("It went on for {} minutes: press Run on again.", LONGEST.as_mins()));
+            }
             let view = self.view_run(caller, run).await?;
             let command = match next(&view) {
                 Next::Command(command) => command,
                 Next::Person(reason) => return Ok(reason),
             };
-            self.press(caller, run, &command, Press::default()).await?;
+            let press = Press { again: Again::Refused, ..Press::default() };
+            self.press(caller, run, &command, press).await?;
             loop {
                 changes.mark_unchanged();
                 let view = self.view_run(caller, run).await?;
@@ -109,6 +145,9 @@ fn in_step(step: &Step, state: &StepView) -> Option<Next> {
     let Some((command, _)) = waiting else { return person("needs somebody to look at it.") };
     if command.effect == command::Effect::Destroy {
         return person("removes something or interrupts service: press Run there yourself.");
+    }
+    if command.effect == command::Effect::Change && !command.parameters.is_empty() {
+        return person("changes something, and a value says what: press Run there yourself.");
     }
     if command.follows {
         return person("goes on until it is stopped: press Follow there yourself.");

@@ -11,7 +11,7 @@ use runbook::{CommandId, Language, ProcedureId, RunbookId, StepId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Operations, Press, check_length, locked, permit, place, signature, values};
+use super::{Again, Operations, Press, check_length, locked, permit, place, signature, values};
 use crate::prepared::Prepared;
 use crate::running::Running;
 use crate::{
@@ -156,6 +156,13 @@ impl Operations {
         let environment = self.environment(&run.environment)?;
         let procedure = self.procedure_of(&run).await?;
         let (step, command) = procedure.command(command).ok_or(Error::NotFound("This command"))?;
+        if press.again == Again::Refused {
+            let executions = self.rooms.runs.executions(run.id).await?;
+            if executions.iter().any(|execution| execution.command == command.id) {
+                return Err(Error::Conflict(format!("Somebody has run {} meanwhile: look at it first.", command.id)));
+            }
+        }
+        self.forget_onward(run.id);
         let edited = press.edited.filter(|text| text.trim() != command.source.trim());
         if let Some(text) = &edited {
             self.permit(caller, Permission::RunEdited, "run an edited command").await?;
@@ -258,6 +265,7 @@ impl Operations {
         let _turn = self.rooms.turn(run).await;
         let run = self.open_run(run).await?;
         self.settle_lost(run.id).await?;
+        self.forget_onward(run.id);
         let view = self.view_run(caller, run.id).await?;
         let state = state_of(&view, part).ok_or(Error::NotFound("This step"))?;
         match (&mark, state) {
@@ -537,20 +545,35 @@ impl super::Rooms {
     }
 }
 
-/// A command's text with adjusted values; `None` where none differs. It may not reach further than the text that whoever
-/// pressed Run has read.
+/// A command's text with adjusted values; `None` where none differs. None of its calls may reach further than the one
+/// that whoever pressed Run has read, and what removes something removes the same.
 fn adjusted(command: &runbook::Command, changes: &BTreeMap<usize, String>) -> Result<Option<String>, Error> {
     if changes.is_empty() || command.language != Language::Bash {
         return Ok(None);
     }
     let text = command::adjust::adjusted(&command.source, changes).map_err(Error::Invalid)?;
-    let effect = command::Script::parse(&text).reading().effect;
-    if effect > command.effect {
+    if text == command.source {
+        return Ok(None);
+    }
+    let reading = |text: &str| command::Script::parse(text).reading();
+    let (before, after) = (reading(&command.source), reading(&text));
+    let pairs = before.actions.iter().zip(&after.actions);
+    let further = pairs.clone().find(|(before, after)| after.effect > before.effect).map(|(_, after)| after);
+    if let Some(action) = further {
         return Err(Error::Invalid(format!(
-            "With these values this is a command to {effect}, and the runbook's only goes as far as {}. Edit the text \
-             instead, or ask somebody who may.",
-            command.effect
+            "With these values `{} {}` is a command to {}, and the runbook's is not. Edit the text instead, or ask \
+             somebody who may.",
+            action.tool, action.verb, action.effect
         )));
     }
-    Ok(Some(text).filter(|text| *text != command.source))
+    let removes = |action: &command::Action| action.effect == command::Effect::Destroy;
+    let elsewhere = pairs.clone().any(|(before, after)| removes(after) && before.targets != after.targets);
+    if elsewhere || before.actions.len() != after.actions.len() || after.effect > before.effect {
+        return Err(Error::Invalid(
+            "With these values the command removes or interrupts something else than the runbook says. Edit the text \
+             instead, or ask somebody who may."
+                .to_owned(),
+        ));
+    }
+    Ok(Some(text))
 }

@@ -12,13 +12,13 @@ use crate::{Card, CardState, Cards, Content, EnvironmentName, Gauge, Role};
 const NODES: &str = r#"{"kind": "List", "items": [{"metadata": {"name": "a"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}]}"#;
 
 async fn look(bench: &Bench, subject: Subject) -> Cards {
-    let viewer = person(Role::Viewer);
-    let runbook = bench.operations.runbook(&viewer, &RunbookId::new("shop")).unwrap();
+    let whoever = person(Role::Operator);
+    let runbook = bench.operations.runbook(&whoever, &RunbookId::new("shop")).unwrap();
     let practice = EnvironmentName("practice".to_owned());
-    let environments = bench.operations.environments(&viewer).unwrap();
+    let environments = bench.operations.environments(&whoever).unwrap();
     let environment = environments.iter().find(|environment| environment.name == practice).unwrap();
     let widget = Widget { subject, title: None, limits: None };
-    bench.operations.cards(&Arc::clone(environment), &runbook, vec![widget]).await
+    bench.operations.cards(&whoever, &Arc::clone(environment), &runbook, vec![widget]).await
 }
 
 fn gauge(cards: &mut Cards) -> Gauge {
@@ -118,4 +118,16 @@ async fn what_lies_outside_the_environment_is_not_asked() {
     assert_eq!(named.namespace.as_deref(), Some("shop"), "the environment's own");
     assert!(bench.kinds().is_empty(), "looking is nobody's action");
     bench.operations.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_may_not_read_in_an_environment_sees_no_answers() {
+    let bench = bench();
+    let viewer = person(Role::Viewer);
+    let runbook = bench.operations.runbook(&viewer, &RunbookId::new("shop")).unwrap();
+    let environment = bench.operations.environments(&viewer).unwrap()[0].clone();
+    let widget = Widget { subject: Subject::Nodes, title: None, limits: None };
+    let card = bench.operations.cards(&viewer, &environment, &runbook, vec![widget]).await.now().remove(0);
+    assert!(matches!(&card.content, Content::Refused(why) if why.contains("read needs operator")), "{card:?}");
+    assert_eq!(asked(&bench), 0);
 }

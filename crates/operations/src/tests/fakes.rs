@@ -89,6 +89,9 @@ kubectl get --raw /metrics | grep total
 ```bash
 # Scale up
 kubectl scale deployment shop --replicas=5 -n shop
+
+# Clean up and scale
+kubectl delete pod old -n shop; kubectl scale deployment shop --replicas=4 -n shop
 ```
 ";
 

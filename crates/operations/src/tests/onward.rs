@@ -36,7 +36,7 @@ async fn values_that_are_missing_stop_it_and_it_goes_on_from_there() {
     let given = BTreeMap::from([("pod-name".to_owned(), "web-1".to_owned())]);
     bench.operations.give(&person(Role::Operator), run, given).await.unwrap();
     let (view, why) = on(&bench, run).await;
-    assert!(why.contains("new-password") && passed(&view) == 2, "{why}");
+    assert!(why.contains("a value says what") && passed(&view) == 2, "{why}");
     let intents = bench.kinds().into_iter().filter(|kind| *kind == EventKind::ExecutionIntent).count();
     assert_eq!(intents, 2, "each press is in the trail");
 }

@@ -78,11 +78,17 @@ async fn an_operator_may_adjust_what_the_text_names_but_not_go_further() {
         bench.settled(run).await;
         result
     };
-    assert!(matches!(with("0", None).await, Err(Error::Invalid(why)) if why.contains("destroy")));
+    assert!(matches!(with("0", None).await, Err(Error::Invalid(why)) if why.contains("to destroy")));
     assert!(matches!(with("8; reboot", None).await, Err(Error::Invalid(why)) if why.contains("--replicas")));
     assert!(
         matches!(with("8", Some("kubectl get pods -n shop")).await, Err(Error::Invalid(why)) if why.contains("one of the two"))
     );
+    // What removes something in the same text hides nothing.
+    for (at, value, why) in [(0, "other", "something else"), (1, "0", "to destroy")] {
+        let press = Press { adjusted: [(at, value.to_owned())].into(), ..Press::default() };
+        let refused = bench.operations.press(&person(Role::Operator), run, &runbook::CommandId::new("2"), press).await;
+        assert!(matches!(&refused, Err(Error::Invalid(text)) if text.contains(why)), "{value}: {refused:?}");
+    }
     let adjusted = Press { adjusted: [(0, "8".to_owned())].into(), ..Press::default() };
     bench.operations.press(&person(Role::Operator), run, &command, adjusted).await.unwrap();
     bench.settled(run).await;
