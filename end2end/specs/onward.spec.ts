@@ -68,7 +68,7 @@ test('cards move, a run goes on until somebody is needed, a value is adjusted', 
   await choice.getByText('Adjust', { exact: true }).click();
   await choice.getByRole('textbox', { name: '--replicas' }).fill('0');
   await page.locator('#run-3a').click();
-  await expect(page.getByRole('main')).toContainText('this is a command to destroy');
+  await expect(page.getByRole('main')).toContainText('is a command to destroy');
   await page.goto(`${portal.url}/runs/${run}`);
   await choice.getByText('Adjust', { exact: true }).click();
   await choice.getByRole('textbox', { name: '--replicas' }).fill('4');

@@ -45,9 +45,20 @@ pub struct Config {
     /// What one execution may use.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// Links to what calls reach.
+    #[serde(default)]
+    pub links: LinksConfig,
     /// Programs that the broker runs and the system has nowhere, or elsewhere: name and absolute path.
     #[serde(default)]
     pub programs: BTreeMap<String, PathBuf>,
+}
+
+/// Links to what calls reach.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinksConfig {
+    /// The domain whose every name leads to this portal: `links.example.net`.
+    pub domain: Option<String>,
 }
 
 fn default_listen() -> SocketAddr {

@@ -7,6 +7,7 @@ use operations::{EnvironmentKind, Limits, Policy};
 
 use crate::cli::Demo;
 use crate::config::{Beside, Cluster, EnvironmentConfig, ReachConfig};
+use crate::links::LinkHosts;
 use crate::portal::{self, Plan};
 
 /// Serves the demo until the process is told to stop.
@@ -40,6 +41,7 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         environments.push(environment("own-cluster", EnvironmentKind::Test, Some(own)));
     }
     std::fs::create_dir_all(&demo.data)?;
+    let identity = provider.identity_config();
     let plan = Plan {
         database: format!("sqlite://{}", demo.data.canonicalize()?.join("portal.db").display()),
         runbooks: demo.runbooks,
@@ -50,7 +52,7 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         limits: Limits::default(),
         programs,
         practice_speed: demo.practice_speed,
-        links: None,
+        links: LinkHosts::new(identity.public_url.clone(), None),
     };
-    portal::run(plan, provider.identity_config(), listener).await
+    portal::run(plan, identity, listener).await
 }

@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod folder;
 pub mod headers;
+pub mod links;
 pub mod listen;
 pub mod portal;
 mod presence;

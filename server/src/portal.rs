@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Cluster, Config, EnvironmentConfig};
 use crate::folder::Folder;
+use crate::links::LinkHosts;
 use crate::listen::{self, Bounds};
 use crate::reach;
 use crate::routes::{self, Portal};
@@ -51,8 +52,8 @@ pub struct Plan {
     pub programs: BTreeMap<String, PathBuf>,
     /// How much faster than real the practice cluster moves.
     pub practice_speed: f64,
-    /// The portal's own address, where it opens links to what calls reach.
-    pub links: Option<String>,
+    /// The host names of links to what calls reach, where there are any.
+    pub links: Option<LinkHosts>,
 }
 
 /// A portal with every room open, ready to be served.
@@ -62,6 +63,7 @@ pub struct Assembled {
     store: Store,
     site: PathBuf,
     practice: bool,
+    links: Option<LinkHosts>,
     /// Kept alive while the portal serves.
     cluster: Option<practice::Practice>,
 }
@@ -79,7 +81,7 @@ impl Assembled {
         let identity = Identity::discover(identity, Arc::new(TrailLog(self.operations.clone())))
             .await?
             .with_notice_page(notice_page);
-        let portal = Portal::new(self.operations.clone(), &self.site, self.practice, shutdown);
+        let portal = Portal::new(self.operations.clone(), &self.site, self.practice, self.links.clone(), shutdown);
         Ok(routes::router(portal, &identity, self.store.clone()))
     }
 
@@ -109,6 +111,7 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
         Some(url) => url.clone(),
         None => format!("http://{}", listener.local_addr()?).parse()?,
     };
+    let links = LinkHosts::new(public_url.clone(), config.links.domain.clone());
     let identity = config.identity.resolve(public_url, config.trusted_proxies.clone())?;
     let plan = Plan {
         database: config.database_url(),
@@ -120,7 +123,7 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
         limits: config.limits.into(),
         programs: config.programs,
         practice_speed: 1.0,
-        links: None,
+        links,
     };
     run(plan, identity, listener).await
 }
@@ -229,14 +232,14 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         executor: Arc::new(sandbox),
         adapters,
         live,
-        links: plan.links,
+        links: plan.links.as_ref().map(LinkHosts::portal),
         suggesters: vec![names, beside.resources],
         environments,
         limits: plan.limits,
         clock: Arc::new(jiff::Timestamp::now),
     }
     .build();
-    Ok(Assembled { operations, store, site, practice, cluster })
+    Ok(Assembled { operations, store, site, practice, links: plan.links, cluster })
 }
 
 fn beside_binary(configured: Option<PathBuf>, name: &str) -> Result<PathBuf, Failure> {

@@ -28,6 +28,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionStore;
 
+use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
 use crate::{headers, stream};
 
@@ -46,19 +47,26 @@ pub struct Portal {
     options: LeptosOptions,
     site: Arc<Site>,
     streams: Streams,
+    links: Option<LinkHosts>,
 }
 
 impl Portal {
     /// The state of a portal whose built site is in this folder.
     #[must_use]
-    pub fn new(operations: Operations, site: &Path, practice: bool, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        operations: Operations,
+        site: &Path,
+        practice: bool,
+        links: Option<LinkHosts>,
+        shutdown: CancellationToken,
+    ) -> Self {
         let options = LeptosOptions::builder()
             .output_name("runbook-portal")
             .site_root(site.to_string_lossy().into_owned())
             .site_pkg_dir("pkg")
             .build();
         let site = Arc::new(Site { practice, ..Site::default() });
-        Self { operations, options, site, streams: Streams::new(shutdown) }
+        Self { operations, options, site, streams: Streams::new(shutdown), links }
     }
 }
 
@@ -86,6 +94,7 @@ const STREAMS_AND_DOWNLOADS: &[Own] = &[
     Own { path: "/runs/{run}/events", answer: || get(stream::run_events) },
     Own { path: "/live", answer: || get(stream::live_events) },
     Own { path: "/executions/{execution}/output", answer: || get(download) },
+    Own { path: "/links/{link}", answer: || get(links::enter) },
 ];
 
 /// The streams' and downloads' addresses.
@@ -129,6 +138,7 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
             }
         }
     };
+    let link_hosts = portal.links.clone().map(|hosts| (hosts, portal.operations.clone()));
     let document = {
         let options = portal.options.clone();
         move || app::shell(options.clone())
@@ -143,7 +153,7 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         .layer(middleware::from_fn(identity::require_person))
         .with_state(portal);
 
-    private
+    let router = private
         .merge(identity.routes())
         .layer(middleware::from_fn_with_state(identity.public_origin(), identity::csrf::check))
         .layer(middleware::from_fn_with_state(identity.clone(), identity::authenticate))
@@ -161,7 +171,12 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
                     CompressionLayer::new()
                         .compress_when(SizeAbove::new(512).and(NotForContentType::const_new("text/event-stream"))),
                 ),
-        )
+        );
+    match link_hosts {
+        // Outermost: nothing of the portal is for what answers behind a link.
+        Some(hosts) => router.layer(middleware::from_fn_with_state(hosts, links::by_host)),
+        None => router,
+    }
 }
 
 /// Whether the portal can answer with what it has behind it.

@@ -186,11 +186,35 @@ pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timesta
         <div id=format!("command-{}-state", command.id) class="command-state" data-state=class>
             {command.execution.as_ref().map(|execution| executed(execution, command.executions, caller, now))}
             {findings(command, caller)}
+            {links(command, caller, now)}
             {stop}
             {command.mark.as_ref().map(|mark| marked(mark, caller, now))}
         </div>
     }
     .into_any()
+}
+
+/// The ways to what the running command has reached, for those who may go there.
+fn links(command: &CommandView, caller: &Caller, now: Timestamp) -> Option<AnyView> {
+    if command.links.is_empty() || !caller.person.role.permits(Permission::Run) {
+        return None;
+    }
+    let entries: Vec<_> = command
+        .links
+        .iter()
+        .map(|link| {
+            let minutes = (link.until.as_second() - now.as_second()).max(0) / 60;
+            view! {
+                <li>
+                    <a class="button" href=format!("/links/{}", link.token) target="_blank" rel="noopener noreferrer">
+                        {format!("Open {}", link.title)}
+                    </a>
+                    <span class="muted">{format!("for {} more minutes at most", minutes + 1)}</span>
+                </li>
+            }
+        })
+        .collect();
+    Some(view! { <ul class="links">{entries}</ul> }.into_any())
 }
 
 /// What the runbook expects of the latest execution, and what was seen. What nobody but a person can tell is asked.

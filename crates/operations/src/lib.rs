@@ -44,7 +44,7 @@ pub use error::Error;
 pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limits};
 pub use gauge::Gauge;
 pub use library::{Library, RepositoryFile, Shelf, Unreadable};
-pub use link::{Duplex, LinkView, OpenLink, Tunnel};
+pub use link::{Duplex, LinkView, OpenLink, Tunnel, Way};
 pub use live::{CardState, LiveStatus, PodStatus, Snapshot, WorkloadStatus};
 pub use look::look;
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::service::locked;
@@ -61,15 +62,26 @@ impl OpenLink {
     }
 }
 
-/// Takes a link out of the open ones when it is dropped.
+/// Takes a link out of the open ones when it is dropped, and ends what goes through it.
 struct Held {
     token: String,
     links: Arc<Links>,
+    ended: CancellationToken,
+}
+
+/// The way through a link.
+#[derive(Clone)]
+pub struct Way {
+    /// Reaches what it leads to.
+    pub tunnel: Arc<dyn Tunnel>,
+    /// Cancelled when the link has ended.
+    pub ended: CancellationToken,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         locked(&self.links.open).remove(&self.token);
+        self.ended.cancel();
     }
 }
 
@@ -83,7 +95,7 @@ pub(crate) struct Place {
 struct Link {
     view: LinkView,
     place: Place,
-    tunnel: Arc<dyn Tunnel>,
+    way: Way,
     tickets: Vec<(String, Timestamp)>,
     keys: Vec<String>,
 }
@@ -116,10 +128,12 @@ impl Links {
         let token = secret();
         let until = now.checked_add(SignedDuration::try_from(LONGEST).ok()?).ok()?;
         let view = LinkView { token: token.clone(), title, until };
-        let link = Link { view, place, tunnel, tickets: Vec::new(), keys: Vec::new() };
+        let ended = CancellationToken::new();
+        let way = Way { tunnel, ended: ended.clone() };
+        let link = Link { view, place, way, tickets: Vec::new(), keys: Vec::new() };
         locked(&links.open).insert(token.clone(), link);
         let address = format!("{portal}/links/{token}");
-        Some(OpenLink::new(address, Held { token, links: links.clone() }))
+        Some(OpenLink::new(address, Held { token, links: links.clone(), ended }))
     }
 
     /// Those of an execution.
@@ -166,10 +180,10 @@ impl Links {
     }
 
     /// The way through, for whoever has a key.
-    pub(crate) fn tunnel(&self, token: &str, key: &str, now: Timestamp) -> Option<Arc<dyn Tunnel>> {
+    pub(crate) fn tunnel(&self, token: &str, key: &str, now: Timestamp) -> Option<Way> {
         let open = locked(&self.open);
         let link = open.get(token).filter(|link| now < link.view.until)?;
-        link.keys.iter().any(|known| known == key).then(|| link.tunnel.clone())
+        link.keys.iter().any(|known| known == key).then(|| link.way.clone())
     }
 }
 

@@ -31,6 +31,7 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ("GET", "/history/{event}", ForViewer::Refused("/history/EXECUTION", &[])),
     ("GET", "/search", ForViewer::Reads("/search?q=restart")),
     ("GET", "/runs/{run}/events", ForViewer::Reads("/runs/RUN/events")),
+    ("GET", "/links/{link}", ForViewer::Refused("/links/l0", &[])),
     ("GET", "/live", ForViewer::Reads("/live?runbook=shop&procedure=restart&environment=practice")),
     ("GET", "/executions/{execution}/output", ForViewer::Refused("/executions/EXECUTION/output", &[])),
     (

@@ -63,7 +63,7 @@ impl TestApp {
             limits: Limits::default(),
             programs: BTreeMap::new(),
             practice_speed: SPEED,
-            links: None,
+            links: server::links::LinkHosts::new(url.parse().unwrap(), None),
         })
         .await
         .unwrap();

@@ -5,5 +5,6 @@
 mod access;
 mod connections;
 mod front_door;
+mod links;
 mod load;
 mod main_job;

@@ -34,20 +34,20 @@ kubectl get pods -n fintech-banking -w
 ```
 "#;
 
-async fn start(browser: &Browser, procedure: &str) -> RunId {
+pub(crate) async fn start(browser: &Browser, procedure: &str) -> RunId {
     let fields = [("runbook", "shop"), ("procedure", procedure), ("environment", "practice")];
     let started = browser.post("/api/start_run", &fields).await;
     location(&started).rsplit('/').next().unwrap().parse().unwrap()
 }
 
-fn operator() -> Caller {
+pub(crate) fn operator() -> Caller {
     let person = Person { subject: "test".to_owned(), name: "Test".to_owned(), email: None, role: Role::Operator };
     Caller { person, address: None }
 }
 
 impl TestApp {
     /// Waits until no command of the run is running any more, and gives its executions' states and exit codes.
-    async fn settled(&self, run: RunId) -> Vec<(String, ExecutionState, Option<i32>)> {
+    pub(crate) async fn settled(&self, run: RunId) -> Vec<(String, ExecutionState, Option<i32>)> {
         let mut changes = self.portal.operations.watch_run(&operator(), run).await.unwrap();
         loop {
             let view = self.portal.operations.view_run(&operator(), run).await.unwrap();

@@ -1,9 +1,7 @@
 //! Who opens a link, and by which way it is reached.
 
-use std::sync::Arc;
-
 use super::Operations;
-use crate::link::Tunnel;
+use crate::link::Way;
 use crate::{Caller, Error, EventKind, Permission};
 
 impl Operations {
@@ -34,7 +32,7 @@ impl Operations {
 
     /// The way through a link, for whoever has a key of it.
     #[must_use]
-    pub fn tunnel(&self, token: &str, key: &str) -> Option<Arc<dyn Tunnel>> {
+    pub fn tunnel(&self, token: &str, key: &str) -> Option<Way> {
         self.rooms.links.tunnel(token, key, self.rooms.now())
     }
 }
