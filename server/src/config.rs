@@ -357,7 +357,8 @@ impl EnvironmentConfig {
             }),
             aws: self.reach.aws_scope(),
             datasources: self.reach.names(),
-            policy: self.policy,
+            given: self.reach.given(),
+            policy: self.policy.clone(),
         }
     }
 }

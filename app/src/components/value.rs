@@ -28,7 +28,10 @@ pub(crate) fn field(parameter: &Parameter, id: String, known: Option<String>, re
         .into_any()
     } else {
         let secret = kind == ParameterKind::Secret;
+        // A secret that the portal stands in for is shown to nobody, and asked of nobody.
+        let stands_in = secret && known.is_some();
         let about = match kind.words() {
+            _ if stands_in => "given by the portal".to_owned(),
             "" => parameter.name.clone(),
             words => words.to_owned(),
         };
@@ -39,7 +42,7 @@ pub(crate) fn field(parameter: &Parameter, id: String, known: Option<String>, re
                 name=name
                 value=known.filter(|_| !secret)
                 placeholder=about
-                required=required
+                required=required && !stands_in
                 list=(!secret).then(|| list_id(&parameter.name))
                 autocomplete=if secret { "new-password" } else { "off" }
                 autocapitalize="off"

@@ -166,7 +166,9 @@ impl CommandDesk<'_> {
         });
         let word = if text.follows { "Follow" } else { "Run" };
         let name = text.title.clone().unwrap_or_else(|| format!("command {}", text.id));
-        let button = match text.effect {
+        // What this environment takes for more than its text says.
+        let effect = self.environment.map_or(text.effect, |environment| environment.policy.effect_of(text));
+        let button = match effect {
             Effect::Destroy => view! {
                 <details class="really">
                     <summary class="button danger" id=format!("run-{}", text.id) data-run-button="">

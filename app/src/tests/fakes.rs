@@ -364,6 +364,7 @@ pub(super) fn portal() -> Portal {
             }),
             aws: None,
             datasources: Vec::new(),
+            given: Vec::new(),
             policy: Policy::default(),
         }],
         limits: Limits::default(),

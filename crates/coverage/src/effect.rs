@@ -43,6 +43,9 @@ impl Performed {
     }
 }
 
+/// How the line begins that tells what answered behind a link.
+pub(crate) const ANSWERED: &str = "the link answered: ";
+
 /// What was seen of a call's effect.
 ///
 /// # Errors
@@ -50,9 +53,14 @@ impl Performed {
 pub(crate) fn proof(call: &Performed, changes: &[Change], now: &State, printed: &str) -> Result<String, String> {
     match (call.tool.as_str(), call.verb.as_str()) {
         // What runs in a container is nothing that the API shows.
-        ("kubectl", "exec" | "run" | "attach" | "cp" | "port-forward" | "debug") => {
-            Ok(format!("{} ran to its end", call.verb))
+        ("kubectl", "port-forward") => {
+            let answer = printed.lines().find_map(|line| line.strip_prefix(ANSWERED)).unwrap_or_default();
+            match answer.starts_with("HTTP/1.") {
+                true => Ok(format!("behind its link answers {answer}")),
+                false => Err(format!("nobody answers behind its link: {answer}")),
+            }
         }
+        ("kubectl", "exec" | "run" | "attach" | "cp" | "debug") => Ok(format!("{} ran to its end", call.verb)),
         ("kubectl", "scale") => {
             let wanted = call.option("--replicas").unwrap_or_default();
             targets(call, now, |address, thing| {

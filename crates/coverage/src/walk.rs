@@ -9,16 +9,18 @@ use anyhow::{Context, Result, anyhow};
 use command::{Effect, Target};
 use operations::audit::Verdict as Decided;
 use operations::{
-    Answer, AuditFilter, Caller, EventKind, Execution, ExecutionId, ExecutionState, Limits, Operations, OutcomeResult,
-    Person, Policy, Press, Role, RunId,
+    Answer, AuditFilter, Caller, EventKind, Execution, ExecutionId, ExecutionState, Limits, LinkView, Operations,
+    OutcomeResult, Person, Policy, Press, Role, RunId,
 };
 use runbook::{Command, Procedure, Runbook};
 use serde_json::Value;
 use server::config::{Beside, Cluster, EnvironmentConfig};
+use server::links::LinkHosts;
 use server::portal::{self, Assembled, Plan};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::effect::Performed;
+use crate::effect::{self, Performed};
 use crate::report::Row;
 use crate::repository::Repository;
 use crate::values;
@@ -125,7 +127,7 @@ impl Place {
             limits: Limits::default(),
             programs: beside.programs,
             practice_speed: SPEED,
-            links: None,
+            links: LinkHosts::new("http://127.0.0.1/".parse()?, None),
         };
         let portal = portal::assemble(plan).await.map_err(|error| anyhow!("{error}"))?;
         let person =
@@ -219,8 +221,8 @@ impl Place {
             Ok(id) => id,
             Err(error) => return Ok(Verdict::Refused(error.to_string())),
         };
-        let execution = self.ended(run, id, command.follows).await?;
-        let printed = self.printed(id).await?;
+        let (execution, answered) = self.ended(run, id, command.follows).await?;
+        let printed = self.printed(id).await? + &answered;
         let calls = self.calls(run, id).await?;
         let greatest = calls.iter().map(|call| call.effect).max().unwrap_or(Effect::Read);
         row.effect = greatest.to_string();
@@ -239,18 +241,26 @@ impl Place {
         Ok(verdict::judge(&ended, |call| world.seen(Part::of(&call.tool).unwrap_or(Part::Cluster))))
     }
 
-    /// Waits for the end of an execution; stops it where it would go on, or does not end.
-    async fn ended(&self, run: RunId, id: ExecutionId, follows: bool) -> Result<Execution> {
+    /// Waits for the end of an execution; stops it where it would go on, or does not end. Gives what its links answered, too.
+    async fn ended(&self, run: RunId, id: ExecutionId, follows: bool) -> Result<(Execution, String)> {
         let operations = self.operations();
         let mut changes = operations.watch_run(&self.caller, run).await?;
         let started = Instant::now();
+        let mut answered = String::new();
         loop {
             let view = operations.view_run(&self.caller, run).await?;
+            let links: Vec<_> =
+                view.steps.iter().flat_map(|step| &step.commands).flat_map(|one| one.links.clone()).collect();
+            if answered.is_empty() {
+                for link in links {
+                    answered += &self.through(&link).await?;
+                }
+            }
             let mut executions =
                 view.steps.iter().flat_map(|step| &step.commands).filter_map(|one| one.execution.as_ref());
             let execution = executions.find(|one| one.id == id).context("the execution is away")?;
             if execution.state != ExecutionState::Running {
-                return Ok(execution.clone());
+                return Ok((execution.clone(), answered));
             }
             let question = view.steps.iter().flat_map(|step| &step.commands).find_map(|one| one.question.clone());
             if let Some(asked) = question {
@@ -269,6 +279,20 @@ impl Place {
             // Output is no change of the run: look again from time to time.
             drop(tokio::time::timeout(Duration::from_millis(200), changes.changed()).await);
         }
+    }
+
+    /// What answers behind a link, asked as a browser would.
+    async fn through(&self, link: &LinkView) -> Result<String> {
+        let operations = self.operations();
+        let ticket = operations.enter_link(&self.caller, &link.token).await?;
+        let key = operations.redeem_ticket(&link.token, &ticket).context("a fresh ticket")?;
+        let way = operations.tunnel(&link.token, &key).context("a fresh key")?;
+        let mut connection = way.tunnel.connect().await?;
+        connection.write_all(b"GET / HTTP/1.1\r\nHost: walk\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = Vec::new();
+        connection.take(4096).read_to_end(&mut answer).await?;
+        let answer = String::from_utf8_lossy(&answer);
+        Ok(format!("\n{}{}\n", effect::ANSWERED, answer.lines().next().unwrap_or_default()))
     }
 
     async fn printed(&self, id: ExecutionId) -> Result<String> {

@@ -54,7 +54,8 @@ pub(crate) fn understood(rooms: &Rooms, environment: &Environment, call: &Call) 
     let Some(adapter) = rooms.adapters.get(tool) else {
         return Err(Refusal::not_available(command::program::not_available(tool)));
     };
-    let action = command::classify(&call.argv)?;
+    let mut action = command::classify(&call.argv)?;
+    action.effect = environment.policy.effect(&action);
     adapter.check(environment, call)?;
     if let Some(scope) = &environment.kubernetes {
         let mut namespaces = action.targets.iter().filter_map(|target| target.namespace.as_deref());

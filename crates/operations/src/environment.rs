@@ -122,15 +122,22 @@ pub struct Environment {
     pub aws: Option<AwsScope>,
     /// The databases that it reaches. Of several of a kind, the first one is meant by a call that names none.
     pub datasources: Vec<Datasource>,
+    /// The variables for whose secrets the portal stands in: runbooks name them (`$API_TOKEN`), and nobody is asked.
+    pub given: Vec<String>,
     /// Who may do what here, beyond the permission grid.
     pub policy: crate::Policy,
 }
+
+/// How what stands for a secret begins inside the sandbox.
+const GIVEN: &str = "given:";
 
 impl Environment {
     /// What stands for a datasource inside the sandbox, where a runbook means one by this word.
     #[must_use]
     pub fn reference(&self, word: &str) -> Option<String> {
-        self.datasources.iter().find(|datasource| datasource.is_called(word)).map(Datasource::reference)
+        let datasource = self.datasources.iter().find(|datasource| datasource.is_called(word));
+        let given = || self.given.iter().find(|name| *name == word).map(|name| format!("{GIVEN}{name}"));
+        datasource.map(Datasource::reference).or_else(given)
     }
 
     /// What this environment means where nobody gives a value: a reference, or the only database that there is.
@@ -155,9 +162,10 @@ impl Environment {
             word.starts_with(|c: char| c.is_ascii_uppercase())
                 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
         };
-        self.datasources.iter().flat_map(move |datasource| {
+        let datasources = self.datasources.iter().flat_map(move |datasource| {
             datasource.references.iter().filter(variable).map(|name| (name.clone(), datasource.reference()))
-        })
+        });
+        datasources.chain(self.given.iter().map(|name| (name.clone(), format!("{GIVEN}{name}"))))
     }
 }
 
@@ -175,6 +183,7 @@ mod tests {
             kubernetes: None,
             aws: None,
             datasources,
+            given: Vec::new(),
             policy: Policy::default(),
         };
         let cache = || datasource("cache", DatasourceKind::Redis);
@@ -184,5 +193,11 @@ mod tests {
         assert_eq!(with(postgres.to_vec()).meant(&Parameter::database()), None, "somebody has to say which");
         assert_eq!(with(vec![cache()]).meant(&Parameter::database()), None);
         assert_eq!(one.meant(&Parameter::named("database", "<database>")), None, "a text may mean another thing by it");
+        let token = Parameter::named("API_TOKEN", "$API_TOKEN");
+        assert_eq!(one.meant(&token), None);
+        let given = Environment { given: vec!["API_TOKEN".to_owned()], ..one };
+        assert_eq!(given.meant(&token), Some("given:API_TOKEN".to_owned()));
+        let variables: Vec<_> = given.references().collect();
+        assert_eq!(variables, [("API_TOKEN".to_owned(), "given:API_TOKEN".to_owned())]);
     }
 }

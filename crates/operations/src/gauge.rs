@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use command::Effect;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -213,8 +214,18 @@ async fn ask(
 pub(crate) fn permitted(rooms: &Rooms, environment: &Environment, subject: &Subject) -> Result<(), String> {
     subject.calls(&[], rooms.now()).into_iter().try_for_each(|argv| {
         let call = Call { argv, directory: "/".to_owned() };
-        broker::understood(rooms, environment, &call).map(drop).map_err(|refusal| refusal.reason)
+        only_looks(rooms, environment, &call).map_err(|trouble| trouble.to_string())
     })
+}
+
+/// Whether an environment lets a call be made, and takes it for one that only looks.
+fn only_looks(rooms: &Rooms, environment: &Environment, call: &Call) -> Result<(), Trouble> {
+    let action = broker::understood(rooms, environment, call);
+    let action = action.map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
+    match action.effect {
+        Effect::Read => Ok(()),
+        effect => Err(Trouble::Forbidden(format!("{} {} counts as {effect} here.", action.tool, action.verb))),
+    }
 }
 
 async fn perform(
@@ -224,7 +235,7 @@ async fn perform(
     stop: &CancellationToken,
 ) -> Result<Answer, Trouble> {
     let call = Call { argv, directory: "/".to_owned() };
-    broker::understood(rooms, environment, &call).map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
+    only_looks(rooms, environment, &call)?;
     let adapter = &rooms.adapters[call.tool()];
     let permits = {
         let mut permits = locked(&rooms.gauges.permits);

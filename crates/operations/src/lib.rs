@@ -49,7 +49,7 @@ pub use live::{CardState, LiveStatus, PodStatus, Snapshot, WorkloadStatus};
 pub use look::look;
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
 pub use person::{Caller, Permission, Person, Role};
-pub use policy::Policy;
+pub use policy::{EffectRule, Policy};
 pub use question::{Answer, Asked, Question};
 pub use run::{
     CommandView, Execution, ExecutionId, ExecutionState, Mark, NewRun, Onward, Run, RunFilter, RunId, RunState,

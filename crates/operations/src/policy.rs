@@ -1,13 +1,14 @@
 //! Whether this person may do this action in this environment.
 
-use command::Effect;
+use command::{Action, Effect};
+use runbook::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::{Decision, Person, Role, Verdict};
 
 /// The least role for each effect, set for each environment. What is not said is the default: operators read, change
 /// and destroy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "lowercase")]
 pub struct Policy {
     /// For calls that only look.
@@ -16,15 +17,51 @@ pub struct Policy {
     pub change: Role,
     /// For calls that remove something or interrupt service.
     pub destroy: Role,
+    /// How far calls reach here where that differs from what their grammar says: the first rule that fits counts.
+    pub effects: Vec<EffectRule>,
+}
+
+/// How far calls of a verb reach in an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EffectRule {
+    /// The program: `aws`.
+    pub tool: String,
+    /// The verb as the history shows it: `sqs purge-queue`, `POST`; with `*` at its end all that begin so.
+    pub verb: String,
+    /// How far it reaches.
+    pub effect: Effect,
+}
+
+impl EffectRule {
+    fn fits(&self, action: &Action) -> bool {
+        self.tool == action.tool
+            && match self.verb.strip_suffix('*') {
+                Some(beginning) => action.verb.starts_with(beginning),
+                None => self.verb == action.verb,
+            }
+    }
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { read: Role::Operator, change: Role::Operator, destroy: Role::Operator }
+        Self { read: Role::Operator, change: Role::Operator, destroy: Role::Operator, effects: Vec::new() }
     }
 }
 
 impl Policy {
+    /// How far an action reaches here.
+    #[must_use]
+    pub fn effect(&self, action: &Action) -> Effect {
+        self.effects.iter().find(|rule| rule.fits(action)).map_or(action.effect, |rule| rule.effect)
+    }
+
+    /// How far a command reaches here, as far as its text tells: never less than its text says by itself.
+    #[must_use]
+    pub fn effect_of(&self, command: &Command) -> Effect {
+        command.actions.iter().map(|action| self.effect(action)).max().unwrap_or(command.effect).max(command.effect)
+    }
+
     /// Decides on one action by how far it reaches. Says which rule decided, in words for the trail.
     #[must_use]
     pub fn decide(&self, person: &Person, effect: Effect) -> Decision {
@@ -39,5 +76,30 @@ impl Policy {
         } else {
             Decision { verdict: Verdict::Denied, rule }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_fits_says_how_far_a_call_reaches() {
+        let rule = |tool: &str, verb: &str, effect| EffectRule { tool: tool.to_owned(), verb: verb.to_owned(), effect };
+        let effects = vec![
+            rule("aws", "sqs purge-queue", Effect::Read),
+            rule("aws", "sqs *", Effect::Destroy),
+            rule("curl", "POST", Effect::Read),
+        ];
+        let policy = Policy { effects, ..Policy::default() };
+        let effect = |line: &str| {
+            let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            policy.effect(&command::classify(&argv).unwrap())
+        };
+        assert_eq!(effect("aws sqs purge-queue --queue-url x"), Effect::Read);
+        assert_eq!(effect("aws sqs list-queues"), Effect::Destroy);
+        assert_eq!(effect("curl -X POST https://a/search"), Effect::Read);
+        assert_eq!(effect("curl -X PUT https://a/search"), Effect::Change);
+        assert_eq!(effect("kubectl get pods"), Effect::Read);
     }
 }

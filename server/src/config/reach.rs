@@ -126,6 +126,9 @@ pub struct HostConfig {
     /// Headers that every call to it carries.
     #[serde(default)]
     pub headers: BTreeMap<String, SecretConfig>,
+    /// The variables that runbooks put into those headers (`API_TOKEN`): nobody is asked for them.
+    #[serde(default)]
+    pub variables: Vec<String>,
 }
 
 impl ReachConfig {
@@ -144,6 +147,12 @@ impl ReachConfig {
             references: one.references.clone(),
         };
         self.datasources.iter().map(name).collect()
+    }
+
+    /// The variables for whose secrets the portal stands in.
+    #[must_use]
+    pub fn given(&self) -> Vec<String> {
+        self.hosts.iter().flat_map(|host| host.variables.iter().cloned()).collect()
     }
 
     /// Checks what a typed file can still get wrong.
@@ -166,6 +175,21 @@ impl ReachConfig {
                     return fail(format!("two datasources are called `{word}`"));
                 }
                 words.push((one.kind, word));
+            }
+        }
+        for host in &self.hosts {
+            let plain = |name: &String| {
+                name.starts_with(|c: char| c.is_ascii_uppercase())
+                    && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+            };
+            if let Some(name) = host.variables.iter().find(|name| !plain(name)) {
+                return fail(format!("`{name}` of {} is no variable: write it like `API_TOKEN`", host.host));
+            }
+            if !host.variables.is_empty() && host.headers.is_empty() {
+                return fail(format!(
+                    "{} names variables, and no header that would carry what they stand for",
+                    host.host
+                ));
             }
         }
         if let Some(AwsConfig { profile: Some(_), keys: Some(_), .. }) = self.aws {
@@ -364,9 +388,11 @@ mod tests {
             host = "*.example.com"
             connect_to = "127.0.0.1:8443"
             headers = {{ Authorization = {{ file = "{token}" }} }}
+            variables = ["API_TOKEN"]
             "#
         ));
         config.check("test").unwrap();
+        assert_eq!(config.given(), ["API_TOKEN"]);
         let known = config.postgres(&EnvironmentName("test".to_owned())).unwrap();
         assert_eq!((known[0].address.host.as_str(), known[0].address.port), ("db", 5433));
         let programs = config.programs().unwrap();
@@ -391,6 +417,9 @@ mod tests {
         assert!(reach(&twice.repeat(2)).check("test").unwrap_err().to_string().contains("two datasources"));
         let both = reach("[[datasources]]\nname = \"a\"\nkind = \"redis\"\nurl = { env = \"X\", file = \"y\" }");
         assert!(both.programs().unwrap_err().to_string().contains("either `env` or `file`"));
+        for wrong in ["variables = [\"API_TOKEN\"]", "variables = [\"x y\"]\nheaders = { A = { env = \"X\" } }"] {
+            assert!(reach(&format!("[[hosts]]\nhost = \"a\"\n{wrong}")).check("test").is_err(), "{wrong}");
+        }
         assert!(reach("[[hosts]]\nhost = \"*\"").programs().unwrap_err().to_string().contains("is no host"));
     }
 }

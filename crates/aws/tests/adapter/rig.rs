@@ -89,6 +89,7 @@ pub(crate) fn environment(account: &Account) -> Environment {
         kubernetes: None,
         aws: Some(account.scope()),
         datasources: Vec::new(),
+        given: Vec::new(),
         policy: Policy::default(),
     }
 }

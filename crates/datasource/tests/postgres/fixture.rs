@@ -79,6 +79,7 @@ impl Database {
                     .map(str::to_owned)
                     .to_vec(),
             }],
+            given: Vec::new(),
             policy: operations::Policy::default(),
         };
         run(&datasources, "main", seed).await;

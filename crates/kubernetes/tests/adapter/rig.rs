@@ -127,6 +127,7 @@ impl Rig {
             }),
             aws: None,
             datasources: Vec::new(),
+            given: Vec::new(),
             policy: Policy::default(),
         };
         Self { practice: Some(practice), folder, adapter: Kubectl::new(clusters.clone()), clusters, environment }

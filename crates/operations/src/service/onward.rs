@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use command::Effect;
 use command::expectation::Judgement;
 use jiff::SignedDuration;
-use runbook::{Alternatives, Body, CommandId, Step};
+use runbook::{Alternatives, Body, Command, CommandId, Step};
 
 use super::{Again, Operations, Press, Rooms, locked};
 use crate::{Caller, CommandView, Error, Onward, Permission, RunId, RunState, RunView, StepState, StepView};
@@ -117,12 +118,15 @@ fn next(view: &RunView) -> Next {
     if view.run.state != RunState::Open {
         return Next::Person("The run is closed.".to_owned());
     }
-    let open = view.procedure.steps.iter().zip(&view.steps).filter_map(|(step, state)| in_step(step, state));
+    let effect = |command: &Command| {
+        view.environment.as_ref().map_or(command.effect, |environment| environment.policy.effect_of(command))
+    };
+    let open = view.procedure.steps.iter().zip(&view.steps).filter_map(|(step, state)| in_step(step, state, &effect));
     open.into_iter().next().unwrap_or_else(|| Next::Person("Every step is done or skipped.".to_owned()))
 }
 
 /// What comes next in a step; `None` where nothing does.
-fn in_step(step: &Step, state: &StepView) -> Option<Next> {
+fn in_step(step: &Step, state: &StepView, effect: &dyn Fn(&Command) -> Effect) -> Option<Next> {
     let name = format!("Step {}, “{}”,", step.id, step.title);
     let person = |why: &str| Some(Next::Person(format!("{name} {why}")));
     if let Some(command) = state.commands.iter().find(|command| is_open(command)) {
@@ -143,10 +147,10 @@ fn in_step(step: &Step, state: &StepView) -> Option<Next> {
     }
     let waiting = commands.iter().zip(&state.commands).find(|(_, one)| one.state == StepState::Waiting);
     let Some((command, _)) = waiting else { return person("needs somebody to look at it.") };
-    if command.effect == command::Effect::Destroy {
+    if effect(command) == Effect::Destroy {
         return person("removes something or interrupts service: press Run there yourself.");
     }
-    if command.effect == command::Effect::Change && !command.parameters.is_empty() {
+    if effect(command) == Effect::Change && !command.parameters.is_empty() {
         return person("changes something, and a value says what: press Run there yourself.");
     }
     if command.follows {

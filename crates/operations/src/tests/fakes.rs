@@ -93,6 +93,13 @@ kubectl scale deployment shop --replicas=5 -n shop
 # Clean up and scale
 kubectl delete pod old -n shop; kubectl scale deployment shop --replicas=4 -n shop
 ```
+
+## Nodes
+
+```bash
+# Look at them
+kubectl get nodes
+```
 ";
 
 #[derive(Default)]
@@ -494,6 +501,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
                 kind: DatasourceKind::Postgres,
                 references: Vec::new(),
             }],
+            given: Vec::new(),
             policy,
         }],
         limits: Limits::default(),

@@ -116,3 +116,23 @@ async fn the_environments_policy_decides_on_each_action() {
     let denied = events.iter().find(|event| event.summary == "rollout restart").unwrap();
     assert_eq!(denied.decision.as_ref().unwrap().verdict, Verdict::Denied);
 }
+
+#[tokio::test]
+async fn an_environment_says_how_far_a_verb_reaches() {
+    let rule = EffectRule { tool: "kubectl".to_owned(), verb: "get*".to_owned(), effect: command::Effect::Destroy };
+    let bench = bench_with(Policy { destroy: Role::Approver, effects: vec![rule], ..Policy::default() });
+    let run = bench.start("restart").await;
+    bench.press(run, "1").await.unwrap();
+    bench.settled(run).await;
+    assert!(bench.kubectl.performed.lock().unwrap().is_empty());
+    let events = bench.store.events.lock().unwrap().clone();
+    let denied = events.iter().find(|event| event.decision.as_ref().is_some_and(|one| one.verdict == Verdict::Denied));
+    assert_eq!(denied.unwrap().effect, Some(command::Effect::Destroy));
+    // Nor is what counts as more than looking asked for a card.
+    let approver = person(Role::Approver);
+    let (runbook, procedure) = (runbook::RunbookId::new("shop"), runbook::ProcedureId::new("nodes"));
+    let environment = EnvironmentName("practice".to_owned());
+    let cards = bench.operations.cards_of_procedure(&approver, &runbook, &procedure, &environment).await;
+    let card = cards.unwrap().now().remove(0);
+    assert!(matches!(&card.content, Content::Refused(why) if why.contains("counts as destroy here")), "{card:?}");
+}

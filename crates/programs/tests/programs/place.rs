@@ -67,6 +67,7 @@ pub(crate) fn environment() -> Environment {
             datasource("sessions", DatasourceKind::Redis, &["redis", "cache.example.com"]),
             datasource("shop", DatasourceKind::Postgres, &["DATABASE_URL", "rds-endpoint"]),
         ],
+        given: Vec::new(),
         policy: operations::Policy::default(),
     }
 }
