@@ -17,7 +17,7 @@ use futures::StreamExt as _;
 use hyper_util::rt::TokioIo;
 use identity::CurrentCaller;
 use operations::{Error, Operations, Way};
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::routes::Problem;
 
@@ -25,10 +25,9 @@ use crate::routes::Problem;
 const TICKET: &str = "runbook-portal-ticket";
 /// What a key is called in a cookie.
 const COOKIE: &str = "runbook-portal-link";
-/// How long the other side may take to answer a connection.
+const BOUND_COOKIE: &str = "__Host-runbook-portal-link";
+/// How long the other side may take to take a connection. How long it thinks about a request is its own affair.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Requests under way through all links.
-const AT_ONCE: usize = 128;
 
 /// Headers of one connection, not of what it carries (RFC 9110, 7.6.1), and what proxies tell of whoever asks.
 const OF_THE_CONNECTION: [HeaderName; 6] = [
@@ -47,7 +46,6 @@ const OF_PROXIES: [&str; 6] =
 pub struct LinkHosts {
     portal: url::Url,
     domain: String,
-    places: Arc<Semaphore>,
 }
 
 impl LinkHosts {
@@ -62,7 +60,7 @@ impl LinkHosts {
             None => false,
         };
         let domain = domain.or_else(|| is_here.then(|| "localhost".to_owned()))?;
-        Some(Self { portal, domain: domain.to_ascii_lowercase(), places: Arc::new(Semaphore::new(AT_ONCE)) })
+        Some(Self { portal, domain: domain.to_ascii_lowercase() })
     }
 
     /// The portal's own address.
@@ -74,6 +72,10 @@ impl LinkHosts {
     /// The link that a host name is.
     fn token<'h>(&self, host: &'h str) -> Option<&'h str> {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        // Where the portal is a neighbour of its links, it is no link itself.
+        if self.portal.host_str() == Some(name) {
+            return None;
+        }
         let token = name.strip_suffix(self.domain.as_str())?.strip_suffix('.')?;
         (!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(token)
     }
@@ -84,9 +86,14 @@ impl LinkHosts {
         format!("{}://{token}.{}{port}/?{TICKET}={ticket}", self.portal.scheme(), self.domain)
     }
 
+    /// What the cookie is called: where it can be, so that no other host can set it (RFC 6265bis, 4.1.3.2).
+    fn cookie_name(&self) -> &'static str {
+        if self.portal.scheme() == "https" { BOUND_COOKIE } else { COOKIE }
+    }
+
     fn cookie(&self, key: &str) -> String {
         let secure = if self.portal.scheme() == "https" { "; Secure" } else { "" };
-        format!("{COOKIE}={key}; Path=/; HttpOnly; SameSite=Lax{secure}")
+        format!("{}={key}; Path=/; HttpOnly; SameSite=Lax{secure}", self.cookie_name())
     }
 }
 
@@ -96,7 +103,13 @@ pub(crate) async fn enter(
     State(hosts): State<Option<LinkHosts>>,
     CurrentCaller(caller): CurrentCaller,
     Path(token): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Redirect, Problem> {
+    // From its own pages, or typed: what answers behind a link knows its address, and is nobody's hand.
+    let from = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if !matches!(from, None | Some(b"same-origin" | b"none")) {
+        return Err(Error::Invalid("A link is opened from the page of its run.".to_owned()).into());
+    }
     let hosts = hosts.ok_or(Error::NotFound("This link"))?;
     let ticket = operations.enter_link(&caller, &token).await?;
     Ok(Redirect::to(&hosts.address(&token, &ticket)))
@@ -119,23 +132,17 @@ pub(crate) async fn by_host(
             None => closed(&hosts),
         };
     }
-    let key = cookies(request.headers()).find_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('='));
-    let way = key.and_then(|key| operations.tunnel(&token, key));
-    let Some(way) = way else { return closed(&hosts) };
-    let Ok(place) = hosts.places.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "Too many requests go through links at once: try again.\n")
+    let key = |cookie: &str| cookie.strip_prefix(hosts.cookie_name())?.strip_prefix('=').map(str::to_owned);
+    let keys: Vec<String> = cookies(request.headers()).filter_map(|cookie| key(&cookie)).take(8).collect();
+    let Some(way) = keys.iter().find_map(|key| operations.tunnel(&token, key)) else { return closed(&hosts) };
+    let Ok(place) = way.places.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "Too many requests go through this link at once: try again.\n")
             .into_response();
     };
-    let answered = tokio::time::timeout(PATIENCE, pass(way, request)).await;
-    drop(place);
-    match answered {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => {
-            tracing::debug!(error = error.as_ref() as &dyn std::error::Error, "a link's other side did not answer");
-            (StatusCode::BAD_GATEWAY, "What this link leads to does not answer.\n").into_response()
-        }
-        Err(_) => (StatusCode::GATEWAY_TIMEOUT, "What this link leads to did not answer in time.\n").into_response(),
-    }
+    pass(way, place, request).await.unwrap_or_else(|error| {
+        tracing::debug!(error = error.as_ref() as &dyn std::error::Error, "a link's other side did not answer");
+        (StatusCode::BAD_GATEWAY, "What this link leads to does not answer.\n").into_response()
+    })
 }
 
 fn closed(hosts: &LinkHosts) -> Response {
@@ -146,17 +153,23 @@ fn closed(hosts: &LinkHosts) -> Response {
     (StatusCode::FORBIDDEN, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }
 
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    texts.flat_map(|text| text.split(';')).map(str::trim)
+/// All cookies of a request; what is no text of one spoils no other.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let texts = headers.get_all(header::COOKIE).iter();
+    let all: Vec<u8> = texts.flat_map(|value| [value.as_bytes(), b";"].concat()).collect();
+    let all: Vec<Vec<u8>> = all.split(|byte| *byte == b';').map(|cookie| cookie.trim_ascii().to_vec()).collect();
+    all.into_iter().filter_map(|cookie| String::from_utf8(cookie).ok()).filter(|cookie| !cookie.is_empty())
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Passes one request through.
-async fn pass(way: Way, mut request: Request) -> Result<Response, Failure> {
-    let stream = way.tunnel.connect().await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+async fn pass(way: Way, place: OwnedSemaphorePermit, mut request: Request) -> Result<Response, Failure> {
+    let connecting = async {
+        let stream = way.tunnel.connect().await?;
+        Ok::<_, Failure>(hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?)
+    };
+    let (mut sender, connection) = tokio::time::timeout(PATIENCE, connecting).await??;
     let ended = way.ended.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -168,9 +181,16 @@ async fn pass(way: Way, mut request: Request) -> Result<Response, Failure> {
     let protocol = request.headers().get(header::UPGRADE).cloned();
     let browser = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
+    // In HTTP/2 the host stands in the address.
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(header::HOST, host);
+    }
     parts.uri = parts.uri.path_and_query().map_or_else(|| Uri::from_static("/"), |path| Uri::from(path.clone()));
     parts.version = Version::HTTP_11;
-    let own = cookies(&parts.headers).filter(|cookie| !cookie.starts_with(COOKIE)).collect::<Vec<_>>().join("; ");
+    let is_own = |cookie: &String| [COOKIE, BOUND_COOKIE].iter().all(|name| !cookie.starts_with(name));
+    let own = cookies(&parts.headers).filter(is_own).collect::<Vec<_>>().join("; ");
     of_the_connection(&mut parts.headers, protocol.as_ref());
     parts.headers.remove(header::COOKIE);
     if let Ok(own) = HeaderValue::from_str(&own)
@@ -178,12 +198,17 @@ async fn pass(way: Way, mut request: Request) -> Result<Response, Failure> {
     {
         parts.headers.insert(header::COOKIE, own);
     }
-    let mut response = sender.send_request(Request::from_parts(parts, body)).await?;
+    let mut response = tokio::select! {
+        () = way.ended.cancelled() => return Err("the link has ended".into()),
+        response = sender.send_request(Request::from_parts(parts, body)) => response?,
+    };
+    let place = Arc::new(place);
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if let (true, Some(browser)) = (switched, browser) {
         let server = hyper::upgrade::on(&mut response);
-        let ended = way.ended.clone();
+        let (ended, place) = (way.ended.clone(), place.clone());
         tokio::spawn(async move {
+            let _place = place;
             let both = async {
                 let (browser, server) = (browser.await?, server.await?);
                 tokio::io::copy_bidirectional(&mut TokioIo::new(browser), &mut TokioIo::new(server)).await?;
@@ -201,13 +226,26 @@ async fn pass(way: Way, mut request: Request) -> Result<Response, Failure> {
     let cookies: Vec<HeaderValue> = parts.headers.get_all(header::SET_COOKIE).iter().cloned().collect();
     parts.headers.remove(header::SET_COOKIE);
     parts.headers.remove(header::STRICT_TRANSPORT_SECURITY);
+    parts.headers.remove("clear-site-data");
     for cookie in cookies {
         if cookie.to_str().is_ok_and(|text| !text.to_ascii_lowercase().contains("domain")) {
             parts.headers.append(header::SET_COOKIE, cookie);
         }
     }
+    // A stream that the link's end cuts must not look whole.
     let ended = way.ended;
-    let body = Body::from_stream(Body::new(body).into_data_stream().take_until(ended.cancelled_owned()));
+    let cut = ended.clone();
+    let end = futures::stream::once(async move {
+        match cut.is_cancelled() {
+            true => Some(Err(axum::Error::new(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)))),
+            false => None,
+        }
+    });
+    let pieces = Body::new(body).into_data_stream().take_until(ended.cancelled_owned()).map(Some).chain(end);
+    let body = Body::from_stream(pieces.filter_map(move |piece| {
+        let _until_the_end = &place;
+        std::future::ready(piece)
+    }));
     Ok(Response::from_parts(parts, body))
 }
 
@@ -249,7 +287,9 @@ mod tests {
             assert_eq!(known.token(host), token, "{host}");
         }
         assert_eq!(known.address("labc", "t"), "https://labc.links.example.net/?runbook-portal-ticket=t");
-        assert!(known.cookie("k").ends_with("; Secure"));
+        assert!(known.cookie("k").starts_with("__Host-") && known.cookie("k").ends_with("; Secure"));
+        let neighbour = hosts("https://runbooks.example.com", Some("example.com")).unwrap();
+        assert_eq!(neighbour.token("runbooks.example.com"), None, "the portal is no link");
     }
 
     #[test]

@@ -203,13 +203,13 @@ fn links(command: &CommandView, caller: &Caller, now: Timestamp) -> Option<AnyVi
         .links
         .iter()
         .map(|link| {
-            let minutes = (link.until.as_second() - now.as_second()).max(0) / 60;
+            let minutes = ((link.until.as_second() - now.as_second()).max(0) + 59) / 60;
             view! {
                 <li>
                     <a class="button" href=format!("/links/{}", link.token) target="_blank" rel="noopener noreferrer">
                         {format!("Open {}", link.title)}
                     </a>
-                    <span class="muted">{format!("for {} more minutes at most", minutes + 1)}</span>
+                    <span class="muted">{format!("for {minutes} more minutes at most")}</span>
                 </li>
             }
         })

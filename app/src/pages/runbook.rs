@@ -46,7 +46,10 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 <p class="crumbs"><a href="/runbooks">"Runbooks"</a></p>
                 <h1 id=first_anchor>{runbook.title.clone()}</h1>
                 <p class="muted">
-                    {format!("{} procedures · {version}", runbook.procedures.len())}
+                    {match runbook.procedures.len() {
+                        1 => format!("1 procedure · {version}"),
+                        many => format!("{many} procedures · {version}"),
+                    }}
                 </p>
                 {blocks(&runbook, &runbook.blocks[skip..])}
             </article>

@@ -115,7 +115,7 @@ impl Broker {
             return NOT_RECORDED;
         }
         self.rooms.changed(self.run.id);
-        let metered = Metered::new(io, self);
+        let metered = Metered::new(io, self, action.effect);
         let adapter = &self.rooms.adapters[call.tool()];
         let code = adapter.perform(&self.environment, call, &metered).await;
         let cut = self.stop.is_cancelled() || io.ended().is_cancelled() || metered.caller_left.load(Ordering::Relaxed);
@@ -254,13 +254,15 @@ fn cut(text: String, most: usize) -> String {
 struct Metered<'a> {
     io: &'a dyn CallIo,
     broker: &'a Broker,
+    /// How far the call reaches here.
+    effect: Effect,
     seen: Mutex<(Sha256, i64)>,
     caller_left: AtomicBool,
 }
 
 impl<'a> Metered<'a> {
-    fn new(io: &'a dyn CallIo, broker: &'a Broker) -> Self {
-        Self { io, broker, seen: Mutex::new((Sha256::new(), 0)), caller_left: AtomicBool::new(false) }
+    fn new(io: &'a dyn CallIo, broker: &'a Broker, effect: Effect) -> Self {
+        Self { io, broker, effect, seen: Mutex::new((Sha256::new(), 0)), caller_left: AtomicBool::new(false) }
     }
 
     async fn finish(self) -> (String, i64) {
@@ -305,6 +307,8 @@ impl CallIo for Metered<'_> {
         let question = Question {
             note: question.note.map(hidden),
             change: question.change.map(|(before, after)| (hidden(before), hidden(after))),
+            // What the environment takes for more than its grammar says is so for whoever answers, too.
+            effect: question.effect.max(self.effect),
             ..question
         };
         let (id, answer) = locked(&rooms.questions).ask(self.broker.run.id, self.broker.execution.id, question);
@@ -321,7 +325,7 @@ impl CallIo for Metered<'_> {
 
     fn open_link(&self, title: String, tunnel: Arc<dyn Tunnel>) -> Option<OpenLink> {
         let broker = self.broker;
-        let place = Place { run: broker.run.id, execution: broker.execution.id };
+        let place = Place { run: broker.run.id, execution: broker.execution.id, effect: self.effect };
         let link = Links::open(&broker.rooms.links, place, title, tunnel, broker.rooms.now())?;
         broker.rooms.changed(broker.run.id);
         Some(link)

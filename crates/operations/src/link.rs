@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use command::Effect;
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,6 +22,8 @@ use crate::{ExecutionId, RunId};
 pub const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How long a ticket is good for: the time that a browser needs to follow a redirection.
 const TICKET: SignedDuration = SignedDuration::from_secs(60);
+/// How much goes through one link at once.
+const AT_ONCE: usize = 32;
 /// How many browsers one link lets in.
 const BROWSERS: usize = 64;
 
@@ -76,6 +80,8 @@ pub struct Way {
     pub tunnel: Arc<dyn Tunnel>,
     /// Cancelled when the link has ended.
     pub ended: CancellationToken,
+    /// Requests and connections that may go through at once, until they have ended.
+    pub places: Arc<Semaphore>,
 }
 
 impl Drop for Held {
@@ -90,6 +96,8 @@ impl Drop for Held {
 pub(crate) struct Place {
     pub(crate) run: RunId,
     pub(crate) execution: ExecutionId,
+    /// How far the call reaches that has opened it: whoever goes through must be permitted that much.
+    pub(crate) effect: Effect,
 }
 
 struct Link {
@@ -129,7 +137,7 @@ impl Links {
         let until = now.checked_add(SignedDuration::try_from(LONGEST).ok()?).ok()?;
         let view = LinkView { token: token.clone(), title, until };
         let ended = CancellationToken::new();
-        let way = Way { tunnel, ended: ended.clone() };
+        let way = Way { tunnel, ended: ended.clone(), places: Arc::new(Semaphore::new(AT_ONCE)) };
         let link = Link { view, place, way, tickets: Vec::new(), keys: Vec::new() };
         locked(&links.open).insert(token.clone(), link);
         let address = format!("{portal}/links/{token}");
@@ -207,7 +215,7 @@ mod tests {
     #[test]
     fn a_ticket_opens_a_link_once_and_a_key_for_as_long_as_it_lasts() {
         let links = Arc::new(Links::new(Some("https://portal.example/".to_owned())));
-        let place = Place { run: RunId::new(), execution: ExecutionId::new() };
+        let place = Place { run: RunId::new(), execution: ExecutionId::new(), effect: Effect::Change };
         let open = Links::open(&links, place, "service/web:80".to_owned(), Arc::new(Nowhere), after(0)).unwrap();
         let token = links.of(place.execution)[0].token.clone();
         assert_eq!(open.address, format!("https://portal.example/links/{token}"));

@@ -17,7 +17,7 @@ pub struct Policy {
     pub change: Role,
     /// For calls that remove something or interrupt service.
     pub destroy: Role,
-    /// How far calls reach here where that differs from what their grammar says: the first rule that fits counts.
+    /// How far calls reach here where that is further than their grammar says: of the rules that fit the greatest counts.
     pub effects: Vec<EffectRule>,
 }
 
@@ -50,10 +50,11 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// How far an action reaches here.
+    /// How far an action reaches here. A rule only raises: a verb may stand for more than its first word tells.
     #[must_use]
     pub fn effect(&self, action: &Action) -> Effect {
-        self.effects.iter().find(|rule| rule.fits(action)).map_or(action.effect, |rule| rule.effect)
+        let rules = self.effects.iter().filter(|rule| rule.fits(action)).map(|rule| rule.effect);
+        rules.max().unwrap_or(action.effect).max(action.effect)
     }
 
     /// How far a command reaches here, as far as its text tells: never less than its text says by itself.
@@ -84,22 +85,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_rule_that_fits_says_how_far_a_call_reaches() {
+    fn a_rule_raises_how_far_a_call_reaches_and_never_lowers_it() {
         let rule = |tool: &str, verb: &str, effect| EffectRule { tool: tool.to_owned(), verb: verb.to_owned(), effect };
         let effects = vec![
             rule("aws", "sqs purge-queue", Effect::Read),
-            rule("aws", "sqs *", Effect::Destroy),
-            rule("curl", "POST", Effect::Read),
+            rule("aws", "sqs list-*", Effect::Destroy),
+            rule("psql", "VACUUM", Effect::Read),
         ];
         let policy = Policy { effects, ..Policy::default() };
-        let effect = |line: &str| {
-            let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let effect = |words: &[&str]| {
+            let argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             policy.effect(&command::classify(&argv).unwrap())
         };
-        assert_eq!(effect("aws sqs purge-queue --queue-url x"), Effect::Read);
-        assert_eq!(effect("aws sqs list-queues"), Effect::Destroy);
-        assert_eq!(effect("curl -X POST https://a/search"), Effect::Read);
-        assert_eq!(effect("curl -X PUT https://a/search"), Effect::Change);
-        assert_eq!(effect("kubectl get pods"), Effect::Read);
+        assert_eq!(effect(&["aws", "sqs", "purge-queue", "--queue-url", "x"]), Effect::Destroy);
+        assert_eq!(effect(&["aws", "sqs", "list-queues"]), Effect::Destroy);
+        assert_eq!(effect(&["aws", "sqs", "get-queue-url", "--queue-name", "x"]), Effect::Read);
+        assert_eq!(effect(&["psql", "-c", "VACUUM", "-c", "DROP TABLE users"]), Effect::Destroy);
+        assert_eq!(effect(&["kubectl", "get", "pods"]), Effect::Read);
     }
 }

@@ -73,7 +73,7 @@ impl Running {
         intent.argv = vec![command::mask::mask_script(&prepared.shown)];
         intent.argv.extend(prepared.given.iter().cloned());
         intent.original = prepared.original.as_deref().map(command::mask::mask_script);
-        intent.effect = Some(command.effect);
+        intent.effect = Some(self.environment.policy.effect_of(command));
         if let Err(error) = self.rooms.trail.append(&intent).await {
             self.execution.state = ExecutionState::Failed;
             self.execution.ended_at = Some(self.rooms.now());

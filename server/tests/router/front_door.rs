@@ -139,6 +139,12 @@ impl Browser {
         request.header("accept", "text/html").header("sec-fetch-site", "same-origin").send().await.unwrap()
     }
 
+    /// Asks as another site's page would make the browser ask.
+    pub(crate) async fn get_from_elsewhere(&self, path: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.url)).header("sec-fetch-site", "same-site");
+        request.send().await.unwrap()
+    }
+
     /// Sends a form as another site would make the browser send it.
     pub(crate) async fn post_from_elsewhere(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let request = self.client.post(format!("{}{path}", self.url)).form(fields);

@@ -57,6 +57,8 @@ async fn a_link_leads_to_the_port_for_those_let_in_while_the_command_runs() {
     assert_eq!(ask(&app, &host, "/", None).await.status(), StatusCode::FORBIDDEN, "nobody was let in");
     assert_eq!(ask(&app, "lnone.localhost", "/", None).await.status(), StatusCode::FORBIDDEN);
 
+    let from_elsewhere = browser.get_from_elsewhere(&format!("/links/{}", link.token)).await;
+    assert_eq!(from_elsewhere.status(), StatusCode::UNPROCESSABLE_ENTITY, "what answers behind it opens nothing");
     let entry = location(&browser.get(&format!("/links/{}", link.token)).await);
     let ticket = entry.strip_prefix(&format!("http://{host}")).unwrap_or_else(|| panic!("{entry} is not on {host}"));
     let entered = ask(&app, &host, ticket, None).await;

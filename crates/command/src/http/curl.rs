@@ -160,6 +160,11 @@ pub(super) fn parse(words: &[String]) -> Result<Request, Refusal> {
         (.., true) => "POST".to_owned(),
         _ => "GET".to_owned(),
     });
+    if method == "TRACE" {
+        return Err(Refusal::not_permitted(
+            "`curl -X TRACE` is not permitted: it repeats what the portal adds to a request.",
+        ));
+    }
     let action = action("curl", &method, &read.urls)?;
     Ok(Request {
         action,
@@ -208,6 +213,12 @@ impl Read {
                 self.pass(name, value);
             }
             Kind::Input => self.give(name, Argument::input("", value)),
+            // What it says beside the answer is masked on its way, and in a file nobody masks it.
+            Kind::Output if name == "stderr" && value != "-" => {
+                return Err(Refusal::not_permitted(
+                    "`curl --stderr` may not name a file: redirect it with `2>` instead.",
+                ));
+            }
             Kind::Output => self.give(name, written("curl", "", value)?),
             _ => return self.own(name, value),
         }
@@ -294,6 +305,12 @@ impl Read {
 
     /// `name=content`, `name=@file;type=…`, `name=<file`.
     fn form(&mut self, value: &str) -> Result<Argument, Refusal> {
+        // It reads a file, whatever stands before it.
+        if value.contains("headers=") {
+            return Err(Refusal::not_permitted(
+                "`curl -F` with `headers=` is not permitted: it reads a file. Leave it out.",
+            ));
+        }
         let Some((name, content)) = value.split_once('=') else {
             return Ok(Argument::plain(value));
         };
@@ -306,7 +323,7 @@ impl Read {
             self.reads_input = true;
             return Ok(Argument::plain(value));
         }
-        if path.contains(['"', ',']) || after.contains("headers=") {
+        if path.contains(['"', ',']) {
             return Err(Refusal::not_permitted(
                 "`curl -F` may only name one file at a time, without quotes around it.",
             ));

@@ -168,7 +168,7 @@ impl Operations {
             self.permit(caller, Permission::RunEdited, "run an edited command").await?;
             check_length(text)?;
         }
-        let edited = match adjusted(command, &press.adjusted)? {
+        let edited = match adjusted(command, &press.adjusted, &environment.policy)? {
             Some(_) if edited.is_some() => {
                 return Err(Error::Invalid(
                     "The text is edited and values are adjusted: do one of the two, and leave the other as it was."
@@ -547,7 +547,11 @@ impl super::Rooms {
 
 /// A command's text with adjusted values; `None` where none differs. None of its calls may reach further than the one
 /// that whoever pressed Run has read, and what removes something removes the same.
-fn adjusted(command: &runbook::Command, changes: &BTreeMap<usize, String>) -> Result<Option<String>, Error> {
+fn adjusted(
+    command: &runbook::Command,
+    changes: &BTreeMap<usize, String>,
+    policy: &crate::Policy,
+) -> Result<Option<String>, Error> {
     if changes.is_empty() || command.language != Language::Bash {
         return Ok(None);
     }
@@ -558,7 +562,8 @@ fn adjusted(command: &runbook::Command, changes: &BTreeMap<usize, String>) -> Re
     let reading = |text: &str| command::Script::parse(text).reading();
     let (before, after) = (reading(&command.source), reading(&text));
     let pairs = before.actions.iter().zip(&after.actions);
-    let further = pairs.clone().find(|(before, after)| after.effect > before.effect).map(|(_, after)| after);
+    let further =
+        pairs.clone().find(|(before, after)| policy.effect(after) > policy.effect(before)).map(|(_, after)| after);
     if let Some(action) = further {
         return Err(Error::Invalid(format!(
             "With these values `{} {}` is a command to {}, and the runbook's is not. Edit the text instead, or ask \
@@ -566,7 +571,7 @@ fn adjusted(command: &runbook::Command, changes: &BTreeMap<usize, String>) -> Re
             action.tool, action.verb, action.effect
         )));
     }
-    let removes = |action: &command::Action| action.effect == command::Effect::Destroy;
+    let removes = |action: &command::Action| policy.effect(action) == command::Effect::Destroy;
     let elsewhere = pairs.clone().any(|(before, after)| removes(after) && before.targets != after.targets);
     if elsewhere || before.actions.len() != after.actions.len() || after.effect > before.effect {
         return Err(Error::Invalid(
