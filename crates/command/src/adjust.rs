@@ -63,7 +63,8 @@ pub fn adjustable(source: &str) -> Vec<Adjustable> {
                 (None, Some(next)) => (next.text.as_str(), next.range.clone()),
                 (None, None) => continue,
             };
-            if !is_plain(value) || source.get(place.clone()) != Some(value) || kind.check(value).is_err() {
+            let is_value = is_plain(value) && kind.check(value).is_ok();
+            if !(is_value || is_made(value, *kind)) || source.get(place.clone()) != Some(value) {
                 continue;
             }
             match found.iter_mut().find(|one| one.option == option && one.value == value) {
@@ -112,6 +113,19 @@ pub fn adjusted(source: &str, changes: &BTreeMap<usize, String>) -> Result<Strin
     Ok(text)
 }
 
+/// Whether a name or a time is made of the moment, and of nothing that is asked for: `backup-$(date +%F)`.
+fn is_made(text: &str, kind: Kind) -> bool {
+    let rest: String = text
+        .split("$(")
+        .enumerate()
+        .map(|(at, part)| match at {
+            0 => part,
+            _ => part.split_once(')').map_or("$", |(_, after)| after),
+        })
+        .collect();
+    text.contains("$(date ") && matches!(kind, Kind::Snapshot | Kind::Time) && (rest.is_empty() || is_plain(&rest))
+}
+
 /// Whether bash takes a text for one word as it stands, and no program takes it for an option.
 fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/+-".contains(&byte);
@@ -147,7 +161,13 @@ mod tests {
                 "aws rds create-db-snapshot --db-instance-identifier a --db-snapshot-identifier before-change",
                 pairs(&[("--db-snapshot-identifier", "before-change")]),
             ),
-            ("aws rds create-db-snapshot --db-snapshot-identifier s-$(date +%F)", pairs(&[])),
+            (
+                "aws rds create-db-snapshot --db-snapshot-identifier s-$(date +%F)",
+                pairs(&[("--db-snapshot-identifier", "s-$(date +%F)")]),
+            ),
+            ("aws rds create-db-snapshot --db-snapshot-identifier s-$(date +%F)-$NAME", pairs(&[])),
+            ("aws rds create-db-snapshot --db-snapshot-identifier s-$(id)", pairs(&[])),
+            ("aws rds create-db-snapshot --db-snapshot-identifier \"s-$(date +%F)\"", pairs(&[])),
             ("watch 'kubectl get pods -n shop'", pairs(&[])),
         ] {
             assert_eq!(found(source), expected, "{source}");
@@ -160,6 +180,14 @@ mod tests {
         assert_eq!(found(source).len(), 2);
         let text = changed(source, &[(0, "3"), (1, "bank")]).unwrap();
         assert_eq!(text, source.replace("=0", "=3").replace("shop", "bank"));
+    }
+
+    #[test]
+    fn a_name_made_of_the_moment_is_given_another() {
+        let source = "aws rds create-db-snapshot --db-snapshot-identifier s-$(date +%F) --db-instance-identifier a";
+        assert_eq!(changed(source, &[(0, "before-x")]).unwrap(), source.replace("s-$(date +%F)", "before-x"));
+        assert!(changed(source, &[(0, "s-$(id)")]).is_err());
+        assert_eq!(changed(source, &[(0, "s-$(date +%F)")]).unwrap(), source);
     }
 
     #[test]

@@ -35,7 +35,11 @@ impl Suggester for Names {
         let Some(path) = path(environment, wanted) else { return Vec::new() };
         let Ok(cluster) = self.clusters.cluster(&environment.name).await else { return Vec::new() };
         let api = Api { cluster, timeout: Some(PATIENCE) };
-        match api.get(&path, &Query::from([("limit", MOST.to_owned())]), AS_TABLE).await {
+        let mut query = Query::from([("limit", MOST.to_owned())]);
+        if let Some(selector) = wanted.selector.as_ref().filter(|_| wanted.kind == ParameterKind::Pod) {
+            query.push(("labelSelector", selector.clone()));
+        }
+        match api.get(&path, &query, AS_TABLE).await {
             Ok(table) => rows(&table),
             Err(failure) => {
                 tracing::debug!(environment = %environment.name, reason = failure.print().trim_end(), "no suggestions");

@@ -18,6 +18,8 @@ pub struct Wanted {
     pub kind: ParameterKind,
     /// The namespace that the first command which needs it names; the environment's default where it names none.
     pub namespace: Option<String>,
+    /// Of pods, the label selector that the procedure's commands name in that namespace, where they name one only.
+    pub selector: Option<String>,
 }
 
 /// One value that would do.
@@ -50,14 +52,28 @@ pub(crate) fn wanted(procedure: &Procedure, environment: &Environment) -> Vec<Wa
             .find_map(|target| target.namespace.clone().filter(|namespace| !namespace.contains(['<', '$', '*'])));
         named.or_else(|| environment.kubernetes.as_ref().map(|scope| scope.default_namespace.clone()))
     };
+    let selector = |kind: ParameterKind, namespace: &Option<String>| {
+        let default = environment.kubernetes.as_ref().map(|scope| &scope.default_namespace);
+        let targets = procedure.commands().flat_map(|command| &command.actions).flat_map(|action| &action.targets);
+        let here = targets.filter(|target| {
+            target.kind == "pod" && target.namespace.as_ref().or(default) == namespace.as_ref().or(default)
+        });
+        let mut selectors: Vec<&String> = here.filter_map(|target| target.selector.as_ref()).collect();
+        selectors.sort_unstable();
+        selectors.dedup();
+        match selectors[..] {
+            [only] if kind == ParameterKind::Pod && !only.contains(['<', '$', '*']) => Some(only.clone()),
+            _ => None,
+        }
+    };
     procedure
         .parameters()
         .into_iter()
         .filter(|parameter| !matches!(parameter.kind, ParameterKind::Text | ParameterKind::Secret))
-        .map(|parameter| Wanted {
-            name: parameter.name.clone(),
-            kind: parameter.kind,
-            namespace: namespace(&parameter.name),
+        .map(|parameter| {
+            let namespace = namespace(&parameter.name);
+            let selector = selector(parameter.kind, &namespace);
+            Wanted { name: parameter.name.clone(), kind: parameter.kind, namespace, selector }
         })
         .collect()
 }
@@ -116,9 +132,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn pods_are_those_that_the_procedure_selects() {
+        let environment = Environment {
+            name: crate::EnvironmentName("test".to_owned()),
+            kind: crate::EnvironmentKind::Test,
+            kubernetes: Some(crate::KubernetesScope {
+                context: "test".to_owned(),
+                default_namespace: "shop".to_owned(),
+                namespaces: crate::Namespaces::All,
+            }),
+            aws: None,
+            datasources: Vec::new(),
+            given: Vec::new(),
+            policy: crate::Policy::default(),
+        };
+        let selector = |commands: &str| {
+            let text = format!("# T\n\n## P\n\n```bash\n{commands}\n```\n");
+            let runbook = runbook::parse(RunbookId::new("t"), text.as_bytes(), None).unwrap();
+            wanted(&runbook.procedures[0], &environment).remove(0).selector
+        };
+        let logs = "kubectl logs <pod-name> -n shop";
+        assert_eq!(selector(&format!("kubectl get pods -l app=web\n\n{logs}")), Some("app=web".to_owned()));
+        assert_eq!(selector(&format!("kubectl get pods -n bank -l app=web\n\n{logs}")), None);
+        assert_eq!(selector(&format!("kubectl get pods -l app=web\n\nkubectl top pods -l app=db\n\n{logs}")), None);
+        assert_eq!(selector(&format!("kubectl get pods -l app=<app>\n\n{logs}")), None);
+        assert_eq!(selector(logs), None);
+    }
+
+    #[test]
     fn what_shares_a_word_comes_first_then_what_is_in_trouble() {
         let suggestion = |value: &str, troubled| Suggestion { value: value.to_owned(), about: String::new(), troubled };
-        let wanted = Wanted { name: "postgres-pod".to_owned(), kind: ParameterKind::Pod, namespace: None };
+        let wanted =
+            Wanted { name: "postgres-pod".to_owned(), kind: ParameterKind::Pod, namespace: None, selector: None };
         let mut found = vec![
             suggestion("web-1", false),
             suggestion("web-2", true),

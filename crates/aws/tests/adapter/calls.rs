@@ -170,7 +170,7 @@ async fn what_an_account_has_is_suggested() {
     let Some(rig) = Rig::start().await else { return };
     rig.seed().await;
     let suggested = async |kind| {
-        let wanted = Wanted { name: "x".to_owned(), kind, namespace: None };
+        let wanted = Wanted { name: "x".to_owned(), kind, namespace: None, selector: None };
         rig.aws.suggest(&rig.environment, &wanted).await
     };
     let instances = suggested(ParameterKind::Instance).await;

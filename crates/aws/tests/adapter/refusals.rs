@@ -281,12 +281,12 @@ async fn what_only_the_program_lists_is_suggested() {
         (Kind::Distribution, "cloudfront"),
         (Kind::Api, "apigateway"),
     ] {
-        let wanted = Wanted { name: "x".to_owned(), kind, namespace: None };
+        let wanted = Wanted { name: "x".to_owned(), kind, namespace: None, selector: None };
         let found = aws.suggest(&environment, &wanted).await;
         let told: Vec<_> = found.iter().map(|one| (one.value.as_str(), one.troubled)).collect();
         assert_eq!(told, [(service, true)], "{kind:?}");
     }
     let (without, environment) = adapter(None);
-    let wanted = Wanted { name: "x".to_owned(), kind: Kind::Queue, namespace: None };
+    let wanted = Wanted { name: "x".to_owned(), kind: Kind::Queue, namespace: None, selector: None };
     assert!(without.suggest(&environment, &wanted).await.is_empty());
 }

@@ -72,9 +72,18 @@ async fn what_cannot_be_seen_is_said() {
 async fn names_are_suggested_where_the_environment_may_look() {
     let rig = Rig::start(Practice::builder().speed(50.0)).await;
     let names = Names::new(rig.clusters.clone());
-    let wanted = |kind, namespace: &str| Wanted { name: "x".to_owned(), kind, namespace: Some(namespace.to_owned()) };
+    let wanted = |kind, namespace: &str| Wanted {
+        name: "x".to_owned(),
+        kind,
+        namespace: Some(namespace.to_owned()),
+        selector: None,
+    };
     let pods = names.suggest(&rig.environment, &wanted(ParameterKind::Pod, "fintech-banking")).await;
     assert!(pods.iter().any(|pod| pod.value.starts_with("auth-service-") && pod.about.contains("Running")), "{pods:?}");
+    let selected =
+        Wanted { selector: Some("app=auth-service".to_owned()), ..wanted(ParameterKind::Pod, "fintech-banking") };
+    let selected = names.suggest(&rig.environment, &selected).await;
+    assert!(selected.len() == 3 && selected.iter().all(|pod| pod.value.starts_with("auth-service-")), "{selected:?}");
     assert!(!names.suggest(&rig.environment, &wanted(ParameterKind::Node, "")).await.is_empty());
     assert!(names.suggest(&rig.environment, &wanted(ParameterKind::Queue, "")).await.is_empty());
 
