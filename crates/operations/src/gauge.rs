@@ -69,6 +69,8 @@ pub(crate) fn follow(rooms: &Arc<Rooms>, environment: &Arc<Environment>, subject
     let (sender, receiver) = watch::channel(Gauge { state: CardState::Loading, readings: Vec::new() });
     watched.insert(key.clone(), sender.clone());
     let keeper = Keeper { rooms: rooms.clone(), key, sender };
+    // Where the task cannot start any more it is dropped here, and a keeper that is dropped takes this lock.
+    drop(watched);
     rooms.tasks.spawn(keep(keeper, environment.clone()));
     receiver
 }
