@@ -7,6 +7,7 @@
 pub mod adapter;
 pub mod audit;
 mod broker;
+pub mod channel;
 pub mod environment;
 pub mod error;
 pub mod executor;
@@ -37,6 +38,7 @@ pub use audit::{
     Actor, AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, Decision, EventId, EventKind,
     Outcome, OutcomeResult, Place, Verdict,
 };
+pub use channel::{Channel, ChannelKind, DeliveryError, Letter, PagerAction};
 pub use environment::{
     AwsScope, Datasource, DatasourceKind, Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces,
 };

@@ -1,0 +1,1 @@
+//! Tells people: chat webhooks, PagerDuty and mail, each behind the port [`operations::Channel`].
