@@ -8,6 +8,7 @@ use crate::colour;
 use crate::fence::{Part, Unit};
 use crate::html;
 use crate::model::{Alternatives, Body, Code, Command, CommandId, Language, SafeHtml, Step, StepId};
+use crate::passage::Passage;
 
 /// Titles are cut to this many characters.
 const LONGEST_TITLE: usize = 140;
@@ -18,6 +19,7 @@ pub(crate) struct StepDraft {
     pub(crate) title: String,
     pub(crate) phase: Option<String>,
     pub(crate) prose: SafeHtml,
+    pub(crate) notes: Vec<Passage>,
     pub(crate) body: BodyDraft,
 }
 
@@ -73,6 +75,7 @@ pub(crate) fn number(draft: StepDraft, number: usize, assigned: &BTreeSet<String
         title: shortened(&draft.title),
         phase: draft.phase,
         prose: draft.prose,
+        notes: draft.notes,
         body,
     }
 }
@@ -209,6 +212,7 @@ pub(crate) fn steps(
         title,
         phase: phase.map(str::to_owned),
         prose,
+        notes: Vec::new(),
         body,
     };
     let mut found: Vec<Result<StepDraft, SafeHtml>> = Vec::new();
@@ -246,6 +250,7 @@ pub(crate) fn item_steps(
         title,
         phase: phase.map(str::to_owned),
         prose,
+        notes: Vec::new(),
         body,
     };
     let mut found: Vec<StepDraft> = Vec::new();

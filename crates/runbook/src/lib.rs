@@ -8,6 +8,7 @@ mod html;
 mod markdown;
 pub mod model;
 mod parse;
+mod passage;
 mod section;
 mod title;
 mod words;
@@ -17,3 +18,4 @@ pub use model::{
     RunbookId, SafeHtml, Step, StepId, Table, Version, WidgetFence,
 };
 pub use parse::{LARGEST, ReadError, parse};
+pub use passage::{Line, Marker, Passage, PassageKind, Section};

@@ -6,6 +6,8 @@ pub use command::Parameter;
 use command::{Action, Effect, ParameterKind};
 use serde::{Deserialize, Serialize};
 
+use crate::passage::{Passage, Section};
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -118,6 +120,8 @@ pub struct Runbook {
     pub procedures: Vec<std::sync::Arc<Procedure>>,
     /// Its tables in the order of the text: thresholds, contacts, severities.
     pub tables: Vec<Table>,
+    /// All its text in plain words and in order, for rules that read it.
+    pub sections: Vec<Section>,
 }
 
 /// A table, as plain text.
@@ -280,6 +284,8 @@ pub struct Step {
     pub phase: Option<String>,
     /// What the text says about it beyond the title: sub-bullets, notes.
     pub prose: SafeHtml,
+    /// What the item of a list says beyond its title, as plain text; empty for what does not stand in a list.
+    pub notes: Vec<Passage>,
     /// What there is to do.
     pub body: Body,
 }

@@ -10,6 +10,7 @@ use crate::draft::{self, StepDraft};
 use crate::html::Footnotes;
 use crate::markdown::{self, Kind, Piece};
 use crate::model::{Block, Heading, Procedure, ProcedureId, Runbook, RunbookId, StepId, Version};
+use crate::passage;
 use crate::section::{Out, Reader};
 use crate::title;
 use crate::words;
@@ -50,11 +51,12 @@ pub fn parse(id: RunbookId, bytes: &[u8], commit: Option<String>) -> Result<Runb
         .or_else(|| sections.iter().find_map(|section| section.heading.as_ref().map(|heading| heading.text.clone())));
     let title = title::title(own_title.as_deref(), &id);
     host_phases(&mut sections);
-    let (blocks, procedures) = assemble(&sections, &title);
+    let (blocks, procedures, hosts) = assemble(&sections, &title);
+    let told = sections.iter().zip(hosts).map(|(section, host)| section.told(host)).collect();
     let procedures = procedures.into_iter().map(Arc::new).collect();
     let tables = sections.iter().flat_map(|section| &section.pieces).filter_map(Piece::table).collect();
     let version = Version { hash: hash(bytes), commit };
-    Ok(Runbook { id, title, version, text: bytes.into(), blocks, procedures, tables })
+    Ok(Runbook { id, title, version, text: bytes.into(), blocks, procedures, tables, sections: told })
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -87,6 +89,17 @@ impl Section<'_> {
 
     fn text(&self) -> &str {
         self.heading.as_ref().map_or("", |heading| &heading.text)
+    }
+
+    fn told(&self, procedure: Option<ProcedureId>) -> passage::Section {
+        passage::Section {
+            title: self.text().to_owned(),
+            level: self.level(),
+            anchor: self.heading.as_ref().map(|heading| heading.anchor.clone()).unwrap_or_default(),
+            above: self.parent,
+            procedure,
+            passages: passage::passages(&self.pieces),
+        }
     }
 }
 
@@ -133,7 +146,8 @@ fn host_phases(sections: &mut [Section<'_>]) {
     }
 }
 
-fn assemble(sections: &[Section<'_>], runbook_title: &str) -> (Vec<Block>, Vec<Procedure>) {
+/// The blocks of the reading page, the procedures, and for each section the procedure that it is part of.
+fn assemble(sections: &[Section<'_>], runbook_title: &str) -> (Vec<Block>, Vec<Procedure>, Vec<Option<ProcedureId>>) {
     let mut footnotes = Footnotes::default();
     let outs: Vec<Vec<Out>> = sections
         .iter()
@@ -200,7 +214,9 @@ fn assemble(sections: &[Section<'_>], runbook_title: &str) -> (Vec<Block>, Vec<P
         }
     }
     procedures.iter_mut().for_each(Procedure::agree_on_secrets);
-    (blocks, procedures)
+    let host = |section: &Section<'_>| places[section.host].map(|place| procedures[place].id.clone());
+    let hosts = sections.iter().map(host).collect();
+    (blocks, procedures, hosts)
 }
 
 fn step_of(out: &Out) -> Option<&StepDraft> {

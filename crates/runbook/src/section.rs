@@ -7,6 +7,7 @@ use crate::fence;
 use crate::html::{self, Footnotes};
 use crate::markdown::{Item, Kind, Piece, bold_beginning, plain_text};
 use crate::model::{SafeHtml, WidgetFence};
+use crate::passage;
 use crate::words;
 
 /// Languages of manifests and configuration.
@@ -127,7 +128,7 @@ impl<'r> Reader<'r> {
             }
         };
         let (title, body) = body;
-        self.out.push(Out::Step(StepDraft { title, phase, prose: SafeHtml::default(), body }));
+        self.out.push(Out::Step(StepDraft { title, phase, prose: SafeHtml::default(), notes: Vec::new(), body }));
     }
 
     /// Whether a list is something to do: numbered items, tasks, items with commands, or bullets that read as actions.
@@ -156,6 +157,8 @@ impl<'r> Reader<'r> {
         let first = item.pieces.first().filter(|piece| matches!(piece.kind, Kind::Paragraph));
         let (title, mut prose) = first.map_or((String::new(), Vec::new()), |piece| item_title(piece.inline()));
         let phase = self.phase.clone();
+        let rest = prose.clone();
+        let mut told = Vec::new();
         let mut units = Vec::new();
         let mut others: Vec<StepDraft> = Vec::new();
         let mut nested = Vec::new();
@@ -187,6 +190,7 @@ impl<'r> Reader<'r> {
                         title: title.clone(),
                         phase: phase.clone(),
                         prose: SafeHtml::default(),
+                        notes: Vec::new(),
                         body,
                     });
                 }
@@ -197,9 +201,13 @@ impl<'r> Reader<'r> {
                     }
                     self.phase = outer;
                 }
-                _ => prose.extend(piece.events.iter().cloned()),
+                _ => {
+                    told.push(piece);
+                    prose.extend(piece.events.iter().cloned());
+                }
             }
         }
+        let notes = passage::notes(&rest, told.into_iter());
         let prose = if prose.is_empty() { SafeHtml::default() } else { html::render(&prose, self.footnotes) };
         let mut steps = if !units.is_empty() {
             draft::item_steps(units, &title, &prose, phase.as_deref())
@@ -207,10 +215,13 @@ impl<'r> Reader<'r> {
             first.prose = prose;
             std::mem::take(&mut others)
         } else if nested.is_empty() || !prose.is_empty() {
-            vec![StepDraft { title, phase, prose, body: BodyDraft::Manual }]
+            vec![StepDraft { title, phase, prose, notes: Vec::new(), body: BodyDraft::Manual }]
         } else {
             Vec::new()
         };
+        if let Some(first) = steps.first_mut() {
+            first.notes = notes;
+        }
         steps.append(&mut others);
         steps.append(&mut nested);
         steps
