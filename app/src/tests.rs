@@ -1,7 +1,12 @@
 //! The pages through the front door: a router of Leptos routes and server functions over a portal of fakes.
 
+#[path = "../../crates/operations/src/tests/fake_incidents.rs"]
+mod fake_incidents;
 mod fakes;
 mod fragments;
 mod gallery;
 mod pages;
 mod posts;
+
+use fakes::Memory as FakeStore;
+use operations as ports;

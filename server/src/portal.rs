@@ -227,6 +227,8 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
     let operations = OperationsBuilder {
         library: Arc::new(library),
         runs: Arc::new(store.clone()),
+        incidents: Arc::new(store.clone()),
+        channels: Vec::new(),
         trail: Arc::new(store.clone()),
         outputs: Arc::new(store.clone()),
         executor: Arc::new(sandbox),

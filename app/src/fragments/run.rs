@@ -362,6 +362,10 @@ fn marked(mark: &StepMark, caller: &Caller, now: Timestamp) -> AnyView {
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding.clone())),
         Mark::Judged { met: true } => ("As expected", None),
         Mark::Judged { met: false } => ("Not as expected", None),
+        Mark::Chosen => ("Chosen", None),
+        Mark::Claimed { .. } => ("Claimed", None),
+        Mark::Released => ("Given back", None),
+        Mark::Noted { text, .. } => ("Note", Some(text.clone())),
     };
     let text =
         text.filter(|text| !text.trim().is_empty()).map(|text| view! { <pre class="pasted" tabindex="0">{text}</pre> });

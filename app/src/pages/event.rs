@@ -66,6 +66,22 @@ fn kind_words(kind: EventKind) -> &'static str {
         EventKind::StopRequested => "a press of Stop",
         EventKind::ActionIntent => "a call of a program",
         EventKind::ActionOutcome => "the end of a call",
+        EventKind::AlertFired => "an alert",
+        EventKind::AlertCleared => "the end of an alert",
+        EventKind::IncidentOpened
+        | EventKind::IncidentAcknowledged
+        | EventKind::IncidentMitigated
+        | EventKind::IncidentResolved
+        | EventKind::IncidentReopened => "a turn of an incident",
+        EventKind::IncidentChanged => "a change of what is said of an incident",
+        EventKind::CommandTaken | EventKind::CommandHandedOver => "a change of who leads an incident",
+        EventKind::StatusUpdated => "a word on how an incident stands",
+        EventKind::StepClaimed | EventKind::StepHandedOver => "a change of who does a step",
+        EventKind::ChoiceMade => "a choice",
+        EventKind::NoteWritten => "a note",
+        EventKind::MessageIntent => "a message",
+        EventKind::MessageOutcome => "what became of a message",
+        EventKind::PostMortemWritten => "a word on a post-mortem",
     }
 }
 

@@ -98,12 +98,17 @@ fn filter(visit: &Visit) -> Result<AuditFilter, Error> {
         None => None,
         Some(id) => Some(id.parse().map_err(|_| Error::NotFound("This run"))?),
     };
+    let incident = match visit.asked("incident") {
+        None => None,
+        Some(id) => Some(id.parse().map_err(|_| Error::NotFound("This incident"))?),
+    };
     Ok(AuditFilter {
         person: visit.asked("person"),
         runbook: visit.asked("runbook").map(RunbookId::new),
         environment: visit.asked("environment").map(EnvironmentName),
         effect,
         run,
+        incident,
         from: moment(visit, "from")?,
         until: moment(visit, "until")?,
         text: visit.asked("text"),
@@ -313,6 +318,7 @@ pub(crate) fn title(entry: &AuditEntry) -> String {
         },
         EventKind::ExecutionIntent | EventKind::ExecutionOutcome => format!("Script {}", event.summary),
         EventKind::StopRequested => "Stop pressed".to_owned(),
+        _ => operations::told(entry),
     }
 }
 
@@ -327,7 +333,11 @@ pub(crate) fn result(entry: &AuditEntry) -> Option<AnyView> {
             }
             .into_any(),
         ),
-        None if matches!(entry.event.kind, EventKind::ExecutionIntent | EventKind::ActionIntent) => {
+        None if matches!(
+            entry.event.kind,
+            EventKind::ExecutionIntent | EventKind::ActionIntent | EventKind::MessageIntent
+        ) =>
+        {
             Some(view! { <span class="badge running"><span aria-hidden="true">"●"</span>"in flight"</span> }.into_any())
         }
         None => None,

@@ -15,6 +15,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         open,
         runbook: visit.asked("runbook").map(RunbookId::new),
         procedure: None,
+        incident: None,
         started_by: mine.then(|| visit.caller.person.subject.clone()),
         limit: 200,
     };

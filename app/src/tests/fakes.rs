@@ -73,6 +73,10 @@ pub(super) struct Memory {
     texts: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(super) executions: Mutex<Vec<Execution>>,
     pub(super) marks: Mutex<Vec<StepMark>>,
+    pub(super) incidents: Mutex<Vec<Incident>>,
+    pub(super) alerts: Mutex<Vec<FiredAlert>>,
+    pub(super) messages: Mutex<Vec<Message>>,
+    pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
 }
@@ -97,6 +101,7 @@ impl RunStore for Memory {
             ended_at: None,
             variables: BTreeMap::new(),
             given: new.given,
+            incident: new.incident,
         };
         runs.push(run.clone());
         Ok(run)
@@ -198,6 +203,10 @@ impl AuditTrail for Memory {
         let mut entries = self.entries();
         entries.reverse();
         Ok(AuditPage { total: i64::try_from(entries.len()).unwrap(), entries, next: None })
+    }
+
+    async fn people(&self, _: Timestamp) -> Result<Vec<(String, String)>, AuditError> {
+        Ok(vec![("approver".to_owned(), "Anna <b>Appel</b>".to_owned())])
     }
 
     async fn entry(&self, id: EventId) -> Result<Option<AuditEntry>, AuditError> {
@@ -347,6 +356,8 @@ pub(super) fn portal() -> Portal {
     let operations = OperationsBuilder {
         library: Arc::new(OneShelf(Arc::new(shelf))),
         runs: memory.clone(),
+        incidents: memory.clone(),
+        channels: Vec::new(),
         trail: memory.clone(),
         outputs: memory.clone(),
         executor: Arc::new(Printer),

@@ -14,7 +14,7 @@ use runbook::{CommandId, ProcedureId, RunbookId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Caller, EnvironmentName, ExecutionId, RunId};
+use crate::{Caller, EnvironmentName, ExecutionId, IncidentId, RunId};
 
 /// Names an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,11 +69,47 @@ pub enum EventKind {
     ActionIntent,
     /// A brokered call ended; names its intent.
     ActionOutcome,
+    /// A monitoring system told of an alert.
+    AlertFired,
+    /// It told that an alert is over.
+    AlertCleared,
+    /// An incident began.
+    IncidentOpened,
+    /// Somebody took an incident on.
+    IncidentAcknowledged,
+    /// Nobody suffers from it any more.
+    IncidentMitigated,
+    /// It is over.
+    IncidentResolved,
+    /// It was not over.
+    IncidentReopened,
+    /// Its title, severity, environment or what is affected was changed.
+    IncidentChanged,
+    /// Somebody leads it from now on.
+    CommandTaken,
+    /// Somebody else leads it from now on, and was told how it stands.
+    CommandHandedOver,
+    /// Somebody said how it stands.
+    StatusUpdated,
+    /// Somebody means to do a step.
+    StepClaimed,
+    /// A step is somebody else's from now on, or nobody's.
+    StepHandedOver,
+    /// Of several ways one was chosen.
+    ChoiceMade,
+    /// Something to remember.
+    NoteWritten,
+    /// A message is about to be sent to people.
+    MessageIntent,
+    /// It arrived, or did not; names its intent.
+    MessageOutcome,
+    /// A post-mortem was kept, shared, or shared no more.
+    PostMortemWritten,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 30] = [
         Self::SignedIn,
         Self::SignedOut,
         Self::SignInRefused,
@@ -86,6 +122,24 @@ impl EventKind {
         Self::StopRequested,
         Self::ActionIntent,
         Self::ActionOutcome,
+        Self::AlertFired,
+        Self::AlertCleared,
+        Self::IncidentOpened,
+        Self::IncidentAcknowledged,
+        Self::IncidentMitigated,
+        Self::IncidentResolved,
+        Self::IncidentReopened,
+        Self::IncidentChanged,
+        Self::CommandTaken,
+        Self::CommandHandedOver,
+        Self::StatusUpdated,
+        Self::StepClaimed,
+        Self::StepHandedOver,
+        Self::ChoiceMade,
+        Self::NoteWritten,
+        Self::MessageIntent,
+        Self::MessageOutcome,
+        Self::PostMortemWritten,
     ];
 
     /// The word in the database and in addresses.
@@ -104,6 +158,24 @@ impl EventKind {
             Self::StopRequested => "stop-requested",
             Self::ActionIntent => "action-intent",
             Self::ActionOutcome => "action-outcome",
+            Self::AlertFired => "alert-fired",
+            Self::AlertCleared => "alert-cleared",
+            Self::IncidentOpened => "incident-opened",
+            Self::IncidentAcknowledged => "incident-acknowledged",
+            Self::IncidentMitigated => "incident-mitigated",
+            Self::IncidentResolved => "incident-resolved",
+            Self::IncidentReopened => "incident-reopened",
+            Self::IncidentChanged => "incident-changed",
+            Self::CommandTaken => "command-taken",
+            Self::CommandHandedOver => "command-handed-over",
+            Self::StatusUpdated => "status-updated",
+            Self::StepClaimed => "step-claimed",
+            Self::StepHandedOver => "step-handed-over",
+            Self::ChoiceMade => "choice-made",
+            Self::NoteWritten => "note-written",
+            Self::MessageIntent => "message-intent",
+            Self::MessageOutcome => "message-outcome",
+            Self::PostMortemWritten => "post-mortem-written",
         }
     }
 
@@ -116,7 +188,7 @@ impl EventKind {
     /// Whether a row of this kind only completes another one.
     #[must_use]
     pub fn is_outcome(self) -> bool {
-        matches!(self, Self::ExecutionOutcome | Self::ActionOutcome)
+        matches!(self, Self::ExecutionOutcome | Self::ActionOutcome | Self::MessageOutcome)
     }
 }
 
@@ -244,6 +316,8 @@ pub struct AuditEvent {
     pub completes: Option<EventId>,
     /// The execution intent that an action belongs to, or nothing.
     pub parent: Option<EventId>,
+    /// The incident, where it is of the incident itself; that of a run is known by its run.
+    pub incident: Option<IncidentId>,
     /// The run.
     pub run: Option<RunId>,
     /// The execution.
@@ -279,6 +353,7 @@ impl AuditEvent {
             actor,
             completes: None,
             parent: None,
+            incident: None,
             run: None,
             execution: None,
             place: None,
@@ -318,6 +393,8 @@ pub struct AuditFilter {
     pub effect: Option<Effect>,
     /// A run.
     pub run: Option<RunId>,
+    /// An incident, and every run of it.
+    pub incident: Option<IncidentId>,
     /// From this time on.
     pub from: Option<Timestamp>,
     /// Before this time.
@@ -366,6 +443,9 @@ pub trait AuditTrail: Send + Sync {
 
     /// Intents without outcome, oldest first, at most 1000: what the sweeper looks at when the portal starts.
     async fn unfinished(&self) -> Result<Vec<AuditEvent>, AuditError>;
+
+    /// Everybody who did something since then (subject and name), latest first, at most 200.
+    async fn people(&self, since: Timestamp) -> Result<Vec<(String, String)>, AuditError>;
 
     /// The intents of actions of one execution, in the order they were written.
     async fn actions_of(&self, execution: ExecutionId) -> Result<Vec<AuditEntry>, AuditError>;

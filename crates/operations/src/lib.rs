@@ -12,6 +12,7 @@ pub mod environment;
 pub mod error;
 pub mod executor;
 mod gauge;
+pub mod incidents;
 pub mod library;
 pub mod link;
 pub mod live;
@@ -45,6 +46,10 @@ pub use environment::{
 pub use error::Error;
 pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limits};
 pub use gauge::Gauge;
+pub use incidents::{
+    Attachment, AttachmentId, DeliveryState, FiredAlert, Incident, IncidentFilter, IncidentId, IncidentStore, Message,
+    MessageId, NewIncident, Stage,
+};
 pub use library::{Library, RepositoryFile, Shelf, Unreadable};
 pub use link::{Duplex, LinkView, OpenLink, Tunnel, Way};
 pub use live::{CardState, LiveStatus, PodStatus, Snapshot, WorkloadStatus};
@@ -54,10 +59,13 @@ pub use person::{Caller, Permission, Person, Role};
 pub use policy::{EffectRule, Policy};
 pub use question::{Answer, Asked, Question};
 pub use run::{
-    CommandView, Execution, ExecutionId, ExecutionState, Mark, NewRun, Onward, Run, RunFilter, RunId, RunState,
+    Claim, CommandView, Execution, ExecutionId, ExecutionState, Mark, NewRun, Onward, Run, RunFilter, RunId, RunState,
     RunStore, RunView, StepMark, StepState, StepView, StoreError,
 };
 pub use search::{Found, Hit};
 pub use secret::Secret;
-pub use service::{Again, Card, Cards, Clock, Content, Operations, OperationsBuilder, Press};
+pub use service::{
+    Again, Card, Cards, Change, Changes, ChannelView, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert,
+    Lane, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
+};
 pub use suggestion::{Suggester, Suggestion, Wanted};

@@ -120,6 +120,11 @@ fn secret() -> String {
 }
 
 impl Links {
+    /// The portal's own address, where it is known.
+    pub(crate) fn portal(&self) -> Option<&str> {
+        self.portal.as_deref()
+    }
+
     pub(crate) fn new(portal: Option<String>) -> Self {
         Self { portal, open: Mutex::default() }
     }

@@ -1,7 +1,6 @@
 //! Runs, their steps and executions, and the port that keeps them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,35 +8,34 @@ use command::expectation::Finding;
 use jiff::Timestamp;
 use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::LinkView;
-use crate::{Asked, Environment, EnvironmentName};
+use crate::{Asked, AttachmentId, Environment, EnvironmentName, Incident, IncidentId};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub Uuid);
+        pub struct $name(pub ::uuid::Uuid);
 
         impl $name {
             /// A new one, ordered by time.
             #[must_use]
             #[expect(clippy::new_without_default, reason = "an id is made on purpose, never by default")]
             pub fn new() -> Self {
-                Self(Uuid::now_v7())
+                Self(::uuid::Uuid::now_v7())
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 self.0.fmt(f)
             }
         }
 
         impl std::str::FromStr for $name {
-            type Err = uuid::Error;
+            type Err = ::uuid::Error;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 text.parse().map(Self)
@@ -45,6 +43,8 @@ macro_rules! uuid_id {
         }
     };
 }
+
+pub(crate) use uuid_id;
 
 uuid_id!(
     /// Names a run.
@@ -116,6 +116,8 @@ pub struct Run {
     pub variables: BTreeMap<String, String>,
     /// What people gave for its parameters, by name: each is asked for once. Secret ones are never here.
     pub given: BTreeMap<String, String>,
+    /// The incident that it belongs to.
+    pub incident: Option<IncidentId>,
 }
 
 /// What a new run is made of. The store gives the number.
@@ -143,6 +145,8 @@ pub struct NewRun {
     pub started_at: Timestamp,
     /// What is known of its parameters from the start: from a link, or an alert.
     pub given: BTreeMap<String, String>,
+    /// The incident that it belongs to.
+    pub incident: Option<IncidentId>,
 }
 
 /// Where an execution stands.
@@ -245,6 +249,22 @@ pub enum Mark {
         /// Whether it is as expected.
         met: bool,
     },
+    /// Of several ways the person chose this one; it is not carried out yet.
+    Chosen,
+    /// Somebody means to do it: the others leave it alone.
+    Claimed {
+        /// Whose it is now (subject and name).
+        by: (String, String),
+    },
+    /// Nobody means to do it any more.
+    Released,
+    /// Something to remember, said of a step or, for the part `run`, of the whole.
+    Noted {
+        /// What.
+        text: String,
+        /// A picture or text beside it: its id, name and media type.
+        attachment: Option<(AttachmentId, String, String)>,
+    },
 }
 
 /// A mark, by whom and when. `part` is a step's or a command's id.
@@ -328,8 +348,23 @@ pub struct StepView {
     pub state: StepState,
     /// The latest mark of the step itself.
     pub mark: Option<StepMark>,
+    /// Who means to do it.
+    pub claim: Option<Claim>,
+    /// Of several ways, the one that somebody chose last.
+    pub chosen: Option<CommandId>,
+    /// What people said of it, oldest first.
+    pub notes: Vec<StepMark>,
     /// Its commands.
     pub commands: Vec<CommandView>,
+}
+
+/// A step that somebody means to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose it is (subject and name).
+    pub by: (String, String),
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// A run as its page shows it.
@@ -347,6 +382,10 @@ pub struct RunView {
     pub outdated: bool,
     /// Whether somebody lets its commands run one after the other, or why that came to an end.
     pub onward: Option<Onward>,
+    /// What people said of the whole, oldest first.
+    pub notes: Vec<StepMark>,
+    /// The incident that it belongs to.
+    pub incident: Option<Incident>,
 }
 
 /// A run whose commands run one after the other.
@@ -379,6 +418,8 @@ pub struct RunFilter {
     pub procedure: Option<ProcedureId>,
     /// Started by this subject.
     pub started_by: Option<String>,
+    /// Of this incident.
+    pub incident: Option<IncidentId>,
     /// How many at most; 0 means 50.
     pub limit: u32,
 }

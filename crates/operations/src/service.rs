@@ -1,11 +1,17 @@
 //! The front door: every use case, with the permission it needs on its first line.
 
+mod alerts;
 mod answers;
 mod cards;
+mod incidents;
 mod links;
+mod messages;
 mod onward;
+mod post_mortem;
 mod reading;
 mod runs;
+mod timeline;
+mod together;
 mod trail;
 mod values;
 
@@ -19,15 +25,22 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use alerts::{IncomingAlert, Received};
 pub use cards::{Card, Cards, Content};
+pub use incidents::{Change, Changes, Fitting, IncidentView};
+pub use messages::{ChannelView, Outgoing};
+pub use post_mortem::{PostMortem, version};
+pub use timeline::{Entry, Lane, Timeline, span, told};
+
+use uuid::Uuid;
 
 use crate::gauge::Gauges;
 use crate::link::Links;
 use crate::question::Questions;
 use crate::{
-    Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
-    Limits, LiveStatus, Onward, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester,
-    Suggestion,
+    Actor, Adapter, AuditTrail, Caller, Channel, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor,
+    IncidentStore, Library, Limits, LiveStatus, Onward, OutputStore, Permission, Place, Run, RunId, RunStore,
+    StoreError, Suggester, Suggestion,
 };
 
 /// The most that a pasted result or an edited command may hold, in bytes.
@@ -67,6 +80,8 @@ pub struct OperationsBuilder {
     pub library: Arc<dyn Library>,
     /// Keeps runs.
     pub runs: Arc<dyn RunStore>,
+    /// Keeps incidents.
+    pub incidents: Arc<dyn IncidentStore>,
     /// Keeps the audit trail.
     pub trail: Arc<dyn AuditTrail>,
     /// Keeps output.
@@ -81,6 +96,8 @@ pub struct OperationsBuilder {
     pub links: Option<String>,
     /// Know what there is for parameters.
     pub suggesters: Vec<Arc<dyn Suggester>>,
+    /// Tell people.
+    pub channels: Vec<Arc<dyn Channel>>,
     /// Where runs may act, in the order of the configuration.
     pub environments: Vec<Environment>,
     /// What an execution may use.
@@ -97,6 +114,9 @@ impl OperationsBuilder {
             rooms: Arc::new(Rooms {
                 library: self.library,
                 runs: self.runs,
+                incidents: self.incidents,
+                channels: self.channels,
+                news: watch::channel(0).0,
                 trail: self.trail,
                 outputs: self.outputs,
                 executor: self.executor,
@@ -114,6 +134,7 @@ impl OperationsBuilder {
                 in_flight: Mutex::default(),
                 turns: Mutex::default(),
                 changes: Mutex::default(),
+                alerts: tokio::sync::Mutex::default(),
                 versions: Mutex::default(),
                 tasks: TaskTracker::new(),
                 shutdown: CancellationToken::new(),
@@ -129,6 +150,10 @@ type Suggested =
 pub(crate) struct Rooms {
     pub(crate) library: Arc<dyn Library>,
     pub(crate) runs: Arc<dyn RunStore>,
+    pub(crate) incidents: Arc<dyn IncidentStore>,
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
+    /// Grows with everything that may change what the page of an incident shows.
+    pub(crate) news: watch::Sender<u64>,
     pub(crate) trail: Arc<dyn AuditTrail>,
     pub(crate) outputs: Arc<dyn OutputStore>,
     pub(crate) executor: Arc<dyn Executor>,
@@ -144,8 +169,10 @@ pub(crate) struct Rooms {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     in_flight: Mutex<HashMap<ExecutionId, runs::InFlight>>,
-    turns: Mutex<HashMap<RunId, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Uuid, Arc<tokio::sync::Mutex<()>>>>,
     changes: Mutex<HashMap<RunId, watch::Sender<u64>>>,
+    /// Held while alerts are taken.
+    alerts: tokio::sync::Mutex<()>,
     versions: Mutex<HashMap<(RunbookId, String), Arc<Runbook>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
@@ -162,6 +189,7 @@ impl Rooms {
 
     /// Tells everybody who watches the run that there is something new.
     pub(crate) fn changed(&self, run: RunId) {
+        self.news.send_modify(|version| *version += 1);
         let mut changes = locked(&self.changes);
         if let Some(sender) = changes.get(&run) {
             sender.send_modify(|version| *version += 1);
@@ -173,6 +201,11 @@ impl Rooms {
 
     /// Waits until nobody else changes this run.
     pub(crate) async fn turn(&self, run: RunId) -> OwnedMutexGuard<()> {
+        self.turn_of(run.0).await
+    }
+
+    /// Waits until nobody else changes this run or incident.
+    pub(crate) async fn turn_of(&self, run: Uuid) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = locked(&self.turns);
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);

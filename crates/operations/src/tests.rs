@@ -1,8 +1,14 @@
 //! Tests of the use cases with fakes for every port.
 
 mod cards;
+mod fake_incidents;
 mod fakes;
+mod incidents;
 mod onward;
 mod permissions;
 mod runs;
 mod trail;
+
+use fakes::FakeStore;
+
+use crate as ports;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use command::expectation::Judgement;
-use runbook::{Alternatives, Body, Command, Procedure, Step};
+use runbook::{Alternatives, Body, Command, CommandId, Procedure, Step};
 
-use crate::{CommandView, Execution, ExecutionState, Mark, StepMark, StepState, StepView};
+use crate::{Claim, CommandView, Execution, ExecutionState, Mark, StepMark, StepState, StepView};
 
 /// The steps of a procedure with what became of them. `executions` and `marks` are oldest first.
 pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[StepMark]) -> Vec<StepView> {
@@ -14,8 +14,18 @@ pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[St
         by_command.entry(execution.command.as_str()).or_default().push(execution);
     }
     let mut by_part: HashMap<&str, &StepMark> = HashMap::new();
+    let mut claims: HashMap<&str, Option<Claim>> = HashMap::new();
+    let mut chosen: HashMap<&str, &StepMark> = HashMap::new();
+    let mut notes: HashMap<&str, Vec<StepMark>> = HashMap::new();
     for mark in marks {
-        by_part.insert(mark.part.as_str(), mark);
+        let part = mark.part.as_str();
+        match &mark.mark {
+            Mark::Claimed { by } => drop(claims.insert(part, Some(Claim { by: by.clone(), at: mark.at }))),
+            Mark::Released => drop(claims.insert(part, None)),
+            Mark::Chosen => drop(chosen.insert(part, mark)),
+            Mark::Noted { .. } => notes.entry(part).or_default().push(mark.clone()),
+            _ => drop(by_part.insert(part, mark)),
+        }
     }
     procedure
         .steps
@@ -26,7 +36,16 @@ pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[St
             // A step with one command has that command's id: the mark is then the command's own.
             let shares_id = commands.iter().any(|command| command.id.as_str() == step.id.as_str());
             let mark = by_part.get(step.id.as_str()).copied().filter(|_| !shares_id).cloned();
-            StepView { id: step.id.clone(), state: step_state(step, &commands, mark.as_ref()), mark, commands }
+            let chosen = step.commands().iter().filter_map(|command| chosen.get(command.id.as_str()));
+            StepView {
+                id: step.id.clone(),
+                state: step_state(step, &commands, mark.as_ref()),
+                mark,
+                claim: claims.remove(step.id.as_str()).flatten(),
+                chosen: chosen.max_by_key(|mark| mark.at).map(|mark| CommandId::new(mark.part.as_str())),
+                notes: notes.remove(step.id.as_str()).unwrap_or_default(),
+                commands,
+            }
         })
         .collect()
 }
@@ -74,6 +93,8 @@ fn marked(mark: &Mark) -> StepState {
         Mark::Judged { met: false } => StepState::Unmet,
         Mark::Settled { passed: false, .. } => StepState::Failed,
         Mark::Skipped { .. } => StepState::Skipped,
+        // They say nothing of how far it is.
+        Mark::Chosen | Mark::Claimed { .. } | Mark::Released | Mark::Noted { .. } => StepState::Waiting,
     }
 }
 

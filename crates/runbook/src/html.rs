@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd};
 
 use crate::anchor;
 use crate::colour;
@@ -224,6 +224,14 @@ pub(crate) fn render(events: &[Event<'_>], footnotes: &mut Footnotes) -> SafeHtm
     let mut dirty = String::new();
     pulldown_cmark::html::push_html(&mut dirty, out.into_iter());
     SafeHtml::trusted(SANITISER.clean(&dirty).to_string())
+}
+
+/// A whole text in Markdown that is no runbook: a post-mortem.
+#[must_use]
+pub fn document(text: &str) -> SafeHtml {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let events: Vec<Event<'_>> = Parser::new_ext(text, options).collect();
+    render(&events, &mut Footnotes::default())
 }
 
 fn html(text: String) -> Event<'static> {

@@ -13,6 +13,7 @@ mod section;
 mod title;
 mod words;
 
+pub use html::document;
 pub use model::{
     Alternatives, Block, Body, Code, Command, CommandId, Heading, Language, Parameter, Procedure, ProcedureId, Runbook,
     RunbookId, SafeHtml, Step, StepId, Table, Version, WidgetFence,

@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use command::Effect;
+use jiff::Timestamp;
 use operations::{AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, EventId, ExecutionId};
 
 use crate::audit_row::{ENTRY, cut, entry_of, event_of, insert};
-use crate::query::{Failure, Query, storable};
+use crate::query::{Failure, Query, Row, storable};
 use crate::{PAGE_ROWS, Store};
 
 /// How many entries a page has where the filter does not say.
@@ -14,6 +15,8 @@ const ENTRIES: u32 = 100;
 const UNFINISHED: i64 = 1000;
 /// How many actions of one execution are read at most.
 const ACTIONS: i64 = 10_000;
+/// How many people are listed.
+const PEOPLE: i64 = 200;
 /// How many characters of a searched text count. SQLite refuses patterns over 50,000 bytes.
 const SEARCH_CHARACTERS: usize = 512;
 
@@ -59,10 +62,21 @@ impl AuditTrail for Store {
 
     async fn unfinished(&self) -> Result<Vec<AuditEvent>, AuditError> {
         let query = Query::new(ENTRY.as_str())
-            .sql("event.kind IN ('execution-intent', 'action-intent') AND completion.id IS NULL")
+            .sql("event.kind IN ('execution-intent', 'action-intent', 'message-intent') AND completion.id IS NULL")
             .sql(" ORDER BY event.sequence LIMIT ")
             .bind(UNFINISHED);
         self.database.all(query, |row| event_of(row, "")).await.map_err(failed("read unfinished intents"))
+    }
+
+    async fn people(&self, since: Timestamp) -> Result<Vec<(String, String)>, AuditError> {
+        let query = Query::new("SELECT actor_subject, max(actor_name) AS actor_name FROM audit_event WHERE at >= ")
+            .bind(since)
+            .sql(" AND kind <> 'sign-in-refused' AND actor_subject <> 'portal'")
+            .sql(" AND actor_subject NOT LIKE 'alerts:%' AND actor_subject NOT LIKE 'token:%'")
+            .sql(" GROUP BY actor_subject ORDER BY max(sequence) DESC LIMIT ")
+            .bind(PEOPLE);
+        let read = |row: &Row| Ok((row.get("actor_subject")?, row.get("actor_name")?));
+        self.database.all(query, read).await.map_err(failed("list people"))
     }
 
     /// At most the first 10,000.
@@ -106,6 +120,14 @@ fn selected(query: Query, filter: &AuditFilter) -> Query {
     }
     if let Some(run) = filter.run {
         query = query.sql(" AND event.run = ").bind(run.0);
+    }
+    if let Some(incident) = filter.incident {
+        query = query
+            .sql(" AND (event.incident = ")
+            .bind(incident.0)
+            .sql(" OR event.run IN (SELECT id FROM run WHERE incident = ")
+            .bind(incident.0)
+            .sql("))");
     }
     if let Some(from) = filter.from {
         query = query.sql(" AND event.at >= ").bind(from);

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use command::Effect;
 use operations::{
-    Actor, AuditEntry, AuditEvent, Decision, EnvironmentName, EventId, EventKind, ExecutionId, Outcome, OutcomeResult,
-    Place, RunId, Verdict,
+    Actor, AuditEntry, AuditEvent, Decision, EnvironmentName, EventId, EventKind, ExecutionId, IncidentId, Outcome,
+    OutcomeResult, Place, RunId, Verdict,
 };
 use runbook::{CommandId, ProcedureId, RunbookId};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use crate::query::{Failure, Query, Row};
 /// written because somebody chose a long name.
 const NAME_BYTES: usize = 800;
 
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 29] = [
     "id",
     "at",
     "kind",
@@ -27,6 +27,7 @@ const COLUMNS: [&str; 28] = [
     "actor_address",
     "completes",
     "parent",
+    "incident",
     "run",
     "execution",
     "runbook",
@@ -82,6 +83,7 @@ pub(crate) fn insert(event: &AuditEvent) -> Result<Query, Failure> {
             ("actor_address", address.as_deref().into()),
             ("completes", event.completes.map(|id| id.0).into()),
             ("parent", event.parent.map(|id| id.0).into()),
+            ("incident", event.incident.map(|id| id.0).into()),
             ("run", event.run.map(|id| id.0).into()),
             ("execution", event.execution.map(|id| id.0).into()),
             ("runbook", place.map(|place| cut(place.runbook.as_str())).into()),
@@ -155,6 +157,7 @@ pub(crate) fn event_of(row: &Row, prefix: &str) -> Result<AuditEvent, Failure> {
         },
         completes: id("completes")?.map(EventId),
         parent: id("parent")?.map(EventId),
+        incident: id("incident")?.map(IncidentId),
         run: id("run")?.map(RunId),
         execution: id("execution")?.map(ExecutionId),
         place,

@@ -226,6 +226,46 @@ mod tests {
         assert_eq!(names(&SQLITE_MIGRATIONS), names(&POSTGRES_MIGRATIONS));
     }
 
+    /// The rows of the trail move to a new table in the sixth migration.
+    #[tokio::test]
+    async fn the_trail_survives_the_change_of_its_table() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("portal.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let before = Migrator {
+            migrations: SQLITE_MIGRATIONS.iter().filter(|one| one.version < 6).cloned().collect(),
+            ..Migrator::DEFAULT
+        };
+        before.run(&pool).await.unwrap();
+        for row in [
+            "'a', 'action-intent', NULL, NULL, NULL, NULL",
+            "'b', 'action-outcome', 'a', 'passed', 1, 1",
+            "'c', 'signed-in', NULL, NULL, NULL, NULL",
+        ] {
+            let sql = format!(
+                "INSERT INTO audit_event (id, kind, completes, result, duration_ms, output_bytes, at, actor_subject, \
+                 actor_name, summary, argv, targets, searched_person, searched_text) \
+                 VALUES ({row}, 1, 's', 'n', 'x', '[]', '[]', '', '')"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+        let Database::Sqlite { writer, .. } = &Database::open_sqlite(path, None).await.unwrap() else {
+            panic!("it is SQLite");
+        };
+        let kept: Vec<(i64, String, Option<String>)> =
+            sqlx::query_as("SELECT sequence, id, completes FROM audit_event ORDER BY sequence")
+                .fetch_all(writer)
+                .await
+                .unwrap();
+        let row = |sequence, id: &str, completes: Option<&str>| (sequence, id.to_owned(), completes.map(str::to_owned));
+        assert_eq!(kept, [row(1, "a", None), row(2, "b", Some("a")), row(3, "c", None)]);
+        for sql in ["DELETE FROM audit_event", "UPDATE audit_event SET summary = 'y'"] {
+            assert!(sqlx::query(sql).execute(writer).await.is_err(), "{sql}");
+        }
+    }
+
     #[tokio::test]
     async fn sqlite_syncs_each_commit_and_readers_cannot_write() {
         let Database::Sqlite { writer, reader, .. } = &Database::open(Address::Temporary).await.unwrap() else {

@@ -1,6 +1,6 @@
 //! The portal's own database: SQLite by default, PostgreSQL for several replicas.
 //!
-//! One [`Store`] implements the ports of `operations` that keep something ([`operations::RunStore`],
+//! One [`Store`] implements the ports of `operations` that keep something ([`operations::RunStore`], [`operations::IncidentStore`],
 //! [`operations::OutputStore`], [`operations::AuditTrail`]) and the sessions of signed-in browsers
 //! ([`tower_sessions::SessionStore`]). Every statement is written once, for both databases; only opening, transactions
 //! and the migrations (`migrations/sqlite`, `migrations/postgres`) differ.
@@ -9,6 +9,7 @@ mod address;
 mod audit;
 mod audit_row;
 mod database;
+mod incidents;
 mod occupancy;
 mod output;
 mod query;

@@ -14,7 +14,7 @@ use crate::query::{Failure, Query, Row};
 use crate::{PAGE_ROWS, Store, failed};
 
 const RUN: &str = "number, id, runbook, runbook_title, version_hash, version_commit, procedure, procedure_title, \
-                   environment, started_by_subject, started_by_name, started_at, state, ended_at, variables, given";
+                   environment, started_by_subject, started_by_name, started_at, state, ended_at, variables, given, incident";
 const EXECUTION: &str = "id, run, command, source, edited, started_by_subject, started_by_name, started_at, state, \
                          ended_at, exit_code, note, truncated, findings";
 
@@ -48,6 +48,7 @@ impl Store {
                 ("state", RunState::Open.word().into()),
                 ("variables", "{}".into()),
                 ("given", given.as_str().into()),
+                ("incident", new.incident.map(|id| id.0).into()),
             ],
         )
         .sql(" RETURNING ")
@@ -70,6 +71,9 @@ impl Store {
         }
         if let Some(subject) = &filter.started_by {
             query = query.sql(" AND started_by_subject = ").bind(subject.as_str());
+        }
+        if let Some(incident) = filter.incident {
+            query = query.sql(" AND incident = ").bind(incident.0);
         }
         let limit = if filter.limit == 0 { RUNS } else { filter.limit.min(PAGE_ROWS) };
         let query = query.sql(" ORDER BY number DESC LIMIT ").bind(i64::from(limit));
@@ -245,6 +249,7 @@ fn run_of(row: &Row) -> Result<Run, Failure> {
         ended_at: row.optional_timestamp("ended_at")?,
         variables: row.read("variables", |json| serde_json::from_str(json).ok())?,
         given: row.read("given", |json| serde_json::from_str(json).ok())?,
+        incident: row.read_optional("incident", |id| id.parse().ok())?,
     })
 }
 

@@ -15,8 +15,8 @@ use super::{Again, Operations, Press, check_length, locked, permit, place, signa
 use crate::prepared::Prepared;
 use crate::running::Running;
 use crate::{
-    Actor, AuditEvent, Caller, Chunk, EnvironmentName, Error, EventKind, Execution, ExecutionId, ExecutionState, Mark,
-    NewRun, Permission, Run, RunFilter, RunId, RunState, RunView, StepMark, StepState, views,
+    Actor, AuditEvent, Caller, Chunk, EnvironmentName, Error, EventKind, Execution, ExecutionId, ExecutionState,
+    IncidentId, Mark, NewRun, Permission, Run, RunFilter, RunId, RunState, RunView, StepMark, StepState, views,
 };
 
 /// What the page says of an execution that nobody runs any more.
@@ -37,16 +37,17 @@ impl Operations {
     ) -> Result<RunId, Error> {
         let (this, caller) = (self.clone(), caller.clone());
         let (runbook, procedure, environment) = (runbook.clone(), procedure.clone(), environment.clone());
-        self.whole(async move { this.start(&caller, &runbook, &procedure, &environment, given).await }).await
+        self.whole(async move { this.start(&caller, &runbook, &procedure, &environment, given, None).await }).await
     }
 
-    async fn start(
+    pub(super) async fn start(
         &self,
         caller: &Caller,
         runbook: &RunbookId,
         procedure: &ProcedureId,
         environment: &EnvironmentName,
         given: BTreeMap<String, String>,
+        incident: Option<IncidentId>,
     ) -> Result<RunId, Error> {
         self.permit(caller, Permission::Run, "start a run").await?;
         self.can_run()?;
@@ -65,10 +66,12 @@ impl Operations {
             started_by: signature(caller),
             started_at: self.rooms.now(),
             given,
+            incident,
         };
         let mut event =
             AuditEvent::new(new.started_at, EventKind::RunStarted, Actor::from(caller), procedure.title.clone());
         event.run = Some(new.id);
+        event.incident = incident;
         event.environment = Some(environment.name.clone());
         event.place = Some(crate::Place {
             runbook: runbook.id.clone(),
@@ -91,6 +94,10 @@ impl Operations {
         let procedure = self.procedure_of(&run).await?;
         let executions = self.rooms.runs.executions(id).await?;
         let marks = self.rooms.runs.marks(id).await?;
+        let incident = match run.incident {
+            Some(incident) => self.rooms.incidents.incident(incident).await?,
+            None => None,
+        };
         let mut steps = views::steps(&procedure, &executions, &marks);
         let questions = locked(&self.rooms.questions);
         for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
@@ -101,7 +108,10 @@ impl Operations {
         let outdated =
             self.rooms.library.shelf().runbook(&run.runbook).is_none_or(|now| now.version.hash != run.version.hash);
         let onward = locked(&self.rooms.onward).get(&id).cloned();
-        Ok(RunView { environment: self.environment(&run.environment).ok(), run, procedure, steps, outdated, onward })
+        let of_all = |mark: &StepMark| mark.part == super::together::WHOLE && matches!(mark.mark, Mark::Noted { .. });
+        let notes = marks.into_iter().filter(of_all).collect();
+        let environment = self.environment(&run.environment).ok();
+        Ok(RunView { environment, run, procedure, steps, outdated, onward, notes, incident })
     }
 
     /// Runs, newest first.
@@ -179,6 +189,7 @@ impl Operations {
             None => edited,
         };
         self.settle_lost(run.id).await?;
+        self.not_somebody_elses(caller, &run, &step.id).await?;
         self.check_alternatives(&run, step, &command.id).await?;
         let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
         let execution = Execution {
@@ -268,6 +279,17 @@ impl Operations {
         self.forget_onward(run.id);
         let view = self.view_run(caller, run.id).await?;
         let state = state_of(&view, part).ok_or(Error::NotFound("This step"))?;
+        let step = view
+            .steps
+            .iter()
+            .find(|step| step.id.as_str() == part || step.commands.iter().any(|command| command.id.as_str() == part));
+        if let Some((subject, name)) = step.and_then(|step| step.claim.as_ref()).map(|claim| &claim.by)
+            && *subject != caller.person.subject
+        {
+            return Err(Error::Conflict(format!(
+                "{name} has claimed this step. Take it over first, or leave it to them."
+            )));
+        }
         match (&mark, state) {
             (_, StepState::Running) => {
                 return Err(Error::Conflict(
@@ -463,6 +485,9 @@ fn checked(mark: Mark) -> Result<Mark, Error> {
         Mark::Settled { passed, finding } => {
             Mark::Settled { passed, finding: text(finding, "Say what you found before you settle the outcome.")? }
         }
+        Mark::Chosen | Mark::Claimed { .. } | Mark::Released | Mark::Noted { .. } => {
+            return Err(Error::Invalid("Claims, choices and notes are no marks of how far a step is.".to_owned()));
+        }
     })
 }
 
@@ -475,6 +500,10 @@ fn words(mark: &Mark) -> (&'static str, Option<&String>) {
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding)),
         Mark::Judged { met: true } => ("As expected", None),
         Mark::Judged { met: false } => ("Not as expected", None),
+        Mark::Chosen => ("Chosen", None),
+        Mark::Claimed { .. } => ("Claimed", None),
+        Mark::Released => ("Given back", None),
+        Mark::Noted { text, .. } => ("Note", Some(text)),
     }
 }
 

@@ -63,19 +63,21 @@ impl Operations {
             execution.note = Some(LOST.to_owned());
             self.rooms.runs.end(&execution).await?;
         }
+        self.recover_messages().await?;
         Ok(settled)
     }
 
     async fn call_unknown(&self, unfinished: &[AuditEvent], now: Timestamp) -> Result<(), Error> {
         for intent in unfinished {
-            let kind = if intent.kind == EventKind::ActionIntent {
-                EventKind::ActionOutcome
-            } else {
-                EventKind::ExecutionOutcome
+            let kind = match intent.kind {
+                EventKind::ActionIntent => EventKind::ActionOutcome,
+                EventKind::MessageIntent => EventKind::MessageOutcome,
+                _ => EventKind::ExecutionOutcome,
             };
             let mut event = AuditEvent::new(now, kind, Actor::portal(), "The portal ended before it knew");
             event.completes = Some(intent.id);
             event.parent = intent.parent;
+            event.incident = intent.incident;
             event.run = intent.run;
             event.execution = intent.execution;
             event.place.clone_from(&intent.place);

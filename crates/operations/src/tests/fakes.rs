@@ -108,6 +108,10 @@ pub(super) struct FakeStore {
     texts: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(super) executions: Mutex<Vec<Execution>>,
     marks: Mutex<Vec<StepMark>>,
+    pub(super) incidents: Mutex<Vec<Incident>>,
+    pub(super) alerts: Mutex<Vec<FiredAlert>>,
+    pub(super) messages: Mutex<Vec<Message>>,
+    pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
     pub(super) trail_is_broken: AtomicBool,
@@ -133,6 +137,7 @@ impl RunStore for FakeStore {
             ended_at: None,
             variables: BTreeMap::new(),
             given: new.given,
+            incident: new.incident,
         };
         runs.push(run.clone());
         Ok(run)
@@ -142,8 +147,10 @@ impl RunStore for FakeStore {
         Ok(self.runs.lock().unwrap().iter().find(|run| run.id == id).cloned())
     }
 
-    async fn runs(&self, _: &RunFilter) -> Result<Vec<Run>, StoreError> {
-        Ok(self.runs.lock().unwrap().iter().rev().cloned().collect())
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
+        let runs = self.runs.lock().unwrap();
+        let wanted = |run: &&Run| filter.incident.is_none() || run.incident == filter.incident;
+        Ok(runs.iter().rev().filter(wanted).cloned().collect())
     }
 
     async fn text(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -229,8 +236,29 @@ impl AuditTrail for FakeStore {
         Ok(())
     }
 
-    async fn page(&self, _: &AuditFilter) -> Result<AuditPage, AuditError> {
-        Ok(AuditPage::default())
+    async fn page(&self, filter: &AuditFilter) -> Result<AuditPage, AuditError> {
+        let (events, runs) = (self.events.lock().unwrap(), self.runs.lock().unwrap());
+        let of_incident = |event: &AuditEvent| {
+            let run = runs.iter().find(|run| Some(run.id) == event.run);
+            event.incident == filter.incident || run.is_some_and(|run| run.incident == filter.incident)
+        };
+        let wanted = |event: &AuditEvent| event.completes.is_none() && of_incident(event);
+        let entry = |(index, event): (usize, &AuditEvent)| AuditEntry {
+            sequence: index as i64 + 1,
+            event: event.clone(),
+            completion: events.iter().find(|other| other.completes == Some(event.id)).cloned(),
+        };
+        let entries: Vec<_> = events.iter().enumerate().filter(|(_, event)| wanted(event)).map(entry).rev().collect();
+        Ok(AuditPage { total: entries.len() as i64, entries, next: None })
+    }
+
+    async fn people(&self, _: Timestamp) -> Result<Vec<(String, String)>, AuditError> {
+        let events = self.events.lock().unwrap();
+        let mut people: Vec<_> =
+            events.iter().map(|event| (event.actor.subject.clone(), event.actor.name.clone())).collect();
+        people.sort();
+        people.dedup();
+        Ok(people)
     }
 
     async fn entry(&self, _: EventId) -> Result<Option<AuditEntry>, AuditError> {
@@ -240,7 +268,8 @@ impl AuditTrail for FakeStore {
     async fn unfinished(&self) -> Result<Vec<AuditEvent>, AuditError> {
         let events = self.events.lock().unwrap();
         let completed: Vec<_> = events.iter().filter_map(|event| event.completes).collect();
-        let intent = |kind| matches!(kind, EventKind::ExecutionIntent | EventKind::ActionIntent);
+        let intent =
+            |kind| matches!(kind, EventKind::ExecutionIntent | EventKind::ActionIntent | EventKind::MessageIntent);
         Ok(events.iter().filter(|event| intent(event.kind) && !completed.contains(&event.id)).cloned().collect())
     }
 
@@ -480,6 +509,8 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
     let operations = OperationsBuilder {
         library: Arc::new(OneShelf(Arc::new(shelf))),
         runs: store.clone(),
+        incidents: store.clone(),
+        channels: Vec::new(),
         trail: store.clone(),
         outputs: store.clone(),
         executor: bash.clone(),

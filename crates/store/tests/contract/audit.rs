@@ -2,8 +2,8 @@
 
 use command::{Effect, Target};
 use operations::{
-    Actor, AuditEvent, AuditFilter, AuditTrail, Decision, EnvironmentName, EventId, EventKind, ExecutionId, Outcome,
-    OutcomeResult, Place, RunId, Verdict,
+    Actor, AuditEvent, AuditFilter, AuditTrail, Decision, EnvironmentName, EventId, EventKind, ExecutionId, IncidentId,
+    Outcome, OutcomeResult, Place, RunId, Verdict,
 };
 use runbook::{CommandId, ProcedureId, RunbookId};
 
@@ -18,6 +18,7 @@ pub(crate) fn event(kind: EventKind, summary: &str) -> AuditEvent {
 pub(crate) fn outcome(intent: &AuditEvent, result: OutcomeResult) -> AuditEvent {
     let kind = match intent.kind {
         EventKind::ExecutionIntent => EventKind::ExecutionOutcome,
+        EventKind::MessageIntent => EventKind::MessageOutcome,
         _ => EventKind::ActionOutcome,
     };
     let outcome = Outcome { result, exit_code: None, duration_ms: 12, output_digest: None, output_bytes: 0 };
@@ -27,6 +28,7 @@ pub(crate) fn outcome(intent: &AuditEvent, result: OutcomeResult) -> AuditEvent 
 /// An event with every field filled.
 pub(crate) fn full() -> AuditEvent {
     AuditEvent {
+        incident: Some(IncidentId::new()),
         run: Some(RunId::new()),
         execution: Some(ExecutionId::new()),
         place: Some(Place {

@@ -68,6 +68,7 @@ pub(crate) async fn filters_select(fixture: &Fixture) {
         environment: Some(EnvironmentName("practice".to_owned())),
         effect: Some(Effect::Change),
         run: change.run,
+        incident: None,
         from: Some(at(30)),
         until: Some(at(31)),
         text: Some("restart".to_owned()),

@@ -115,6 +115,7 @@ pub(crate) fn new_run() -> NewRun {
         started_by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
         started_at: at(0),
         given: BTreeMap::new(),
+        incident: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod audit;
 mod audit_pages;
 mod durability;
 mod fixture;
+mod incidents;
 mod output;
 mod runs;
 mod sessions;
@@ -51,6 +52,13 @@ contract! {
         only_the_latest_thousand_are_read,
         marks_come_back_in_order,
         columns_are_tied;
+    incidents:
+        an_incident_comes_back_as_it_was_changed,
+        open_incidents_come_first,
+        an_alert_finds_its_open_incident,
+        runs_and_events_belong_to_an_incident,
+        messages_and_attachments_come_back,
+        every_kind_of_event_is_known_to_the_database;
     output:
         pieces_come_back_in_order,
         great_pieces_are_split,

@@ -1,0 +1,245 @@
+//! What monitoring systems tell: alerts that open incidents, and say when they are over.
+
+use std::collections::BTreeMap;
+
+use incident::{Alert, Candidate};
+use jiff::Timestamp;
+
+use super::Operations;
+use crate::{
+    Actor, AuditEvent, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId, NewIncident,
+};
+
+/// How many alerts are taken at once.
+const MOST: usize = 200;
+/// How many alerts of one incident are kept.
+const MOST_OF_INCIDENT: usize = 500;
+/// How many labels or annotations of an alert are kept.
+const LABELS: usize = 64;
+/// How much of a label's or annotation's value is kept, in bytes.
+const VALUE: usize = 2_048;
+/// How much of a name is kept, in bytes.
+const NAME: usize = 256;
+
+/// An alert as a monitoring system tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingAlert {
+    /// What the source tells it from others by.
+    pub fingerprint: String,
+    /// What the source calls the group that it belongs to.
+    pub group_key: String,
+    /// Its name: `HighErrorRate`.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Since when it fires, by the source's clock.
+    pub started_at: Timestamp,
+    /// Since when it fires no more; `None` while it fires.
+    pub cleared_at: Option<Timestamp>,
+}
+
+/// What became of one alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The incident that it belongs to; `None` for one that is over and that nobody here knew of.
+    pub incident: Option<IncidentId>,
+    /// Whether it opened that incident.
+    pub opened: bool,
+}
+
+impl Operations {
+    /// Takes what a monitoring system tells. A fingerprint that an open incident knows is that incident's; else the group
+    /// decides; else it opens one. The same word twice changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for more alerts than are taken at once, [`Error::Audit`], [`Error::Store`].
+    pub async fn receive_alerts(
+        &self,
+        source: &str,
+        environment: Option<&EnvironmentName>,
+        alerts: Vec<IncomingAlert>,
+    ) -> Result<Vec<Received>, Error> {
+        if alerts.len() > MOST {
+            return Err(Error::Invalid(format!("{} alerts at once are too many: send at most {MOST}.", alerts.len())));
+        }
+        let (this, source, environment) = (self.clone(), source.to_owned(), environment.cloned());
+        self.whole(async move {
+            let mut received = Vec::with_capacity(alerts.len());
+            // Two alerts of one group that arrive at the same instant must find one incident.
+            let _turn = this.rooms.alerts.lock().await;
+            for alert in alerts {
+                received.push(this.receive(&source, environment.as_ref(), bounded(alert)).await?);
+            }
+            Ok(received)
+        })
+        .await
+    }
+
+    async fn receive(
+        &self,
+        source: &str,
+        environment: Option<&EnvironmentName>,
+        alert: IncomingAlert,
+    ) -> Result<Received, Error> {
+        let store = &self.rooms.incidents;
+        let known = store.incident_of_alert(source, &alert.fingerprint, &alert.group_key).await?;
+        let (incident, opened) = match known {
+            Some(id) => (store.incident(id).await?.ok_or(Error::NotFound("This incident"))?, false),
+            None if alert.cleared_at.is_some() => return Ok(Received { incident: None, opened: false }),
+            None => (self.open_by_alert(source, environment, &alert).await?, true),
+        };
+        let alerts = store.alerts(incident.id).await?;
+        let before = alerts.iter().find(|known| known.source == source && known.fingerprint == alert.fingerprint);
+        let news = match before {
+            None if alert.cleared_at.is_some() || alerts.len() >= MOST_OF_INCIDENT => None,
+            None => Some(EventKind::AlertFired),
+            Some(before) => match (before.cleared_at, alert.cleared_at) {
+                (None, Some(_)) => Some(EventKind::AlertCleared),
+                (Some(_), None) => Some(EventKind::AlertFired),
+                _ => None,
+            },
+        };
+        if let Some(kind) = news {
+            let fired = FiredAlert {
+                incident: incident.id,
+                source: source.to_owned(),
+                fingerprint: alert.fingerprint,
+                group_key: alert.group_key,
+                name: alert.name,
+                labels: alert.labels,
+                annotations: alert.annotations,
+                started_at: alert.started_at,
+                cleared_at: alert.cleared_at,
+            };
+            let mut event = AuditEvent::new(self.rooms.now(), kind, system(source), fired.name.clone());
+            event.incident = Some(incident.id);
+            event.environment.clone_from(&incident.environment);
+            event.argv = fired.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            self.rooms.trail.append(&event).await?;
+            store.keep_alert(&fired).await?;
+            self.rooms.news();
+        }
+        Ok(Received { incident: Some(incident.id), opened })
+    }
+
+    async fn open_by_alert(
+        &self,
+        source: &str,
+        environment: Option<&EnvironmentName>,
+        alert: &IncomingAlert,
+    ) -> Result<Incident, Error> {
+        let read =
+            Alert { name: alert.name.clone(), labels: alert.labels.clone(), annotations: alert.annotations.clone() };
+        let best = self.candidates([&read]).into_iter().next();
+        let terms = best.as_ref().and_then(|best| {
+            self.terms(&best.runbook, Some(&best.procedure), alert.labels.get("severity").map(String::as_str))
+        });
+        let now = self.rooms.now();
+        let environment = self.environment_of(&alert.labels).or_else(|| environment.cloned()).or_else(|| self.only());
+        let title = ["summary", "title", "description"].iter().find_map(|name| alert.annotations.get(*name));
+        let title = title.map_or(alert.name.as_str(), String::as_str).lines().next().unwrap_or_default();
+        let title = if title.trim().is_empty() { &alert.name } else { title };
+        let new = NewIncident {
+            id: IncidentId::new(),
+            title: cut(title, NAME).to_owned(),
+            severity: terms.as_ref().and_then(|terms| terms.level.as_ref()).map(|level| level.name.clone()),
+            environment: environment.clone(),
+            affected: affected(&alert.labels),
+            terms: terms.unwrap_or_default(),
+            runbook: best.map(|best| best.runbook),
+            opened_by: (system(source).subject, system(source).name),
+            // A clock that runs ahead would start the deadlines in the future.
+            started_at: alert.started_at.min(now),
+        };
+        let mut event = AuditEvent::new(now, EventKind::IncidentOpened, system(source), new.title.clone());
+        event.incident = Some(new.id);
+        event.environment = environment;
+        self.rooms.trail.append(&event).await?;
+        Ok(self.rooms.incidents.create_incident(new).await?)
+    }
+
+    /// The procedures that fit, over all alerts, the best three.
+    pub(super) fn candidates<'a>(&self, alerts: impl IntoIterator<Item = &'a Alert>) -> Vec<Candidate> {
+        let shelf = self.rooms.library.shelf();
+        let mut best: Vec<Candidate> = Vec::new();
+        for alert in alerts {
+            for candidate in incident::alert::procedures(shelf.runbooks.iter().map(AsRef::as_ref), alert) {
+                match best
+                    .iter_mut()
+                    .find(|known| known.runbook == candidate.runbook && known.procedure == candidate.procedure)
+                {
+                    Some(known) if known.score < candidate.score => *known = candidate,
+                    Some(_) => {}
+                    None => best.push(candidate),
+                }
+            }
+        }
+        best.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
+        best.truncate(3);
+        best
+    }
+
+    /// The environment that an alert's labels name.
+    fn environment_of(&self, labels: &BTreeMap<String, String>) -> Option<EnvironmentName> {
+        let named = ["environment", "env", "cluster", "stage"].iter().filter_map(|name| labels.get(*name));
+        let mut named = named.filter_map(|name| {
+            let is = |environment: &&std::sync::Arc<Environment>| environment.name.0.eq_ignore_ascii_case(name);
+            self.rooms.environments.iter().find(is)
+        });
+        named.next().map(|environment| environment.name.clone())
+    }
+
+    /// The only environment there is.
+    fn only(&self) -> Option<EnvironmentName> {
+        match self.rooms.environments.as_slice() {
+            [one] => Some(one.name.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A monitoring system as an actor.
+fn system(source: &str) -> Actor {
+    let name = match source {
+        "alertmanager" => "Alertmanager",
+        "pagerduty" => "PagerDuty",
+        other => other,
+    };
+    Actor { subject: format!("alerts:{source}"), name: name.to_owned(), address: None }
+}
+
+/// What the labels say suffers.
+fn affected(labels: &BTreeMap<String, String>) -> String {
+    let named = ["service", "app", "deployment", "job", "queue", "instance"];
+    let what = named.iter().find_map(|name| labels.get(*name)).map(String::as_str);
+    match (what, labels.get("namespace")) {
+        (Some(what), Some(namespace)) => format!("{what} in {namespace}"),
+        (Some(what), None) => what.to_owned(),
+        (None, Some(namespace)) => namespace.clone(),
+        (None, None) => String::new(),
+    }
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+/// An alert without more than anybody would write on purpose, and without secrets.
+fn bounded(alert: IncomingAlert) -> IncomingAlert {
+    let pairs = |pairs: BTreeMap<String, String>| {
+        let short = |(name, value): (String, String)| {
+            (cut(&name, NAME).to_owned(), command::mask::mask_text(cut(&value, VALUE)))
+        };
+        pairs.into_iter().take(LABELS).map(short).collect()
+    };
+    IncomingAlert {
+        fingerprint: cut(&alert.fingerprint, NAME).to_owned(),
+        group_key: cut(&alert.group_key, NAME).to_owned(),
+        name: cut(&alert.name, NAME).to_owned(),
+        labels: pairs(alert.labels),
+        annotations: pairs(alert.annotations),
+        ..alert
+    }
+}

@@ -1,0 +1,586 @@
+//! Incidents: open, take on, lead, change, end.
+
+use std::collections::BTreeMap;
+
+use incident::{Alert, Candidate, Deadline, Template, Terms};
+use jiff::Timestamp;
+use runbook::{ProcedureId, RunbookId};
+use tokio::sync::watch;
+
+use super::{Operations, Rooms, check_length, permit, signature};
+use crate::{
+    Actor, AuditEvent, Caller, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentFilter, IncidentId,
+    Message, NewIncident, Permission, Run, RunFilter, RunId, Stage,
+};
+
+/// The longest title, in bytes.
+const TITLE: usize = 256;
+
+/// What a person says of a new incident.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// One line.
+    pub title: Option<String>,
+    /// The level's name; an empty one takes it away.
+    pub severity: Option<String>,
+    /// Where it happens; an empty one takes it away.
+    pub environment: Option<String>,
+    /// Who or what suffers.
+    pub affected: Option<String>,
+}
+
+/// One step in the life of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Somebody takes it on; whoever is first leads.
+    Acknowledge,
+    /// Nobody suffers any more.
+    Mitigate,
+    /// It is over.
+    Resolve,
+    /// It was not over.
+    Reopen,
+}
+
+/// A procedure that fits, with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Fitting {
+    /// Which, how well, and why.
+    pub candidate: Candidate,
+    /// The runbook's title.
+    pub runbook_title: String,
+    /// The procedure's title.
+    pub procedure_title: String,
+    /// What the alerts' labels give for its parameters.
+    pub given: BTreeMap<String, String>,
+}
+
+/// An incident with everything its page shows.
+#[derive(Clone, Debug)]
+pub struct IncidentView {
+    /// The incident.
+    pub incident: Incident,
+    /// What was told of it, oldest first.
+    pub alerts: Vec<FiredAlert>,
+    /// The procedures that fit, best first, at most three.
+    pub suggested: Vec<Fitting>,
+    /// Its runs, oldest first.
+    pub runs: Vec<Run>,
+    /// What was told to people, oldest first.
+    pub messages: Vec<Message>,
+    /// Everybody who did something (subject and name).
+    pub participants: Vec<(String, String)>,
+    /// What is due when.
+    pub deadlines: Vec<Deadline>,
+    /// When this was read.
+    pub now: Timestamp,
+}
+
+impl Rooms {
+    /// Tells everybody who watches an incident that there is something new.
+    pub(super) fn news(&self) {
+        self.news.send_modify(|version| *version += 1);
+    }
+}
+
+impl Operations {
+    /// Opens an incident. `runbook` is where its severities and times are read; left out, where the title fits best.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::NotFound`], [`Error::Audit`], [`Error::Store`].
+    pub async fn open_incident(
+        &self,
+        caller: &Caller,
+        changes: Changes,
+        runbook: Option<RunbookId>,
+    ) -> Result<IncidentId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move { this.open_whole(&caller, changes, runbook).await }).await
+    }
+
+    async fn open_whole(
+        &self,
+        caller: &Caller,
+        changes: Changes,
+        runbook: Option<RunbookId>,
+    ) -> Result<IncidentId, Error> {
+        self.permit(caller, Permission::Run, "open an incident").await?;
+        let title = line(changes.title.as_deref().unwrap_or_default(), "Say in one line what is wrong.")?;
+        let environment = changes.environment.filter(|name| !name.is_empty()).map(EnvironmentName);
+        let environment = environment.map(|name| self.environment(&name)).transpose()?;
+        let read = Alert { name: title.clone(), ..Alert::default() };
+        let best = self.candidates([&read]).into_iter().next();
+        let (runbook, procedure) = match (runbook, best) {
+            (Some(runbook), _) => (Some(runbook), None),
+            (None, Some(best)) => (Some(best.runbook), Some(best.procedure)),
+            (None, None) => (None, None),
+        };
+        let asked = changes.severity.as_deref().filter(|level| !level.is_empty());
+        // A level that was asked for counts before the procedure's own.
+        let procedure = procedure.filter(|_| asked.is_none());
+        let terms = runbook.as_ref().and_then(|id| self.terms(id, procedure.as_ref(), asked)).unwrap_or_default();
+        let now = self.rooms.now();
+        let new = NewIncident {
+            id: IncidentId::new(),
+            title,
+            severity: asked.map(str::to_owned).or_else(|| terms.level.as_ref().map(|level| level.name.clone())),
+            environment: environment.map(|environment| environment.name.clone()),
+            affected: text(changes.affected.as_deref().unwrap_or_default())?,
+            terms,
+            runbook,
+            opened_by: signature(caller),
+            started_at: now,
+        };
+        let mut event = AuditEvent::new(now, EventKind::IncidentOpened, Actor::from(caller), new.title.clone());
+        event.incident = Some(new.id);
+        event.environment.clone_from(&new.environment);
+        self.rooms.trail.append(&event).await?;
+        let id = self.rooms.incidents.create_incident(new).await?.id;
+        self.rooms.news();
+        Ok(id)
+    }
+
+    /// Incidents, open ones first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn incidents(&self, caller: &Caller, filter: &IncidentFilter) -> Result<Vec<Incident>, Error> {
+        permit(caller, Permission::View)?;
+        Ok(self.rooms.incidents.incidents(filter).await?)
+    }
+
+    /// An incident with everything its page shows.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn view_incident(&self, caller: &Caller, id: IncidentId) -> Result<IncidentView, Error> {
+        permit(caller, Permission::View)?;
+        let incident = self.existing_incident(id).await?;
+        let store = &self.rooms.incidents;
+        let alerts = store.alerts(id).await?;
+        let runs = self.runs_of(id).await?;
+        let now = self.rooms.now();
+        let suggested = match incident.stage() {
+            Stage::Resolved => Vec::new(),
+            _ => self.suggested(&incident, &alerts),
+        };
+        Ok(IncidentView {
+            deadlines: incident::clock::deadlines(&incident.terms, &incident.times(), now),
+            messages: store.messages(id).await?,
+            participants: store.participants(id).await?,
+            incident,
+            alerts,
+            suggested,
+            runs,
+            now,
+        })
+    }
+
+    /// The runs of an incident, oldest first.
+    pub(super) async fn runs_of(&self, id: IncidentId) -> Result<Vec<Run>, Error> {
+        let mut runs =
+            self.rooms.runs.runs(&RunFilter { incident: Some(id), limit: 100, ..RunFilter::default() }).await?;
+        runs.reverse();
+        Ok(runs)
+    }
+
+    fn suggested(&self, incident: &Incident, alerts: &[FiredAlert]) -> Vec<Fitting> {
+        let mut read: Vec<Alert> = alerts.iter().rev().take(20).map(FiredAlert::alert).collect();
+        if read.is_empty() {
+            read.push(Alert { name: incident.title.clone(), ..Alert::default() });
+        }
+        let shelf = self.rooms.library.shelf();
+        let known = |candidate: Candidate| {
+            let runbook = shelf.runbook(&candidate.runbook)?;
+            let procedure = runbook.procedure(&candidate.procedure)?;
+            let given =
+                read.iter().rev().flat_map(|alert| incident::alert::prefill(procedure, &alert.labels)).collect();
+            Some(Fitting {
+                runbook_title: runbook.title.clone(),
+                procedure_title: procedure.title.clone(),
+                given,
+                candidate,
+            })
+        };
+        self.candidates(&read).into_iter().filter_map(known).collect()
+    }
+
+    /// The texts that an incident's runbooks have for telling people: those of its runs, else of the runbook that its
+    /// terms come from.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn templates(&self, caller: &Caller, id: IncidentId) -> Result<Vec<Template>, Error> {
+        permit(caller, Permission::View)?;
+        let incident = self.existing_incident(id).await?;
+        let runs = self.runs_of(id).await?;
+        let mut runbooks: Vec<RunbookId> = runs.into_iter().rev().map(|run| run.runbook).collect();
+        runbooks.extend(incident.runbook);
+        let mut seen = std::collections::BTreeSet::new();
+        let shelf = self.rooms.library.shelf();
+        let found = runbooks.into_iter().filter(|id| seen.insert(id.clone()));
+        let found = found.filter_map(|id| shelf.runbook(&id).cloned());
+        Ok(found.flat_map(|runbook| incident::message::templates(&runbook)).collect())
+    }
+
+    /// What a runbook promises: for a procedure, and for what an alert's label or a person calls the level.
+    pub(super) fn terms(
+        &self,
+        runbook: &RunbookId,
+        procedure: Option<&ProcedureId>,
+        level: Option<&str>,
+    ) -> Option<Terms> {
+        let shelf = self.rooms.library.shelf();
+        Some(Terms::of(shelf.runbook(runbook)?, procedure, level))
+    }
+
+    /// The names of the levels that an incident can have: those of its runbook, else the usual ones.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn severities(&self, caller: &Caller, runbook: Option<&RunbookId>) -> Result<Vec<String>, Error> {
+        permit(caller, Permission::View)?;
+        let shelf = self.rooms.library.shelf();
+        let levels = runbook.and_then(|id| shelf.runbook(id)).map(|runbook| incident::severity::levels(runbook));
+        let names: Vec<String> = levels.unwrap_or_default().into_iter().map(|level| level.name).collect();
+        Ok(if names.is_empty() { ["P1", "P2", "P3", "P4"].map(str::to_owned).to_vec() } else { names })
+    }
+
+    /// Starts a run for an incident. Whoever starts the first one takes the incident on.
+    ///
+    /// # Errors
+    /// As [`Operations::start_run`], and [`Error::Conflict`] where the incident is over.
+    pub async fn start_incident_run(
+        &self,
+        caller: &Caller,
+        id: IncidentId,
+        runbook: &RunbookId,
+        procedure: &ProcedureId,
+        environment: &EnvironmentName,
+        given: BTreeMap<String, String>,
+    ) -> Result<RunId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        let (runbook, procedure, environment) = (runbook.clone(), procedure.clone(), environment.clone());
+        self.whole(async move {
+            let _turn = this.rooms.turn_of(id.0).await;
+            let mut incident = this.open_one(id).await?;
+            let run = this.start(&caller, &runbook, &procedure, &environment, given, Some(id)).await?;
+            if incident.terms.level.is_none() {
+                let asked = incident.severity.as_deref();
+                let own = Some(&procedure).filter(|_| asked.is_none());
+                if let Some(terms) = this.terms(&runbook, own, asked) {
+                    incident.severity = incident.severity.or_else(|| terms.level.as_ref().map(|one| one.name.clone()));
+                    incident.terms = terms;
+                    incident.runbook = Some(runbook.clone());
+                }
+            }
+            incident.environment.get_or_insert(environment);
+            if incident.stage() == Stage::Open {
+                this.acknowledged(&caller, &mut incident).await?;
+            }
+            this.rooms.incidents.change_incident(&incident).await?;
+            this.rooms.news();
+            Ok(run)
+        })
+        .await
+    }
+
+    /// One step in the life of an incident.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where it is there already, [`Error::Audit`],
+    /// [`Error::Store`].
+    pub async fn change_stage(&self, caller: &Caller, id: IncidentId, change: Change) -> Result<(), Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "say how far an incident is").await?;
+            let _turn = this.rooms.turn_of(id.0).await;
+            let mut incident = this.existing_incident(id).await?;
+            let stage = incident.stage();
+            let now = this.rooms.now();
+            let kind = match change {
+                Change::Acknowledge if stage >= Stage::Acknowledged => return Err(there(stage)),
+                Change::Acknowledge => {
+                    this.acknowledged(&caller, &mut incident).await?;
+                    None
+                }
+                Change::Mitigate if stage >= Stage::Mitigated => return Err(there(stage)),
+                Change::Mitigate => {
+                    incident.acknowledged_at.get_or_insert(now);
+                    incident.mitigated_at = Some(now);
+                    Some(EventKind::IncidentMitigated)
+                }
+                Change::Resolve if stage == Stage::Resolved => return Err(there(stage)),
+                Change::Resolve => {
+                    incident.acknowledged_at.get_or_insert(now);
+                    incident.mitigated_at.get_or_insert(now);
+                    incident.resolved_at = Some(now);
+                    Some(EventKind::IncidentResolved)
+                }
+                Change::Reopen if stage < Stage::Mitigated => {
+                    return Err(Error::Conflict("It is not over: there is nothing to reopen.".to_owned()));
+                }
+                Change::Reopen => {
+                    (incident.mitigated_at, incident.resolved_at) = (None, None);
+                    Some(EventKind::IncidentReopened)
+                }
+            };
+            if let Some(kind) = kind {
+                this.say(&caller, &incident, kind, &incident.title, now).await?;
+            }
+            this.rooms.incidents.change_incident(&incident).await?;
+            this.rooms.news();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes that a person takes an incident on; whoever is first leads. The caller keeps the incident.
+    async fn acknowledged(&self, caller: &Caller, incident: &mut Incident) -> Result<(), Error> {
+        let now = self.rooms.now();
+        self.say(caller, incident, EventKind::IncidentAcknowledged, &incident.title, now).await?;
+        incident.acknowledged_at = Some(now);
+        if incident.commander.is_none() {
+            self.say(caller, incident, EventKind::CommandTaken, "Took command", now).await?;
+            incident.commander = Some(signature(caller));
+        }
+        Ok(())
+    }
+
+    /// Changes what is said of an incident.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Audit`], [`Error::Store`].
+    pub async fn change_incident(&self, caller: &Caller, id: IncidentId, changes: Changes) -> Result<(), Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "change an incident").await?;
+            let _turn = this.rooms.turn_of(id.0).await;
+            let mut incident = this.existing_incident(id).await?;
+            let mut said = Vec::new();
+            if let Some(title) = changes.title {
+                let title = line(&title, "Say in one line what is wrong.")?;
+                if title != incident.title {
+                    said.push(format!("title: {} → {title}", incident.title));
+                    incident.title = title;
+                }
+            }
+            if let Some(severity) = changes.severity {
+                let severity = Some(severity).filter(|name| !name.is_empty());
+                if severity != incident.severity {
+                    let known = this.severities(&caller, incident.runbook.as_ref())?;
+                    if severity.as_ref().is_some_and(|name| !known.contains(name)) {
+                        return Err(Error::Invalid(format!("Choose one of {}.", known.join(", "))));
+                    }
+                    let word = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
+                    said.push(format!("severity: {} → {}", word(&incident.severity), word(&severity)));
+                    if let Some(runbook) = &incident.runbook
+                        && let Some(terms) = this.terms(runbook, None, severity.as_deref())
+                    {
+                        incident.terms = terms;
+                    }
+                    incident.severity = severity;
+                }
+            }
+            if let Some(name) = changes.environment {
+                let environment = Some(name).filter(|name| !name.is_empty()).map(EnvironmentName);
+                let environment = environment.map(|name| this.environment(&name)).transpose()?;
+                let environment = environment.map(|environment| environment.name.clone());
+                if environment != incident.environment {
+                    said.push(format!("environment: {}", environment.as_ref().map_or("none", |name| &name.0)));
+                    incident.environment = environment;
+                }
+            }
+            if let Some(affected) = changes.affected {
+                let affected = text(&affected)?;
+                if affected != incident.affected {
+                    said.push(format!("affected: {affected}"));
+                    incident.affected = affected;
+                }
+            }
+            if said.is_empty() {
+                return Ok(());
+            }
+            let now = this.rooms.now();
+            this.say(&caller, &incident, EventKind::IncidentChanged, &said.join("; "), now).await?;
+            this.rooms.incidents.change_incident(&incident).await?;
+            this.rooms.news();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Says how it stands: the latest word of every message from now on.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Audit`], [`Error::Store`].
+    pub async fn update_status(&self, caller: &Caller, id: IncidentId, word: &str) -> Result<(), Error> {
+        let (this, caller, word) = (self.clone(), caller.clone(), text(word)?);
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "say how an incident stands").await?;
+            if word.trim().is_empty() {
+                return Err(Error::Invalid("Say how it stands, in a sentence.".to_owned()));
+            }
+            let _turn = this.rooms.turn_of(id.0).await;
+            let mut incident = this.existing_incident(id).await?;
+            let now = this.rooms.now();
+            this.say(&caller, &incident, EventKind::StatusUpdated, word.trim(), now).await?;
+            incident.latest_update = word.trim().to_owned();
+            incident.updated_at = Some(now);
+            this.rooms.incidents.change_incident(&incident).await?;
+            this.rooms.news();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes something to remember.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Audit`], [`Error::Store`].
+    pub async fn note_incident(&self, caller: &Caller, id: IncidentId, word: &str) -> Result<(), Error> {
+        self.permit(caller, Permission::Run, "write a note").await?;
+        let word = text(word)?;
+        if word.trim().is_empty() {
+            return Err(Error::Invalid("Write the note first.".to_owned()));
+        }
+        let incident = self.existing_incident(id).await?;
+        self.say(caller, &incident, EventKind::NoteWritten, word.trim(), self.rooms.now()).await?;
+        self.rooms.news();
+        Ok(())
+    }
+
+    /// Leads an incident from now on, where nobody does or somebody else did.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`], [`Error::Audit`], [`Error::Store`].
+    pub async fn take_command(&self, caller: &Caller, id: IncidentId) -> Result<(), Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "lead an incident").await?;
+            let _turn = this.rooms.turn_of(id.0).await;
+            let mut incident = this.open_one(id).await?;
+            let said = match &incident.commander {
+                Some((subject, _)) if *subject == caller.person.subject => {
+                    return Err(Error::Conflict("You lead it already.".to_owned()));
+                }
+                Some((_, name)) => format!("Took command from {name}"),
+                None => "Took command".to_owned(),
+            };
+            this.say(&caller, &incident, EventKind::CommandTaken, &said, this.rooms.now()).await?;
+            incident.commander = Some(signature(&caller));
+            this.rooms.incidents.change_incident(&incident).await?;
+            this.rooms.news();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Hands the lead to somebody, and tells them how it stands.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] without a summary or for somebody nobody knows,
+    /// [`Error::Audit`], [`Error::Store`].
+    pub async fn hand_over(&self, caller: &Caller, id: IncidentId, to: &str, summary: &str) -> Result<(), Error> {
+        let (this, caller, to, summary) = (self.clone(), caller.clone(), to.to_owned(), text(summary)?);
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "hand an incident over").await?;
+            if summary.trim().is_empty() {
+                return Err(Error::Invalid("Say how it stands: whoever takes over was not there.".to_owned()));
+            }
+            let to = this.known_person(&to).await?;
+            let _turn = this.rooms.turn_of(id.0).await;
+            let mut incident = this.open_one(id).await?;
+            let now = this.rooms.now();
+            let mut event = AuditEvent::new(
+                now,
+                EventKind::CommandHandedOver,
+                Actor::from(&caller),
+                format!("Handed command to {}", to.1),
+            );
+            event.incident = Some(id);
+            event.environment.clone_from(&incident.environment);
+            event.argv = vec![summary.trim().to_owned()];
+            this.rooms.trail.append(&event).await?;
+            incident.commander = Some(to);
+            this.rooms.incidents.change_incident(&incident).await?;
+            this.rooms.news();
+            Ok(())
+        })
+        .await
+    }
+
+    /// People who were here lately (subject and name): whom something can be handed to.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Audit`].
+    pub async fn people(&self, caller: &Caller) -> Result<Vec<(String, String)>, Error> {
+        permit(caller, Permission::View)?;
+        let since = self.rooms.now() - jiff::SignedDuration::from_hours(24 * 30);
+        Ok(self.rooms.trail.people(since).await?)
+    }
+
+    pub(super) async fn known_person(&self, subject: &str) -> Result<(String, String), Error> {
+        let since = self.rooms.now() - jiff::SignedDuration::from_hours(24 * 30);
+        let known = self.rooms.trail.people(since).await?.into_iter().find(|(known, _)| known == subject);
+        known.ok_or_else(|| Error::Invalid("Choose somebody who has signed in to this portal lately.".to_owned()))
+    }
+
+    /// Tells when there may be something new in an incident.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn watch_incidents(&self, caller: &Caller) -> Result<watch::Receiver<u64>, Error> {
+        permit(caller, Permission::View)?;
+        Ok(self.rooms.news.subscribe())
+    }
+
+    pub(super) async fn existing_incident(&self, id: IncidentId) -> Result<Incident, Error> {
+        self.rooms.incidents.incident(id).await?.ok_or(Error::NotFound("This incident"))
+    }
+
+    pub(super) async fn open_one(&self, id: IncidentId) -> Result<Incident, Error> {
+        let incident = self.existing_incident(id).await?;
+        match incident.stage() {
+            Stage::Resolved => Err(Error::Conflict("This incident is over. Reopen it first.".to_owned())),
+            _ => Ok(incident),
+        }
+    }
+
+    /// Writes what a person did with an incident to the trail.
+    pub(super) async fn say(
+        &self,
+        caller: &Caller,
+        incident: &Incident,
+        kind: EventKind,
+        summary: &str,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let mut event = AuditEvent::new(at, kind, Actor::from(caller), summary);
+        event.incident = Some(incident.id);
+        event.environment.clone_from(&incident.environment);
+        Ok(self.rooms.trail.append(&event).await?)
+    }
+}
+
+fn there(stage: Stage) -> Error {
+    Error::Conflict(format!("Somebody was faster: it is {} already.", stage.word()))
+}
+
+/// One line, masked; `ask` is what to say where it is empty.
+fn line(text: &str, ask: &str) -> Result<String, Error> {
+    let text = text.split(['\r', '\n']).next().unwrap_or_default().trim();
+    if text.is_empty() {
+        return Err(Error::Invalid(ask.to_owned()));
+    }
+    if text.len() > TITLE {
+        return Err(Error::Invalid(format!("The line is too long: {} of at most {TITLE} bytes.", text.len())));
+    }
+    Ok(command::mask::mask_text(text))
+}
+
+/// A text, masked.
+pub(super) fn text(text: &str) -> Result<String, Error> {
+    check_length(text)?;
+    Ok(command::mask::mask_text(text))
+}

@@ -1,0 +1,322 @@
+//! Telling people: drafts from the runbook's own texts, sent through the configured channels.
+//!
+//! A message is an effect like any other: its intent is in the trail before it leaves, and what became of it after. What
+//! certainly did not arrive is tried again by itself; what may have arrived only where the channel knows letters again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use incident::{Known, Meaning, Template};
+use jiff::tz::TimeZone;
+
+use super::incidents::text;
+use super::{Operations, permit, signature};
+use crate::{
+    Actor, AuditEvent, Caller, Channel, ChannelKind, DeliveryError, DeliveryState, Error, EventKind, Incident,
+    IncidentId, Letter, Message, MessageId, Outcome, OutcomeResult, PagerAction, Permission, Stage,
+};
+
+/// How often something is tried again.
+const RETRIES: usize = 5;
+/// How long the first pause is; each one after it is three times as long.
+const PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// The longest subject, in bytes.
+const SUBJECT: usize = 256;
+/// The longest text, in bytes.
+const TEXT: usize = 16 * 1024;
+
+/// A channel as pages show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelView {
+    /// Its name.
+    pub name: String,
+    /// What it speaks.
+    pub kind: ChannelKind,
+    /// Whom it reaches.
+    pub about: String,
+}
+
+/// What a person wants to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The channel's name.
+    pub channel: String,
+    /// What the runbook calls it.
+    pub title: String,
+    /// One line; may be empty.
+    pub subject: String,
+    /// What people read.
+    pub text: String,
+    /// For a pager.
+    pub action: PagerAction,
+    /// After how many minutes people are promised to hear again.
+    pub again_after: Option<u16>,
+}
+
+impl Operations {
+    /// Where texts can be sent to.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn channels(&self, caller: &Caller) -> Result<Vec<ChannelView>, Error> {
+        permit(caller, Permission::View)?;
+        let view = |channel: &Arc<dyn Channel>| ChannelView {
+            name: channel.name().to_owned(),
+            kind: channel.kind(),
+            about: channel.about().to_owned(),
+        };
+        Ok(self.rooms.channels.iter().map(view).collect())
+    }
+
+    /// What is known of an incident for the fields of a template, by their names.
+    #[must_use]
+    pub fn known(&self, incident: &Incident, template: &Template) -> BTreeMap<String, String> {
+        template.values(&known(incident, self.rooms.now()))
+    }
+
+    /// Sends a message. Returns when the intent is committed; it is delivered in the background.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] for a channel that is not there or an empty text,
+    /// [`Error::Audit`], [`Error::Store`].
+    pub async fn send(&self, caller: &Caller, incident: IncidentId, outgoing: Outgoing) -> Result<MessageId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "send a message").await?;
+            let channel = this.channel(&outgoing.channel)?;
+            let subject = outgoing.subject.split(['\r', '\n']).next().unwrap_or_default().trim().to_owned();
+            if subject.len() > SUBJECT || outgoing.text.len() > TEXT {
+                return Err(Error::Invalid(format!(
+                    "The message is too long: at most {SUBJECT} bytes of subject and {TEXT} of text."
+                )));
+            }
+            let written = text(&outgoing.text.replace("\r\n", "\n"))?;
+            if written.trim().is_empty() && channel.kind() != ChannelKind::PagerDuty {
+                return Err(Error::Invalid("Write the message first.".to_owned()));
+            }
+            let _turn = this.rooms.turn_of(incident.0).await;
+            let mut incident = this.existing_incident(incident).await?;
+            let message = Message {
+                id: MessageId::new(),
+                incident: incident.id,
+                channel: outgoing.channel,
+                title: outgoing.title.chars().take(SUBJECT).collect(),
+                subject: text(&subject)?,
+                text: written,
+                action: outgoing.action,
+                by: signature(&caller),
+                at: this.rooms.now(),
+                state: DeliveryState::Sending,
+                attempts: 0,
+                remark: None,
+                ended_at: None,
+                again_after: outgoing.again_after.map(|minutes| i64::from(minutes) * 60),
+            };
+            let id = message.id;
+            this.leave(&caller, &incident, message, channel).await?;
+            incident.updated_at = Some(this.rooms.now());
+            if let Some(minutes) = outgoing.again_after {
+                incident.terms.update_every = Some(jiff::SignedDuration::from_mins(i64::from(minutes)));
+            }
+            this.rooms.incidents.change_incident(&incident).await?;
+            this.rooms.news();
+            Ok(id)
+        })
+        .await
+    }
+
+    /// Sends a message again that did not arrive, or may not have.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where it is on its way or has arrived,
+    /// [`Error::Audit`], [`Error::Store`].
+    pub async fn send_again(&self, caller: &Caller, id: MessageId) -> Result<IncidentId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "send a message").await?;
+            let found = this.rooms.incidents.message(id).await?.ok_or(Error::NotFound("This message"))?;
+            let _turn = this.rooms.turn_of(found.incident.0).await;
+            let mut message = this.rooms.incidents.message(id).await?.ok_or(Error::NotFound("This message"))?;
+            if matches!(message.state, DeliveryState::Sending | DeliveryState::Delivered) {
+                return Err(Error::Conflict(format!(
+                    "The message is {}: there is nothing to repeat.",
+                    message.state.word()
+                )));
+            }
+            let incident = this.existing_incident(message.incident).await?;
+            let channel = this.channel(&message.channel)?;
+            (message.state, message.ended_at) = (DeliveryState::Sending, None);
+            message.by = signature(&caller);
+            this.leave(&caller, &incident, message, channel).await?;
+            this.rooms.news();
+            Ok(incident.id)
+        })
+        .await
+    }
+
+    fn channel(&self, name: &str) -> Result<Arc<dyn Channel>, Error> {
+        let found = self.rooms.channels.iter().find(|channel| channel.name() == name).cloned();
+        found.ok_or_else(|| {
+            Error::Invalid(
+                "This channel is not configured here. Copy the text, or ask for the channel to be set up.".to_owned(),
+            )
+        })
+    }
+
+    /// Commits the intent, keeps the message and lets it go.
+    async fn leave(
+        &self,
+        caller: &Caller,
+        incident: &Incident,
+        message: Message,
+        channel: Arc<dyn Channel>,
+    ) -> Result<(), Error> {
+        let said = format!("{} {}: {}", channel.kind().word(), message.channel, message.title);
+        let mut intent = AuditEvent::new(self.rooms.now(), EventKind::MessageIntent, Actor::from(caller), said);
+        intent.incident = Some(incident.id);
+        intent.environment.clone_from(&incident.environment);
+        intent.argv = vec![message.subject.clone(), message.text.clone()];
+        self.rooms.trail.append(&intent).await?;
+        self.rooms.incidents.keep_message(&message).await?;
+        let letter = Letter {
+            key: message.id.to_string(),
+            incident_key: format!("runbook-portal-{}", incident.id),
+            subject: if message.subject.is_empty() { incident.title.clone() } else { message.subject.clone() },
+            text: message.text.clone(),
+            action: message.action,
+            severity: severity(incident),
+            address: self.rooms.links.portal().map(|origin| format!("{origin}/incidents/{}", incident.id)),
+        };
+        let this = self.clone();
+        self.rooms.tasks.spawn(async move { this.deliver(intent, message, letter, channel).await });
+        Ok(())
+    }
+
+    async fn deliver(&self, intent: AuditEvent, mut message: Message, letter: Letter, channel: Arc<dyn Channel>) {
+        let shutdown = self.rooms.shutdown.clone();
+        let ended = shutdown.run_until_cancelled(tried(&*channel, &letter, &mut message.attempts)).await;
+        let result = match ended {
+            Some(Ok(remark)) => {
+                (message.state, message.remark) = (DeliveryState::Delivered, remark);
+                OutcomeResult::Passed
+            }
+            Some(Err(error @ DeliveryError::Unknown(_))) => {
+                (message.state, message.remark) = (DeliveryState::Unknown, Some(error.to_string()));
+                OutcomeResult::Unknown
+            }
+            Some(Err(error)) => {
+                (message.state, message.remark) = (DeliveryState::Failed, Some(error.to_string()));
+                OutcomeResult::Failed
+            }
+            None => {
+                let remark = "The portal stopped while it was on its way.".to_owned();
+                (message.state, message.remark) = (DeliveryState::Unknown, Some(remark));
+                OutcomeResult::Unknown
+            }
+        };
+        let now = self.rooms.now();
+        message.ended_at = Some(now);
+        let mut outcome = AuditEvent::new(now, EventKind::MessageOutcome, intent.actor.clone(), intent.summary.clone());
+        outcome.completes = Some(intent.id);
+        outcome.incident = intent.incident;
+        outcome.environment.clone_from(&intent.environment);
+        outcome.argv = message.remark.iter().cloned().collect();
+        outcome.outcome = Some(Outcome {
+            result,
+            exit_code: None,
+            duration_ms: now.duration_since(intent.at).as_millis().try_into().unwrap_or(i64::MAX),
+            output_digest: None,
+            output_bytes: 0,
+        });
+        if let Err(error) = self.rooms.trail.append(&outcome).await {
+            tracing::error!(message = %message.id, %error, "what became of a message could not be written to the trail");
+        }
+        if let Err(error) = self.rooms.incidents.keep_message(&message).await {
+            tracing::error!(message = %message.id, %error, "what became of a message could not be kept");
+        }
+        self.rooms.news();
+    }
+
+    /// Called once at start: what was on its way when the portal ended may have arrived.
+    pub(super) async fn recover_messages(&self) -> Result<(), Error> {
+        for mut message in self.rooms.incidents.sending().await? {
+            message.state = DeliveryState::Unknown;
+            message.ended_at = Some(self.rooms.now());
+            message.remark =
+                Some("The portal ended while it was on its way. Look before you send it again.".to_owned());
+            self.rooms.incidents.keep_message(&message).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Delivers a letter, again and again where that is safe; counts the attempts.
+async fn tried(channel: &dyn Channel, letter: &Letter, attempts: &mut i64) -> Result<Option<String>, DeliveryError> {
+    let mut pauses = ExponentialBuilder::default()
+        .with_min_delay(PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_factor(3.0)
+        .with_max_times(RETRIES)
+        .with_jitter()
+        .build();
+    loop {
+        *attempts += 1;
+        let error = match channel.deliver(letter).await {
+            Ok(remark) => return Ok(remark),
+            Err(error) => error,
+        };
+        let again = match error {
+            DeliveryError::Refused(_) => false,
+            DeliveryError::Failed(_) => true,
+            DeliveryError::Unknown(_) => channel.knows_letters_again(),
+        };
+        match pauses.next().filter(|_| again) {
+            Some(pause) => {
+                tracing::warn!(channel = channel.name(), %error, ?pause, "a message is tried again");
+                tokio::time::sleep(pause).await;
+            }
+            None => return Err(error),
+        }
+    }
+}
+
+/// How bad it is, in PagerDuty's words.
+fn severity(incident: &Incident) -> &'static str {
+    match incident.terms.level.as_ref().map(|level| level.rank) {
+        Some(0 | 1) | None => "critical",
+        Some(2) => "error",
+        Some(3) => "warning",
+        Some(_) => "info",
+    }
+}
+
+/// What an incident says by itself, for messages.
+pub(super) fn known(incident: &Incident, now: jiff::Timestamp) -> Known {
+    let mut values = BTreeMap::new();
+    let mut know = |meaning, value: String| {
+        if !value.is_empty() {
+            values.insert(meaning, value);
+        }
+    };
+    let stage = incident.stage();
+    know(Meaning::Title, incident.title.clone());
+    know(Meaning::Severity, incident.severity.clone().unwrap_or_default());
+    know(Meaning::Affected, incident.affected.clone());
+    know(Meaning::Started, incident.started_at.round(jiff::Unit::Second).map_or(String::new(), |at| at.to_string()));
+    know(Meaning::LatestUpdate, incident.latest_update.clone());
+    know(Meaning::Time, now.to_zoned(TimeZone::UTC).strftime("%H:%M").to_string());
+    let status = match stage {
+        Stage::Open | Stage::Acknowledged => "INVESTIGATING",
+        Stage::Mitigated => "IDENTIFIED",
+        Stage::Resolved => "RESOLVED",
+    };
+    know(Meaning::Status, status.to_owned());
+    if let Some(over) = incident.mitigated_at.or(incident.resolved_at) {
+        know(Meaning::Duration, super::timeline::span(over.duration_since(incident.started_at)));
+    }
+    Known { values }
+}

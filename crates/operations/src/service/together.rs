@@ -1,0 +1,274 @@
+//! Several people at one run: who does which step, which way is taken, and what there is to remember.
+
+use runbook::{Alternatives, Body, CommandId, StepId};
+
+use super::incidents::text;
+use super::{Operations, signature};
+use crate::{Attachment, AttachmentId, AuditEvent, Caller, Error, EventKind, Mark, Permission, Run, RunId, StepMark};
+
+/// The part of a run that a note on the whole is kept under.
+pub(super) const WHOLE: &str = "run";
+/// The longest name of a file.
+const NAME: usize = 120;
+
+/// What somebody says of a part of a run.
+struct Saying<'s> {
+    part: &'s str,
+    kind: EventKind,
+    /// One line for the trail.
+    said: String,
+    /// The rest for the trail.
+    words: Vec<String>,
+    mark: Mark,
+}
+
+impl Operations {
+    /// Means to do a step: the others leave it alone, or take it over.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where it is theirs already, [`Error::Audit`],
+    /// [`Error::Store`].
+    pub async fn claim(&self, caller: &Caller, run: RunId, step: &StepId) -> Result<(), Error> {
+        let (this, caller, step) = (self.clone(), caller.clone(), step.clone());
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "claim a step").await?;
+            let _turn = this.rooms.turn(run).await;
+            let run = this.open_run(run).await?;
+            let said = match this.claim_of(&caller, &run, &step).await? {
+                Some((subject, _)) if subject == caller.person.subject => {
+                    return Err(Error::Conflict("You have claimed this step already.".to_owned()));
+                }
+                Some((_, name)) => format!("Took the step over from {name}"),
+                None => "Claimed the step".to_owned(),
+            };
+            let mark = Mark::Claimed { by: signature(&caller) };
+            let kind = EventKind::StepClaimed;
+            this.put(&caller, &run, Saying { part: step.as_str(), kind, said, words: Vec::new(), mark }).await
+        })
+        .await
+    }
+
+    /// Gives a step to somebody else, or, to nobody, back.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] for somebody nobody knows, [`Error::Conflict`] where it
+    /// is not theirs to give, [`Error::Audit`], [`Error::Store`].
+    pub async fn hand_over_step(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        step: &StepId,
+        to: Option<&str>,
+    ) -> Result<(), Error> {
+        let (this, caller, step, to) = (self.clone(), caller.clone(), step.clone(), to.map(str::to_owned));
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "hand a step over").await?;
+            let to = match to {
+                Some(to) => Some(this.known_person(&to).await?),
+                None => None,
+            };
+            let _turn = this.rooms.turn(run).await;
+            let run = this.open_run(run).await?;
+            let claim = this.claim_of(&caller, &run, &step).await?;
+            if let Some((subject, name)) = &claim
+                && *subject != caller.person.subject
+            {
+                return Err(Error::Conflict(format!("It is {name}'s step: take it over first.")));
+            }
+            let (mark, said) = match to {
+                Some(to) => {
+                    let said = format!("Handed the step to {}", to.1);
+                    (Mark::Claimed { by: to }, said)
+                }
+                None if claim.is_none() => return Err(Error::Conflict("Nobody has claimed this step.".to_owned())),
+                None => (Mark::Released, "Gave the step back".to_owned()),
+            };
+            let kind = EventKind::StepHandedOver;
+            this.put(&caller, &run, Saying { part: step.as_str(), kind, said, words: Vec::new(), mark }).await
+        })
+        .await
+    }
+
+    async fn claim_of(&self, caller: &Caller, run: &Run, step: &StepId) -> Result<Option<(String, String)>, Error> {
+        let view = self.view_run(caller, run.id).await?;
+        let step = view.steps.into_iter().find(|view| view.id == *step).ok_or(Error::NotFound("This step"))?;
+        Ok(step.claim.map(|claim| claim.by))
+    }
+
+    /// Of several ways chooses one: the others stay unpressed, and the choice stays in the trail.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where the step is somebody else's,
+    /// [`Error::Invalid`] where there is nothing to choose, [`Error::Audit`], [`Error::Store`].
+    pub async fn choose(&self, caller: &Caller, run: RunId, command: &CommandId) -> Result<(), Error> {
+        let (this, caller, command) = (self.clone(), caller.clone(), command.clone());
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "choose a way").await?;
+            let _turn = this.rooms.turn(run).await;
+            let run = this.open_run(run).await?;
+            let procedure = this.procedure_of(&run).await?;
+            let (step, command) = procedure.command(&command).ok_or(Error::NotFound("This command"))?;
+            if !matches!(step.body, Body::Commands { alternatives: Alternatives::One, .. }) {
+                return Err(Error::Invalid(
+                    "The commands of this step are all meant: there is nothing to choose.".to_owned(),
+                ));
+            }
+            this.not_somebody_elses(&caller, &run, &step.id).await?;
+            let title = command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or("").to_owned());
+            let said = format!("Chose: {title}");
+            let (part, kind, mark) = (command.id.as_str(), EventKind::ChoiceMade, Mark::Chosen);
+            this.put(&caller, &run, Saying { part, kind, said, words: Vec::new(), mark }).await
+        })
+        .await
+    }
+
+    /// Refuses what is done to a step that somebody else has claimed.
+    pub(super) async fn not_somebody_elses(&self, caller: &Caller, run: &Run, step: &StepId) -> Result<(), Error> {
+        match self.claim_of(caller, run, step).await? {
+            Some((subject, name)) if subject != caller.person.subject => {
+                Err(Error::Conflict(format!("{name} has claimed this step. Take it over first, or leave it to them.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a note, to a step or to the whole run, and keeps a picture or text beside it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] for an empty note or a file of another kind,
+    /// [`Error::Audit`], [`Error::Store`].
+    pub async fn note(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        step: Option<&StepId>,
+        word: &str,
+        file: Option<(String, Vec<u8>)>,
+    ) -> Result<(), Error> {
+        let (this, caller, step, word) = (self.clone(), caller.clone(), step.cloned(), text(word)?);
+        self.whole(async move {
+            this.permit(&caller, Permission::Run, "write a note").await?;
+            let word = word.trim().to_owned();
+            if word.is_empty() && file.is_none() {
+                return Err(Error::Invalid("Write the note first.".to_owned()));
+            }
+            let _turn = this.rooms.turn(run).await;
+            let run = this.existing_run(run).await?;
+            let part = match &step {
+                Some(step) => {
+                    let procedure = this.procedure_of(&run).await?;
+                    procedure.step(step).ok_or(Error::NotFound("This step"))?.id.as_str().to_owned()
+                }
+                None => WHOLE.to_owned(),
+            };
+            let attachment = match file {
+                Some((name, bytes)) => Some(this.keep_file(&caller, &run, &name, bytes).await?),
+                None => None,
+            };
+            let mut words = vec![word.clone()];
+            words.extend(attachment.as_ref().map(|(id, name, kind)| format!("attachment {id}: {name} ({kind})")));
+            let mark = Mark::Noted { text: word, attachment };
+            let (kind, said) = (EventKind::NoteWritten, "Note".to_owned());
+            this.put(&caller, &run, Saying { part: &part, kind, said, words, mark }).await
+        })
+        .await
+    }
+
+    async fn keep_file(
+        &self,
+        caller: &Caller,
+        run: &Run,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(AttachmentId, String, String), Error> {
+        if bytes.len() > Attachment::LIMIT {
+            return Err(Error::Invalid(format!(
+                "The file is too large: {} KiB of at most {} KiB.",
+                bytes.len() >> 10,
+                Attachment::LIMIT >> 10
+            )));
+        }
+        let media_type = media_type(&bytes).ok_or_else(|| {
+            Error::Invalid(
+                "A note takes a picture (PNG, JPEG, GIF, WebP) or a text in UTF-8, and this is neither.".to_owned(),
+            )
+        })?;
+        let attachment = Attachment {
+            id: AttachmentId::new(),
+            run: run.id,
+            name: file_name(name),
+            media_type: media_type.to_owned(),
+            bytes,
+            by: signature(caller),
+            at: self.rooms.now(),
+        };
+        self.rooms.incidents.attach(&attachment).await?;
+        Ok((attachment.id, attachment.name, attachment.media_type))
+    }
+
+    /// What somebody put beside a note. It may show what a command printed: it is for those who see output.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn attachment(&self, caller: &Caller, id: AttachmentId) -> Result<Attachment, Error> {
+        super::permit(caller, Permission::SeeOutput)?;
+        self.rooms.incidents.attachment(id).await?.ok_or(Error::NotFound("This attachment"))
+    }
+
+    /// Writes a mark that says nothing of how far a step is, first to the trail.
+    async fn put(&self, caller: &Caller, run: &Run, saying: Saying<'_>) -> Result<(), Error> {
+        let Saying { part, kind, said, words, mark } = saying;
+        let place = (part != WHOLE).then(|| CommandId::new(part));
+        let mut event: AuditEvent = self.event(caller, kind, run, place, &said);
+        event.argv = words;
+        let at = event.at;
+        self.rooms.trail.append(&event).await?;
+        let mark = StepMark { run: run.id, part: part.to_owned(), mark, by: signature(caller), at };
+        self.rooms.runs.mark(&mark).await?;
+        self.rooms.changed(run.id);
+        Ok(())
+    }
+}
+
+/// What a file is, by its content: what it is called says nothing.
+fn media_type(bytes: &[u8]) -> Option<&'static str> {
+    const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+    let found = infer::get(bytes).map(|kind| kind.mime_type());
+    match found {
+        Some(kind) => PICTURES.into_iter().find(|known| *known == kind),
+        None if bytes.is_empty() || bytes.contains(&0) => None,
+        None => std::str::from_utf8(bytes).is_ok().then_some("text/plain; charset=utf-8"),
+    }
+}
+
+/// The last part of a path, without anything that a header or a page could stumble over.
+fn file_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' };
+    let name: String = last.chars().map(plain).take(NAME).collect();
+    let name = name.trim_matches(['.', ' ']);
+    if name.is_empty() { "attachment".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_it_holds() {
+        assert_eq!(media_type(b"\x89PNG\r\n\x1a\nrest"), Some("image/png"));
+        assert_eq!(media_type("Grüße\n".as_bytes()), Some("text/plain; charset=utf-8"));
+        assert_eq!(media_type(b"MZ\x90\0\x03\0"), None);
+        assert_eq!(media_type(b"\xff\xfe"), None);
+        assert_eq!(media_type(b""), None);
+        assert_eq!(media_type(b"PK\x03\x04zip"), None);
+    }
+
+    #[test]
+    fn a_name_is_plain() {
+        assert_eq!(file_name("../../etc/passwd"), "passwd");
+        assert_eq!(file_name("a\"b\r\nSet-Cookie: x.png"), "a_b__Set-Cookie_ x.png");
+        assert_eq!(file_name("C:\\pictures\\graph.png"), "graph.png");
+        assert_eq!(file_name("..."), "attachment");
+    }
+}

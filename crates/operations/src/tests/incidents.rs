@@ -1,0 +1,269 @@
+//! Incidents: from an alert to the post-mortem.
+
+use std::collections::BTreeMap;
+
+use super::fakes::{Bench, bench, person};
+use crate::*;
+
+fn alert(fingerprint: &str, name: &str, labels: &[(&str, &str)]) -> IncomingAlert {
+    IncomingAlert {
+        fingerprint: fingerprint.to_owned(),
+        group_key: format!("{{}}:{{alertname=\"{name}\"}}"),
+        name: name.to_owned(),
+        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        annotations: BTreeMap::new(),
+        started_at: jiff::Timestamp::now() - jiff::SignedDuration::from_secs(60),
+        cleared_at: None,
+    }
+}
+
+async fn tell(bench: &Bench, alert: IncomingAlert) -> Received {
+    bench.operations.receive_alerts("alertmanager", None, vec![alert]).await.unwrap().remove(0)
+}
+
+async fn opened(bench: &Bench) -> IncidentId {
+    let changes = Changes { title: Some("The shop is down".to_owned()), ..Changes::default() };
+    bench.operations.open_incident(&person(Role::Operator), changes, None).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_alert_opens_one_incident_and_the_same_word_changes_nothing() {
+    let bench = bench();
+    let first = tell(&bench, alert("a", "HighErrorRate", &[("service", "shop"), ("namespace", "shop")])).await;
+    assert!(first.opened);
+    let again = tell(&bench, alert("a", "HighErrorRate", &[])).await;
+    assert_eq!((again.incident, again.opened), (first.incident, false));
+    let other = tell(&bench, alert("b", "HighErrorRate", &[])).await;
+    assert_eq!((other.incident, other.opened), (first.incident, false), "its group is the same");
+    let elsewhere = tell(&bench, alert("c", "DiskFull", &[])).await;
+    assert_ne!(elsewhere.incident, first.incident);
+    assert_eq!(
+        bench.kinds(),
+        [
+            EventKind::IncidentOpened,
+            EventKind::AlertFired,
+            EventKind::AlertFired,
+            EventKind::IncidentOpened,
+            EventKind::AlertFired
+        ]
+    );
+    let view = bench.operations.view_incident(&person(Role::Viewer), first.incident.unwrap()).await.unwrap();
+    assert_eq!(view.incident.affected, "shop in shop");
+    assert_eq!(view.incident.environment, Some(EnvironmentName("practice".to_owned())), "there is only one");
+    assert_eq!(view.incident.opened_by.1, "Alertmanager");
+}
+
+#[tokio::test]
+async fn a_cleared_alert_marks_its_incident_and_opens_none() {
+    let bench = bench();
+    let mut over = alert("a", "HighErrorRate", &[]);
+    over.cleared_at = Some(jiff::Timestamp::now());
+    assert_eq!(tell(&bench, over.clone()).await, Received { incident: None, opened: false });
+    let incident = tell(&bench, alert("a", "HighErrorRate", &[])).await.incident.unwrap();
+    tell(&bench, over.clone()).await;
+    tell(&bench, over).await;
+    let view = bench.operations.view_incident(&person(Role::Viewer), incident).await.unwrap();
+    assert!(view.alerts[0].cleared_at.is_some());
+    assert_eq!(view.incident.stage(), Stage::Open, "a person says when it is over");
+    assert_eq!(bench.kinds().iter().filter(|kind| **kind == EventKind::AlertCleared).count(), 1);
+}
+
+#[tokio::test]
+async fn two_alerts_at_the_same_instant_open_one_incident() {
+    let bench = bench();
+    let tells = (0..20).map(|index| tell(&bench, alert(&index.to_string(), "HighErrorRate", &[])));
+    let received = futures::future::join_all(tells).await;
+    assert_eq!(received.iter().filter(|one| one.opened).count(), 1);
+    assert!(received.iter().all(|one| one.incident == received[0].incident));
+}
+
+#[tokio::test]
+async fn an_alert_is_bounded_and_masked() {
+    let bench = bench();
+    let mut alert = alert("a", &"N".repeat(10_000), &[("password", "password=hunter2hunter2")]);
+    for index in 0..1_000 {
+        alert.annotations.insert(format!("note{index}"), "x".repeat(100_000));
+    }
+    let incident = tell(&bench, alert).await.incident.unwrap();
+    let view = bench.operations.view_incident(&person(Role::Viewer), incident).await.unwrap();
+    let kept = &view.alerts[0];
+    assert!(kept.name.len() <= 256 && kept.annotations.len() <= 64);
+    assert!(kept.annotations.values().all(|value| value.len() <= 2_100));
+    assert!(!format!("{view:?}").contains("hunter2"));
+    assert!(!format!("{:?}", bench.store.events.lock().unwrap()).contains("hunter2"));
+    let many = (0..201).map(|index| self::alert(&index.to_string(), "x", &[])).collect();
+    let refused = bench.operations.receive_alerts("alertmanager", None, many).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))));
+}
+
+#[tokio::test]
+async fn whoever_acknowledges_first_leads_and_hands_over_with_a_summary() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let (operator, approver) = (person(Role::Operator), person(Role::Approver));
+    bench.operations.change_stage(&operator, id, Change::Acknowledge).await.unwrap();
+    let again = bench.operations.change_stage(&approver, id, Change::Acknowledge).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+    let silent = bench.operations.hand_over(&operator, id, "approver", " ").await;
+    assert!(matches!(silent, Err(Error::Invalid(_))));
+    let stranger = bench.operations.hand_over(&operator, id, "nobody", "All is well").await;
+    assert!(matches!(stranger, Err(Error::Invalid(_))));
+    // The approver is known once they did something.
+    bench.operations.note_incident(&approver, id, "I am here").await.unwrap();
+    bench.operations.hand_over(&operator, id, "approver", "Rolled back; watching").await.unwrap();
+    let view = bench.operations.view_incident(&operator, id).await.unwrap();
+    assert_eq!(view.incident.commander.unwrap().0, "approver");
+    let timeline = bench.operations.timeline(&operator, id).await.unwrap();
+    let last = timeline.entries.last().unwrap();
+    assert_eq!(
+        (last.words.as_str(), last.details.as_slice()),
+        ("Handed command to Some approver", &["Rolled back; watching".to_owned()][..])
+    );
+}
+
+#[tokio::test]
+async fn viewers_look_and_change_nothing() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let viewer = person(Role::Viewer);
+    assert!(bench.operations.view_incident(&viewer, id).await.is_ok());
+    assert!(bench.operations.timeline(&viewer, id).await.is_ok());
+    let refused = [
+        bench.operations.change_stage(&viewer, id, Change::Resolve).await.err(),
+        bench.operations.take_command(&viewer, id).await.err(),
+        bench.operations.note_incident(&viewer, id, "x").await.err(),
+        bench.operations.update_status(&viewer, id, "x").await.err(),
+        bench.operations.change_incident(&viewer, id, Changes::default()).await.err(),
+        bench.operations.keep_post_mortem(&viewer, id, "x", "").await.err(),
+        bench.operations.share_post_mortem(&viewer, id).await.err(),
+        bench.operations.open_incident(&viewer, Changes::default(), None).await.err(),
+    ];
+    for error in refused {
+        assert!(matches!(error, Some(Error::Forbidden(Permission::Run))), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let operator = person(Role::Operator);
+    let run = bench
+        .operations
+        .start_incident_run(
+            &operator,
+            id,
+            &runbook::RunbookId::new("shop"),
+            &runbook::ProcedureId::new("recover"),
+            &EnvironmentName("practice".to_owned()),
+            BTreeMap::new(),
+        )
+        .await
+        .unwrap();
+    bench.operations.mark(&operator, run, "1", Mark::Skipped { reason: "Everybody knows".to_owned() }).await.unwrap();
+    bench.press(run, "2a").await.unwrap();
+    bench.settled(run).await;
+    bench.operations.change_stage(&operator, id, Change::Resolve).await.unwrap();
+    let view = bench.operations.view_incident(&operator, id).await.unwrap();
+    assert_eq!((view.runs.len(), view.incident.stage()), (1, Stage::Resolved));
+    assert_eq!(view.incident.commander.as_ref().unwrap().0, "operator");
+    let timeline = bench.operations.timeline(&operator, id).await.unwrap();
+    let words: Vec<&str> = timeline.entries.iter().map(|entry| entry.words.as_str()).collect();
+    assert_eq!(
+        words,
+        [
+            "Opened: The shop is down",
+            "Began “Recover”",
+            "Acknowledged",
+            "Took command",
+            "Skipped (step 1)",
+            "Ran step 2a: Restart pods",
+            "Resolved"
+        ]
+    );
+    let ran = &timeline.entries[5];
+    assert_eq!(ran.result, Some(OutcomeResult::Passed));
+    assert!(ran.details.iter().any(|detail| detail.starts_with("kubectl get pods")), "{:?}", ran.details);
+    for entry in &timeline.entries {
+        let events = bench.store.events.lock().unwrap();
+        assert_eq!(events.iter().find(|event| event.id == entry.event).unwrap().at, entry.at);
+    }
+    let written = bench.operations.post_mortem(&operator, id).await.unwrap();
+    assert!(!written.kept);
+    for line in
+        ["# Post-mortem: The shop is down (INC-1)", "- Skipped (step 1): Everybody knows", "- [ ] Step 1 was skipped"]
+    {
+        assert!(written.text.contains(line), "{line} is not in\n{}", written.text);
+    }
+}
+
+#[tokio::test]
+async fn a_post_mortem_is_kept_shared_and_never_lost() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let operator = person(Role::Operator);
+    let operations = &bench.operations;
+    assert!(matches!(operations.share_post_mortem(&operator, id).await, Err(Error::Conflict(_))), "nobody has read it");
+    operations.keep_post_mortem(&operator, id, "# Mine\n", "").await.unwrap();
+    let lost = operations.keep_post_mortem(&person(Role::Approver), id, "# Theirs\n", "").await;
+    assert!(matches!(lost, Err(Error::Conflict(_))), "the other one has not been read");
+    operations.keep_post_mortem(&person(Role::Approver), id, "# Ours\n", &version("# Mine\n")).await.unwrap();
+    let key = operations.share_post_mortem(&operator, id).await.unwrap();
+    assert_eq!(operations.shared_post_mortem(&key).await.unwrap().text, "# Ours\n");
+    assert!(!format!("{:?}", bench.store.incidents.lock().unwrap()).contains(&key), "only its hash is kept");
+    operations.unshare_post_mortem(&operator, id).await.unwrap();
+    assert!(matches!(operations.shared_post_mortem(&key).await, Err(Error::NotFound(_))));
+    assert!(matches!(operations.shared_post_mortem("").await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_claimed_step_is_left_alone_until_it_is_taken_over() {
+    let bench = bench();
+    let run = bench.start("recover").await;
+    let (operator, approver) = (person(Role::Operator), person(Role::Approver));
+    let step = runbook::StepId::new("2");
+    bench.operations.claim(&approver, run, &step).await.unwrap();
+    let refused = bench.press(run, "2a").await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("Some approver")), "{refused:?}");
+    let refused = bench.operations.mark(&operator, run, "2a", Mark::Skipped { reason: "x".to_owned() }).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))));
+    let theirs = bench.operations.hand_over_step(&operator, run, &step, None).await;
+    assert!(matches!(theirs, Err(Error::Conflict(_))), "it is not theirs to give");
+    bench.operations.claim(&operator, run, &step).await.unwrap();
+    bench.operations.choose(&operator, run, &runbook::CommandId::new("2b")).await.unwrap();
+    bench.press(run, "2b").await.unwrap();
+    let view = bench.settled(run).await;
+    let view = view.steps.iter().find(|view| view.id == step).unwrap();
+    assert_eq!(view.claim.as_ref().unwrap().by.0, "operator");
+    assert_eq!(view.chosen, Some(runbook::CommandId::new("2b")));
+    assert_eq!(view.state, StepState::Passed);
+    bench.operations.hand_over_step(&operator, run, &step, None).await.unwrap();
+    let view = bench.operations.view_run(&operator, run).await.unwrap();
+    assert!(view.steps.iter().all(|step| step.claim.is_none()));
+}
+
+#[tokio::test]
+async fn a_note_takes_a_picture_or_a_text_and_nothing_else() {
+    let bench = bench();
+    let run = bench.start("recover").await;
+    let operator = person(Role::Operator);
+    let step = runbook::StepId::new("1");
+    let picture = ("../graph.png".to_owned(), b"\x89PNG\r\n\x1a\n....".to_vec());
+    bench.operations.note(&operator, run, Some(&step), "Look at the spike", Some(picture)).await.unwrap();
+    for bytes in [b"MZ\x90\0\x03\0\0\0".to_vec(), Vec::new(), vec![b'x'; Attachment::LIMIT + 1]] {
+        let refused = bench.operations.note(&operator, run, None, "x", Some(("a.png".to_owned(), bytes))).await;
+        assert!(matches!(refused, Err(Error::Invalid(_))));
+    }
+    assert!(matches!(bench.operations.note(&operator, run, None, "  ", None).await, Err(Error::Invalid(_))));
+    bench.operations.note(&operator, run, None, "It is the cache", None).await.unwrap();
+    let view = bench.operations.view_run(&operator, run).await.unwrap();
+    assert_eq!(view.notes.len(), 1);
+    let Mark::Noted { text, attachment: Some((id, name, kind)) } = &view.steps[0].notes[0].mark else {
+        panic!("a note with a picture");
+    };
+    assert_eq!((text.as_str(), name.as_str(), kind.as_str()), ("Look at the spike", "graph.png", "image/png"));
+    assert_eq!(bench.operations.attachment(&operator, *id).await.unwrap().bytes.len(), 12);
+    let refused = bench.operations.attachment(&person(Role::Viewer), *id).await;
+    assert!(matches!(refused, Err(Error::Forbidden(Permission::SeeOutput))));
+    assert_eq!(view.steps[0].state, StepState::Waiting, "a note says nothing of how far a step is");
+}

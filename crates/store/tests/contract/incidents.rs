@@ -1,0 +1,191 @@
+//! Incidents, their alerts, messages and attachments.
+
+use incident::Terms;
+use jiff::SignedDuration;
+use operations::{
+    Attachment, AttachmentId, AuditEvent, AuditFilter, AuditTrail, DeliveryState, EnvironmentName, EventKind,
+    FiredAlert, Incident, IncidentFilter, IncidentId, IncidentStore, Message, MessageId, NewIncident, NewRun,
+    PagerAction, RunFilter, RunStore,
+};
+use runbook::RunbookId;
+
+use crate::audit::{append, event};
+use crate::fixture::{Fixture, at, new_run, variables};
+
+fn new_incident(title: &str) -> NewIncident {
+    NewIncident {
+        id: IncidentId::new(),
+        title: title.to_owned(),
+        severity: Some("P1".to_owned()),
+        environment: Some(EnvironmentName("practice".to_owned())),
+        affected: "shop".to_owned(),
+        terms: Terms { level: None, ladder: Vec::new(), update_every: Some(SignedDuration::from_mins(30)) },
+        runbook: Some(RunbookId::new("shop")),
+        opened_by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
+        started_at: at(0),
+    }
+}
+
+async fn incident(fixture: &Fixture) -> Incident {
+    fixture.store.create_incident(new_incident("The shop is down")).await.unwrap()
+}
+
+fn alert(incident: IncidentId, fingerprint: &str, group: &str) -> FiredAlert {
+    FiredAlert {
+        incident,
+        source: "alertmanager".to_owned(),
+        fingerprint: fingerprint.to_owned(),
+        group_key: group.to_owned(),
+        name: "HighErrorRate".to_owned(),
+        labels: variables(&[("namespace", "shop\0'\"")]),
+        annotations: variables(&[("summary", "Grüße")]),
+        started_at: at(1),
+        cleared_at: None,
+    }
+}
+
+fn message(incident: IncidentId) -> Message {
+    Message {
+        id: MessageId::new(),
+        incident,
+        channel: "incidents".to_owned(),
+        title: "Initial Notification".to_owned(),
+        subject: "Down".to_owned(),
+        text: "We look at it".to_owned(),
+        action: PagerAction::Trigger,
+        by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
+        at: at(2),
+        state: DeliveryState::Sending,
+        attempts: 0,
+        remark: None,
+        ended_at: None,
+        again_after: Some(1_800),
+    }
+}
+
+pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) {
+    let made = incident(fixture).await;
+    assert_eq!(made.number, 1);
+    assert_eq!(made.terms.update_every, Some(SignedDuration::from_mins(30)));
+    let changed = Incident {
+        title: "Other".to_owned(),
+        severity: None,
+        environment: None,
+        affected: String::new(),
+        terms: Terms::default(),
+        runbook: None,
+        acknowledged_at: Some(at(1)),
+        mitigated_at: Some(at(2)),
+        resolved_at: Some(at(3)),
+        commander: Some(("sub-2".to_owned(), "Otto".to_owned())),
+        latest_update: "Better".to_owned(),
+        updated_at: Some(at(2)),
+        post_mortem: Some("# Why\n".to_owned()),
+        share_key: Some("ab".repeat(32)),
+        ..made.clone()
+    };
+    fixture.store.change_incident(&changed).await.unwrap();
+    assert_eq!(fixture.store.incident(made.id).await.unwrap(), Some(changed.clone()));
+    assert_eq!(fixture.store.shared_incident(&"ab".repeat(32)).await.unwrap(), Some(changed));
+    assert_eq!(fixture.store.shared_incident(&"cd".repeat(32)).await.unwrap(), None);
+    let stranger = Incident { id: IncidentId::new(), ..made };
+    assert!(fixture.store.change_incident(&stranger).await.is_err());
+}
+
+pub(crate) async fn open_incidents_come_first(fixture: &Fixture) {
+    let first = incident(fixture).await;
+    let second = incident(fixture).await;
+    let over = Incident { resolved_at: Some(at(9)), ..second.clone() };
+    fixture.store.change_incident(&over).await.unwrap();
+    let all = fixture.store.incidents(&IncidentFilter::default()).await.unwrap();
+    assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id, second.id]);
+    let open = fixture.store.incidents(&IncidentFilter { open: true, limit: 1 }).await.unwrap();
+    assert_eq!(open, [first]);
+}
+
+pub(crate) async fn an_alert_finds_its_open_incident(fixture: &Fixture) {
+    let one = incident(fixture).await;
+    let other = incident(fixture).await;
+    fixture.store.keep_alert(&alert(one.id, "a", "g")).await.unwrap();
+    fixture.store.keep_alert(&alert(other.id, "b", "g")).await.unwrap();
+    let find = async |source: &str, print: &str, group: &str| {
+        fixture.store.incident_of_alert(source, print, group).await.unwrap()
+    };
+    assert_eq!(find("alertmanager", "a", "g").await, Some(one.id), "the fingerprint counts more than the group");
+    assert_eq!(find("alertmanager", "new", "g").await, Some(other.id), "of a group the latest");
+    assert_eq!(find("alertmanager", "new", "other").await, None);
+    assert_eq!(find("pagerduty", "a", "g").await, None);
+    fixture.store.change_incident(&Incident { resolved_at: Some(at(9)), ..one.clone() }).await.unwrap();
+    assert_eq!(find("alertmanager", "a", "elsewhere").await, None, "it is over");
+    let again = FiredAlert { cleared_at: Some(at(5)), ..alert(one.id, "a", "g") };
+    fixture.store.keep_alert(&again).await.unwrap();
+    let kept = fixture.store.alerts(one.id).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].cleared_at, Some(at(5)));
+    assert_eq!(kept[0].labels["namespace"], "shop\0'\"");
+}
+
+pub(crate) async fn runs_and_events_belong_to_an_incident(fixture: &Fixture) {
+    let one = incident(fixture).await;
+    let run = fixture.store.create(NewRun { incident: Some(one.id), ..new_run() }).await.unwrap();
+    fixture.store.create(new_run()).await.unwrap();
+    let found = fixture.store.runs(&RunFilter { incident: Some(one.id), ..RunFilter::default() }).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&run));
+    let of_incident = AuditEvent { incident: Some(one.id), ..event(EventKind::IncidentOpened, "opened") };
+    let mut of_run = event(EventKind::StepMarked, "Done");
+    of_run.run = Some(run.id);
+    of_run.actor.subject = "sub-2".to_owned();
+    of_run.actor.name = "Otto".to_owned();
+    let elsewhere = event(EventKind::SignedIn, "in");
+    append(fixture, &[&of_incident, &of_run, &elsewhere]).await;
+    let page = fixture.store.page(&AuditFilter { incident: Some(one.id), ..AuditFilter::default() }).await.unwrap();
+    assert_eq!(page.entries.iter().map(|entry| entry.event.id).collect::<Vec<_>>(), [of_run.id, of_incident.id]);
+    assert_eq!(page.entries[1].event, of_incident);
+    let people = fixture.store.participants(one.id).await.unwrap();
+    let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["Olga Ops", "Otto"]);
+    let lately = fixture.store.people(at(-1)).await.unwrap();
+    assert_eq!(lately.len(), 2);
+    assert!(fixture.store.people(at(100)).await.unwrap().is_empty());
+}
+
+pub(crate) async fn messages_and_attachments_come_back(fixture: &Fixture) {
+    let one = incident(fixture).await;
+    let sent = message(one.id);
+    fixture.store.keep_message(&sent).await.unwrap();
+    assert_eq!(fixture.store.sending().await.unwrap(), std::slice::from_ref(&sent));
+    let delivered = Message {
+        state: DeliveryState::Delivered,
+        attempts: 2,
+        remark: Some("ok".to_owned()),
+        ended_at: Some(at(3)),
+        ..sent
+    };
+    fixture.store.keep_message(&delivered).await.unwrap();
+    assert!(fixture.store.sending().await.unwrap().is_empty());
+    assert_eq!(fixture.store.message(delivered.id).await.unwrap(), Some(delivered.clone()));
+    assert_eq!(fixture.store.messages(one.id).await.unwrap(), [delivered]);
+
+    let run = fixture.open_run().await;
+    let attachment = Attachment {
+        id: AttachmentId::new(),
+        run: run.id,
+        name: "graph.png".to_owned(),
+        media_type: "image/png".to_owned(),
+        bytes: b"\x89PNG\0\xff".to_vec(),
+        by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
+        at: at(4),
+    };
+    fixture.store.attach(&attachment).await.unwrap();
+    assert_eq!(fixture.store.attachment(attachment.id).await.unwrap(), Some(attachment.clone()));
+    let large = Attachment { id: AttachmentId::new(), bytes: vec![1; Attachment::LIMIT + 1], ..attachment };
+    assert!(fixture.store.attach(&large).await.is_err(), "the table has the limit, too");
+}
+
+pub(crate) async fn every_kind_of_event_is_known_to_the_database(fixture: &Fixture) {
+    for kind in EventKind::ALL.into_iter().filter(|kind| !kind.is_outcome()) {
+        append(fixture, &[&event(kind, kind.word())]).await;
+    }
+    let kinds = fixture.number("SELECT count(*) FROM audit_kind").await;
+    assert_eq!(kinds, EventKind::ALL.len() as i64);
+}
