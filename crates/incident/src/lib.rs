@@ -18,6 +18,8 @@ pub mod escalation;
 pub mod message;
 pub mod phase;
 pub mod severity;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use alert::{Alert, Candidate};
