@@ -61,6 +61,17 @@ pub fn span(text: &str) -> Option<SignedDuration> {
     })
 }
 
+/// The time that a text names and nothing else: of `after 2 hours`, but not of `Immediate for breaches`.
+#[must_use]
+pub fn only(text: &str) -> Option<SignedDuration> {
+    let tokens = tokens(text);
+    let start = usize::from(is_word(&tokens, 0, &["after", "within", "in"]));
+    match tokens.get(start..)? {
+        [Token::Word(word)] if AT_ONCE.contains(&word.as_str()) => Some(SignedDuration::ZERO),
+        _ => compound(&tokens, start).filter(|(_, end)| *end == tokens.len()).map(|(span, _)| span),
+    }
+}
+
 /// The first range of times that a text names: `0–15 minutes`, `1-4 hours`, `30 min to 2 h`; in the first two the unit
 /// counts for both ends. `first 15 minutes` and `within one hour` begin at the start.
 #[must_use]

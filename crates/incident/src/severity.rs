@@ -1,6 +1,6 @@
 //! How bad it is: levels, and how soon somebody answers.
 
-mod name;
+pub(crate) mod name;
 mod source;
 
 use jiff::SignedDuration;
