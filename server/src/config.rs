@@ -13,8 +13,10 @@ use jiff::SignedDuration;
 use operations::{
     Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Limits, Namespaces, Policy, Role, Secret,
 };
-pub use reach::ReachConfig;
+pub use reach::{ReachConfig, SecretConfig};
 use serde::Deserialize;
+
+use crate::alerts::AlertSource;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,9 +50,57 @@ pub struct Config {
     /// Links to what calls reach.
     #[serde(default)]
     pub links: LinksConfig,
+    /// Monitoring systems that may tell of alerts.
+    #[serde(default)]
+    pub alerts: Vec<AlertSourceConfig>,
     /// Programs that the broker runs and the system has nowhere, or elsewhere: name and absolute path.
     #[serde(default)]
     pub programs: BTreeMap<String, PathBuf>,
+}
+
+/// A monitoring system that may tell of alerts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertSourceConfig {
+    /// What pages and the trail call it: `alertmanager`, `pagerduty`.
+    pub name: String,
+    /// Its token.
+    pub token: SecretConfig,
+    /// Where its alerts happen, where their labels do not say.
+    pub environment: Option<String>,
+}
+
+/// The shortest token of a source of alerts.
+const SHORTEST_TOKEN: usize = 16;
+
+impl AlertSourceConfig {
+    /// The source with its token, for a portal with these environments.
+    ///
+    /// # Errors
+    /// Where the token is not there or short, the name is not plain, or there is no such environment.
+    pub fn resolve(&self, environments: &[EnvironmentConfig]) -> Result<AlertSource, ConfigError> {
+        let fail = |message: String| Err(ConfigError::Value(message));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.is_empty() || self.name.len() > 32 || !self.name.chars().all(plain) {
+            return fail(format!("alerts: {:?} is no name: take up to 32 small letters, digits and dashes", self.name));
+        }
+        let token = self.token.read(&format!("the token of alerts from {}", self.name))?;
+        if token.len() < SHORTEST_TOKEN {
+            return fail(format!(
+                "the token of alerts from {} is short: take {SHORTEST_TOKEN} characters or more",
+                self.name
+            ));
+        }
+        let known = |name: &String| environments.iter().any(|environment| environment.name == *name);
+        match &self.environment {
+            Some(name) if !known(name) => fail(format!("alerts from {}: there is no environment {name}", self.name)),
+            name => Ok(AlertSource {
+                name: self.name.clone(),
+                token: Secret::new(token),
+                environment: name.clone().map(EnvironmentName),
+            }),
+        }
+    }
 }
 
 /// Links to what calls reach.
@@ -71,6 +121,8 @@ fn default_listen() -> SocketAddr {
 pub struct Beside {
     /// As an environment's.
     pub reach: ReachConfig,
+    /// As the whole file's.
+    pub alerts: Vec<AlertSourceConfig>,
     /// As the whole file's.
     pub programs: BTreeMap<String, PathBuf>,
 }

@@ -29,17 +29,20 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut practice = environment("practice", EnvironmentKind::Practice, Some(Cluster::Practice));
     let mut programs = BTreeMap::new();
+    let mut sources = Vec::new();
     if let Some(file) = &demo.reach {
         let beside = Beside::read(file)?;
         beside.reach.check(&practice.name)?;
         practice.reach = beside.reach;
         programs = beside.programs;
+        sources = beside.alerts;
     }
     let mut environments = vec![practice];
     if let Some(file) = demo.kubeconfig {
         let own = Cluster::Kubeconfig { file: Some(file), context: None };
         environments.push(environment("own-cluster", EnvironmentKind::Test, Some(own)));
     }
+    let alerts = sources.iter().map(|source| source.resolve(&environments)).collect::<Result<_, _>>()?;
     std::fs::create_dir_all(&demo.data)?;
     let identity = provider.identity_config();
     let plan = Plan {
@@ -50,6 +53,7 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         shim: None,
         environments,
         limits: Limits::default(),
+        alerts,
         programs,
         practice_speed: demo.practice_speed,
         links: LinkHosts::new(identity.public_url.clone(), None),

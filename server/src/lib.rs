@@ -1,5 +1,6 @@
 //! The `runbook-portal` binary's insides: configuration, router, sign-in, live streams, shutdown.
 
+pub mod alerts;
 pub mod check;
 pub mod cli;
 pub mod config;

@@ -15,6 +15,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::AlertSource;
 use crate::config::{Cluster, Config, EnvironmentConfig};
 use crate::folder::Folder;
 use crate::links::LinkHosts;
@@ -52,6 +53,8 @@ pub struct Plan {
     pub programs: BTreeMap<String, PathBuf>,
     /// How much faster than real the practice cluster moves.
     pub practice_speed: f64,
+    /// Monitoring systems that may tell of alerts.
+    pub alerts: Vec<AlertSource>,
     /// The host names of links to what calls reach, where there are any.
     pub links: Option<LinkHosts>,
 }
@@ -63,6 +66,7 @@ pub struct Assembled {
     store: Store,
     site: PathBuf,
     practice: bool,
+    alerts: Vec<AlertSource>,
     links: Option<LinkHosts>,
     /// Kept alive while the portal serves.
     cluster: Option<practice::Practice>,
@@ -81,7 +85,8 @@ impl Assembled {
         let identity = Identity::discover(identity, Arc::new(TrailLog(self.operations.clone())))
             .await?
             .with_notice_page(notice_page);
-        let portal = Portal::new(self.operations.clone(), &self.site, self.practice, self.links.clone(), shutdown);
+        let (alerts, links) = (self.alerts.clone(), self.links.clone());
+        let portal = Portal::new(self.operations.clone(), &self.site, self.practice, alerts, links, shutdown);
         Ok(routes::router(portal, &identity, self.store.clone()))
     }
 
@@ -113,7 +118,9 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
     };
     let links = LinkHosts::new(public_url.clone(), config.links.domain.clone());
     let identity = config.identity.resolve(public_url, config.trusted_proxies.clone())?;
+    let alerts = config.alerts.iter().map(|source| source.resolve(&config.environments)).collect::<Result<_, _>>()?;
     let plan = Plan {
+        alerts,
         database: config.database_url(),
         runbooks: config.runbooks,
         data: config.data,
@@ -241,7 +248,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         clock: Arc::new(jiff::Timestamp::now),
     }
     .build();
-    Ok(Assembled { operations, store, site, practice, links: plan.links, cluster })
+    Ok(Assembled { operations, store, site, practice, alerts: plan.alerts, links: plan.links, cluster })
 }
 
 fn beside_binary(configured: Option<PathBuf>, name: &str) -> Result<PathBuf, Failure> {

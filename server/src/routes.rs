@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, Path as PathParameter, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
 use futures::StreamExt as _;
 use identity::{CurrentCaller, Identity};
@@ -28,6 +28,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionStore;
 
+use crate::alerts::{self, AlertSource, AlertSources};
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
 use crate::{headers, stream};
@@ -47,6 +48,7 @@ pub struct Portal {
     options: LeptosOptions,
     site: Arc<Site>,
     streams: Streams,
+    alerts: AlertSources,
     links: Option<LinkHosts>,
 }
 
@@ -57,6 +59,7 @@ impl Portal {
         operations: Operations,
         site: &Path,
         practice: bool,
+        alerts: Vec<AlertSource>,
         links: Option<LinkHosts>,
         shutdown: CancellationToken,
     ) -> Self {
@@ -66,7 +69,7 @@ impl Portal {
             .site_pkg_dir("pkg")
             .build();
         let site = Arc::new(Site { practice, ..Site::default() });
-        Self { operations, options, site, streams: Streams::new(shutdown), links }
+        Self { operations, options, site, streams: Streams::new(shutdown), alerts: alerts.into(), links }
     }
 }
 
@@ -80,6 +83,7 @@ pub const OPEN: &[(&str, &str)] = &[
     ("GET", "/auth/callback"),
     ("GET", "/auth/signed-out"),
     ("POST", "/auth/sign-out"),
+    ("POST", "/api/alerts"),
 ];
 
 /// An address that this file answers itself.
@@ -125,6 +129,12 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         .layer(middleware::from_fn(headers::revalidate));
     let open =
         Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(portal.clone());
+    // With tokens of their own: no cookie counts here, so no other site can borrow one.
+    let told = Router::new()
+        .route("/api/alerts", post(alerts::receive))
+        .layer(DefaultBodyLimit::max(alerts::BODY_LIMIT))
+        .layer(RequestBodyLimitLayer::new(alerts::BODY_LIMIT))
+        .with_state(portal.clone());
 
     let context = {
         let (Portal { operations, site, .. }, identity) = (portal.clone(), identity.clone());
@@ -158,13 +168,14 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         .layer(middleware::from_fn_with_state(identity.public_origin(), identity::csrf::check))
         .layer(middleware::from_fn_with_state(identity.clone(), identity::authenticate))
         .layer(identity.session_layer(sessions))
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .merge(told)
         .merge(open)
         .merge(files)
         .layer(
             ServiceBuilder::new()
                 .layer(TraceLayer::new_for_http())
                 .layer(middleware::from_fn(headers::secure))
-                .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
                 .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
                 // An event stream that is compressed arrives when the compressor likes.
                 .layer(

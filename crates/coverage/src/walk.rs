@@ -127,6 +127,7 @@ impl Place {
             limits: Limits::default(),
             programs: beside.programs,
             practice_speed: SPEED,
+            alerts: Vec::new(),
             links: LinkHosts::new("http://127.0.0.1/".parse()?, None),
         };
         let portal = portal::assemble(plan).await.map_err(|error| anyhow!("{error}"))?;

@@ -63,6 +63,7 @@ impl TestApp {
             limits: Limits::default(),
             programs: BTreeMap::new(),
             practice_speed: SPEED,
+            alerts: Vec::new(),
             links: server::links::LinkHosts::new(url.parse().unwrap(), None),
         })
         .await

@@ -1,0 +1,299 @@
+//! `POST /api/alerts`: what monitoring systems tell. Alertmanager's webhook (version 4) and PagerDuty's (V3), each with a
+//! token of its own, and nothing that a browser's session could reach.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, RequestExt as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use operations::{EnvironmentName, Error, IncomingAlert, Operations, Secret};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::routes::Problem;
+
+/// The longest body: some hundred alerts with long descriptions.
+pub const BODY_LIMIT: usize = 1 << 20;
+/// Where PagerDuty signs what it sends (Webhooks V3, "Verifying Signatures").
+const SIGNATURE: &str = "x-pagerduty-signature";
+
+/// A monitoring system that may tell of alerts.
+#[derive(Clone, Debug)]
+pub struct AlertSource {
+    /// What pages and the trail call it: `alertmanager`.
+    pub name: String,
+    /// Its token: sent as a bearer token, or the secret that signs.
+    pub token: Secret,
+    /// Where its alerts happen, where their labels do not say.
+    pub environment: Option<EnvironmentName>,
+}
+
+/// All of them.
+pub(crate) type AlertSources = Arc<[AlertSource]>;
+
+/// What became of what was told.
+#[derive(Debug, Serialize)]
+struct Taken {
+    /// How many alerts were read.
+    alerts: usize,
+    /// How many of them opened an incident.
+    opened: usize,
+    /// The incidents that they belong to, each once.
+    incidents: Vec<String>,
+}
+
+pub(crate) async fn receive(
+    State(operations): State<Operations>,
+    State(sources): State<AlertSources>,
+    request: Request,
+) -> Response {
+    let headers = request.headers().clone();
+    let bearer = bearer(&headers);
+    // A body of somebody without a token is read only to check a signature over it.
+    let known = bearer.and_then(|token| sources.iter().find(|source| is_token(source, token)));
+    if known.is_none() && !headers.contains_key(SIGNATURE) {
+        return unknown_sender();
+    }
+    let body = match Bytes::from_request(request.with_limited_body(), &()).await {
+        Ok(body) => body,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let known = known.or_else(|| sources.iter().find(|source| signed(source, &headers, &body)));
+    let Some(source) = known else { return unknown_sender() };
+    let alerts = match read(&body) {
+        Ok(alerts) => alerts,
+        Err(why) => {
+            return Problem::from(Error::Invalid(format!(
+                "This is neither Alertmanager's webhook (version 4) nor PagerDuty's (V3): {why}."
+            )))
+            .into_response();
+        }
+    };
+    match operations.receive_alerts(&source.name, source.environment.as_ref(), alerts).await {
+        Ok(received) => {
+            let mut incidents: Vec<String> =
+                received.iter().filter_map(|one| one.incident).map(|id| id.to_string()).collect();
+            incidents.sort();
+            incidents.dedup();
+            let opened = received.iter().filter(|one| one.opened).count();
+            Json(Taken { alerts: received.len(), opened, incidents }).into_response()
+        }
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+fn unknown_sender() -> Response {
+    let words =
+        "Send the token of a source of alerts: Authorization: Bearer TOKEN. The configuration names it under alerts.\n";
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], words).into_response()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// Compares digests, so that the time it takes tells nothing of the token, not even its length.
+fn is_token(source: &AlertSource, token: &str) -> bool {
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    digest(source.token.expose()).as_slice().ct_eq(digest(token.trim()).as_slice()).into()
+}
+
+/// `v1=HEX, v1=HEX`: one of them fits while a secret is exchanged for another.
+fn signed(source: &AlertSource, headers: &HeaderMap, body: &[u8]) -> bool {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(source.token.expose().as_bytes()) else { return false };
+    mac.update(body);
+    let right = mac.finalize().into_bytes();
+    let given = headers.get_all(SIGNATURE).iter().filter_map(|value| value.to_str().ok());
+    given.flat_map(|value| value.split(',')).filter_map(|one| one.trim().strip_prefix("v1=")).take(8).any(|hex| {
+        let bytes: Option<Vec<u8>> =
+            hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+        bytes.is_some_and(|bytes| bytes.as_slice().ct_eq(right.as_slice()).into())
+    })
+}
+
+/// Either format, told apart by what it has.
+fn read(body: &[u8]) -> Result<Vec<IncomingAlert>, String> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told {
+        Pager { event: PagerEvent },
+        Manager(Group),
+    }
+    let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    // Untagged enums say little of what is wrong.
+    let told = if value.get("event").is_some() {
+        Told::Pager { event: serde_json::from_value(value["event"].clone()).map_err(|error| error.to_string())? }
+    } else {
+        Told::Manager(serde_json::from_value(value).map_err(|error| error.to_string())?)
+    };
+    match told {
+        Told::Manager(group) if group.version != "4" => Err(format!("its version is {:?}", group.version)),
+        Told::Manager(group) => Ok(group.alerts()),
+        Told::Pager { event } => Ok(event.alert().into_iter().collect()),
+    }
+}
+
+/// Alertmanager's webhook: <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    version: String,
+    group_key: String,
+    alerts: Vec<ManagerAlert>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ManagerAlert {
+    status: ManagerStatus,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    fingerprint: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ManagerStatus {
+    Firing,
+    Resolved,
+}
+
+impl Group {
+    fn alerts(self) -> Vec<IncomingAlert> {
+        let group_key = self.group_key;
+        let alert = |alert: ManagerAlert| IncomingAlert {
+            fingerprint: alert.fingerprint,
+            group_key: group_key.clone(),
+            name: alert.labels.get("alertname").cloned().unwrap_or_else(|| "unnamed alert".to_owned()),
+            labels: alert.labels,
+            annotations: alert.annotations,
+            started_at: alert.starts_at,
+            cleared_at: (alert.status == ManagerStatus::Resolved).then_some(alert.ends_at),
+        };
+        self.alerts.into_iter().map(alert).collect()
+    }
+}
+
+/// PagerDuty's webhook: <https://developer.pagerduty.com/docs/webhooks-overview>, events on incidents.
+#[derive(Deserialize)]
+struct PagerEvent {
+    event_type: String,
+    occurred_at: Timestamp,
+    data: PagerData,
+}
+
+#[derive(Deserialize)]
+struct PagerData {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    title: String,
+    incident_key: Option<String>,
+    html_url: Option<String>,
+    created_at: Option<Timestamp>,
+    urgency: Option<String>,
+    priority: Option<Named>,
+    service: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    summary: String,
+}
+
+impl PagerEvent {
+    /// An alert that begins or ends; `None` for events of other kinds (`pagey.ping`, notes), which are taken and change nothing.
+    fn alert(self) -> Option<IncomingAlert> {
+        let cleared_at = match self.event_type.as_str() {
+            "incident.triggered" | "incident.reopened" => None,
+            "incident.resolved" => Some(self.occurred_at),
+            _ => return None,
+        };
+        let data = self.data;
+        let mut labels = BTreeMap::new();
+        let severity = data.priority.map(|priority| priority.summary).filter(|text| !text.is_empty()).or(data.urgency);
+        labels.extend(severity.map(|severity| ("severity".to_owned(), severity)));
+        labels.extend(data.service.map(|service| ("service".to_owned(), service.summary)));
+        let mut annotations = BTreeMap::from([("summary".to_owned(), data.title.clone())]);
+        annotations.extend(data.html_url.map(|url| ("pagerduty_url".to_owned(), url)));
+        Some(IncomingAlert {
+            group_key: data.incident_key.unwrap_or_else(|| data.id.clone()),
+            fingerprint: data.id,
+            name: data.title,
+            labels,
+            annotations,
+            started_at: data.created_at.unwrap_or(self.occurred_at),
+            cleared_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alertmanager_is_read() {
+        let body = br#"{"version":"4","groupKey":"{}:{alertname=\"HighErrorRate\"}","status":"firing","receiver":"portal",
+            "alerts":[{"status":"firing","labels":{"alertname":"HighErrorRate","severity":"critical"},"annotations":{},
+            "startsAt":"2026-11-21T03:00:00.123Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://x","fingerprint":"ab12"},
+            {"status":"resolved","labels":{},"startsAt":"2026-11-21T03:00:00Z","endsAt":"2026-11-21T03:05:00Z","fingerprint":"cd"}]}"#;
+        let alerts = read(body).unwrap();
+        assert_eq!((alerts[0].name.as_str(), alerts[0].cleared_at), ("HighErrorRate", None));
+        assert_eq!(alerts[0].group_key, "{}:{alertname=\"HighErrorRate\"}");
+        assert_eq!(alerts[1].cleared_at, Some("2026-11-21T03:05:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn pagerduty_is_read() {
+        let event = |kind: &str| {
+            format!(
+                r#"{{"event":{{"id":"e1","event_type":"{kind}","resource_type":"incident","occurred_at":"2026-11-21T03:05:00.000Z",
+                "data":{{"id":"PGR0VU2","type":"incident","title":"The shop is down","incident_key":"k","created_at":"2026-11-21T03:00:00Z",
+                "urgency":"high","priority":{{"summary":"P1"}},"service":{{"summary":"shop"}}}}}}}}"#
+            )
+        };
+        let fired = read(event("incident.triggered").as_bytes()).unwrap().remove(0);
+        assert_eq!((fired.fingerprint.as_str(), fired.group_key.as_str(), fired.cleared_at), ("PGR0VU2", "k", None));
+        assert_eq!(fired.labels["severity"], "P1");
+        assert!(read(event("incident.resolved").as_bytes()).unwrap()[0].cleared_at.is_some());
+        assert!(read(event("incident.annotated").as_bytes()).unwrap().is_empty());
+        let ping = br#"{"event":{"id":"x","event_type":"pagey.ping","resource_type":"pagey","occurred_at":"2026-11-21T03:05:00Z","agent":null,"client":null,"data":{"message":"Hello","type":"ping"}}}"#;
+        assert!(read(ping).unwrap().is_empty());
+    }
+
+    #[test]
+    fn other_things_are_named() {
+        assert!(read(b"{}").unwrap_err().contains("version"));
+        assert!(read(br#"{"version":"3","groupKey":"","alerts":[]}"#).unwrap_err().contains('3'));
+        assert!(read(b"not json").is_err());
+    }
+
+    #[test]
+    fn a_signature_fits_its_secret_and_body() {
+        let source = AlertSource { name: "pagerduty".to_owned(), token: Secret::new("shh"), environment: None };
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"shh").unwrap();
+        mac.update(b"body");
+        let right: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let with = |value: String| {
+            HeaderMap::from_iter([(header::HeaderName::from_static(SIGNATURE), value.parse().unwrap())])
+        };
+        assert!(signed(&source, &with(format!("v1={right}")), b"body"));
+        assert!(signed(&source, &with(format!("v1=00ff, v1={right}")), b"body"));
+        assert!(!signed(&source, &with(format!("v1={right}")), b"other"));
+        assert!(!signed(&source, &with("v1=zz".to_owned()), b"body"));
+        assert!(!signed(&source, &with("v1=é".to_owned()), b"body"));
+        assert!(is_token(&source, "shh") && !is_token(&source, "shhh") && !is_token(&source, ""));
+    }
+}
