@@ -67,6 +67,7 @@ const ONLY: &[(&str, &str)] = &[
     ("aws-sdk-rds", "aws"),
     ("k8s-openapi", "kubernetes"),
     ("kube", "kubernetes"),
+    ("lettre", "channels"),
     ("postgres-protocol", "datasource"),
     ("sqlx", "store"),
 ];
@@ -116,7 +117,10 @@ fn an_impurity_is_found_behind_another_crate() {
     name_dependency(&mut rooms, "runbook", "innocent", false);
     locked.insert("innocent".into(), ["guilty".to_owned()].into());
     locked.insert("guilty".into(), ["tokio".to_owned()].into());
-    assert_eq!(impurities(&rooms, &locked), ["check → … → tokio", "incident → … → tokio", "runbook → … → tokio", "widget → … → tokio"]);
+    assert_eq!(
+        impurities(&rooms, &locked),
+        ["check → … → tokio", "incident → … → tokio", "runbook → … → tokio", "widget → … → tokio"]
+    );
 }
 
 #[test]
