@@ -6,7 +6,7 @@ use identity::demo::DemoProvider;
 use operations::{EnvironmentKind, Limits, Policy};
 
 use crate::cli::Demo;
-use crate::config::{Beside, Cluster, EnvironmentConfig, ReachConfig};
+use crate::config::{self, Beside, Cluster, EnvironmentConfig, ReachConfig};
 use crate::links::LinkHosts;
 use crate::portal::{self, Plan};
 
@@ -29,11 +29,14 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut practice = environment("practice", EnvironmentKind::Practice, Some(Cluster::Practice));
     let mut programs = BTreeMap::new();
+    let mut channels = Vec::new();
     if let Some(file) = &demo.reach {
         let beside = Beside::read(file)?;
         beside.reach.check(&practice.name)?;
         practice.reach = beside.reach;
         programs = beside.programs;
+        config::check_channels(&beside.channels)?;
+        channels = beside.channels;
     }
     let mut environments = vec![practice];
     if let Some(file) = demo.kubeconfig {
@@ -50,6 +53,7 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         shim: None,
         environments,
         limits: Limits::default(),
+        channels,
         programs,
         practice_speed: demo.practice_speed,
         links: LinkHosts::new(identity.public_url.clone(), None),

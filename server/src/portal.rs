@@ -15,7 +15,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Cluster, Config, EnvironmentConfig};
+use crate::config::{ChannelConfig, Cluster, Config, EnvironmentConfig};
 use crate::folder::Folder;
 use crate::links::LinkHosts;
 use crate::listen::{self, Bounds};
@@ -48,6 +48,8 @@ pub struct Plan {
     pub environments: Vec<EnvironmentConfig>,
     /// What one execution may use.
     pub limits: Limits,
+    /// Where people are told of incidents.
+    pub channels: Vec<ChannelConfig>,
     /// Programs that the broker runs and the system has nowhere, or elsewhere.
     pub programs: BTreeMap<String, PathBuf>,
     /// How much faster than real the practice cluster moves.
@@ -121,6 +123,7 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
         shim: config.shim,
         environments: config.environments,
         limits: config.limits.into(),
+        channels: config.channels,
         programs: config.programs,
         practice_speed: 1.0,
         links,
@@ -214,6 +217,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
     std::fs::create_dir_all(&plan.data)
         .map_err(|error| format!("the data folder {} cannot be made: {error}", plan.data.display()))?;
     let data = plan.data.canonicalize()?;
+    let channels = plan.channels.iter().map(ChannelConfig::open).collect::<Result<Vec<_>, _>>()?;
     let library = Folder::open(&plan.runbooks)?;
     let store = Store::connect(&plan.database).await?;
     let shim = beside_binary(plan.shim, "runbook-shim")?;
@@ -234,6 +238,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         live,
         links: plan.links.as_ref().map(LinkHosts::portal),
         suggesters: vec![names, beside.resources],
+        channels,
         environments,
         limits: plan.limits,
         clock: Arc::new(jiff::Timestamp::now),

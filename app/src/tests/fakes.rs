@@ -354,6 +354,7 @@ pub(super) fn portal() -> Portal {
         live: Arc::new(Rolling),
         links: Some("http://portal.example".to_owned()),
         suggesters: Vec::new(),
+        channels: Vec::new(),
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),
             kind: EnvironmentKind::Practice,

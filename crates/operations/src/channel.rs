@@ -76,6 +76,17 @@ pub enum DeliveryError {
     Unknown(String),
 }
 
+/// What everybody may know of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelView {
+    /// What it is called: `incidents`.
+    pub name: String,
+    /// What it speaks.
+    pub kind: ChannelKind,
+    /// Whom it reaches.
+    pub about: String,
+}
+
 /// Somewhere that texts can be sent to. Addresses and secrets are the channel's own: nothing here shows them.
 #[async_trait]
 pub trait Channel: Send + Sync {

@@ -38,7 +38,7 @@ pub use audit::{
     Actor, AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, Decision, EventId, EventKind,
     Outcome, OutcomeResult, Place, Verdict,
 };
-pub use channel::{Channel, ChannelKind, DeliveryError, Letter, PagerAction};
+pub use channel::{Channel, ChannelKind, ChannelView, DeliveryError, Letter, PagerAction};
 pub use environment::{
     AwsScope, Datasource, DatasourceKind, Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces,
 };

@@ -25,8 +25,8 @@ use crate::gauge::Gauges;
 use crate::link::Links;
 use crate::question::Questions;
 use crate::{
-    Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
-    Limits, LiveStatus, Onward, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester,
+    Actor, Adapter, AuditTrail, Caller, Channel, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor,
+    Library, Limits, LiveStatus, Onward, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester,
     Suggestion,
 };
 
@@ -81,6 +81,8 @@ pub struct OperationsBuilder {
     pub links: Option<String>,
     /// Know what there is for parameters.
     pub suggesters: Vec<Arc<dyn Suggester>>,
+    /// Tell people, in the order of the configuration; no two have the same name.
+    pub channels: Vec<Arc<dyn Channel>>,
     /// Where runs may act, in the order of the configuration.
     pub environments: Vec<Environment>,
     /// What an execution may use.
@@ -105,6 +107,7 @@ impl OperationsBuilder {
                 gauges: Gauges::new(),
                 links: Arc::new(Links::new(self.links)),
                 suggesters: self.suggesters,
+                channels: self.channels,
                 suggested: Mutex::default(),
                 questions: Mutex::default(),
                 onward: Mutex::default(),
@@ -137,6 +140,7 @@ pub(crate) struct Rooms {
     pub(crate) gauges: Gauges,
     pub(crate) links: Arc<Links>,
     suggesters: Vec<Arc<dyn Suggester>>,
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
     suggested: Mutex<Suggested>,
     pub(crate) questions: Mutex<Questions>,
     onward: Mutex<HashMap<RunId, Onward>>,

@@ -467,6 +467,32 @@ pub(super) fn bench() -> Bench {
     bench_with(Policy::default())
 }
 
+/// Takes every letter.
+struct FakeChannel;
+
+#[async_trait]
+impl Channel for FakeChannel {
+    fn name(&self) -> &str {
+        "incidents"
+    }
+
+    fn kind(&self) -> ChannelKind {
+        ChannelKind::Slack
+    }
+
+    fn about(&self) -> &str {
+        "#incidents"
+    }
+
+    fn knows_letters_again(&self) -> bool {
+        false
+    }
+
+    async fn deliver(&self, _: &Letter) -> Result<Option<String>, DeliveryError> {
+        Ok(None)
+    }
+}
+
 pub(super) fn bench_with(policy: Policy) -> Bench {
     let store = Arc::new(FakeStore::default());
     let bash = Arc::new(FakeBash {
@@ -487,6 +513,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         live: Arc::new(NoLive),
         links: Some("http://portal.example".to_owned()),
         suggesters: Vec::new(),
+        channels: vec![Arc::new(FakeChannel)],
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),
             kind: EnvironmentKind::Practice,
