@@ -1,6 +1,7 @@
 //! The configuration file: TOML, one table a concern. Secrets are named by file or environment variable, never written
 //! in it.
 
+mod channels;
 mod reach;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use channels::ChannelConfig;
+pub(crate) use channels::check as check_channels;
 use identity::{AddressRange, IdentityConfig};
 use jiff::SignedDuration;
 use operations::{
@@ -53,6 +56,9 @@ pub struct Config {
     /// Monitoring systems that may tell of alerts.
     #[serde(default)]
     pub alerts: Vec<AlertSourceConfig>,
+    /// Where people are told of incidents.
+    #[serde(default)]
+    pub channels: Vec<ChannelConfig>,
     /// Programs that the broker runs and the system has nowhere, or elsewhere: name and absolute path.
     #[serde(default)]
     pub programs: BTreeMap<String, PathBuf>,
@@ -123,6 +129,8 @@ pub struct Beside {
     pub reach: ReachConfig,
     /// As the whole file's.
     pub alerts: Vec<AlertSourceConfig>,
+    /// As the whole file's.
+    pub channels: Vec<ChannelConfig>,
     /// As the whole file's.
     pub programs: BTreeMap<String, PathBuf>,
 }
@@ -329,6 +337,7 @@ impl Config {
         for environment in &self.environments {
             environment.reach.check(&environment.name)?;
         }
+        channels::check(&self.channels)?;
         for (name, value, most) in [
             ("minutes", self.limits.minutes, 24 * 60),
             ("processes", self.limits.processes, 1 << 16),

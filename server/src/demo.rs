@@ -6,7 +6,7 @@ use identity::demo::DemoProvider;
 use operations::{EnvironmentKind, Limits, Policy};
 
 use crate::cli::Demo;
-use crate::config::{Beside, Cluster, EnvironmentConfig, ReachConfig};
+use crate::config::{self, Beside, Cluster, EnvironmentConfig, ReachConfig};
 use crate::links::LinkHosts;
 use crate::portal::{self, Plan};
 
@@ -30,12 +30,15 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
     let mut practice = environment("practice", EnvironmentKind::Practice, Some(Cluster::Practice));
     let mut programs = BTreeMap::new();
     let mut sources = Vec::new();
+    let mut channels = Vec::new();
     if let Some(file) = &demo.reach {
         let beside = Beside::read(file)?;
         beside.reach.check(&practice.name)?;
         practice.reach = beside.reach;
         programs = beside.programs;
         sources = beside.alerts;
+        config::check_channels(&beside.channels)?;
+        channels = beside.channels;
     }
     let mut environments = vec![practice];
     if let Some(file) = demo.kubeconfig {
@@ -54,6 +57,7 @@ pub async fn run(demo: Demo) -> Result<(), Box<dyn std::error::Error>> {
         environments,
         limits: Limits::default(),
         alerts,
+        channels,
         programs,
         practice_speed: demo.practice_speed,
         links: LinkHosts::new(identity.public_url.clone(), None),

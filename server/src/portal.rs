@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::AlertSource;
-use crate::config::{Cluster, Config, EnvironmentConfig};
+use crate::config::{ChannelConfig, Cluster, Config, EnvironmentConfig};
 use crate::folder::Folder;
 use crate::links::LinkHosts;
 use crate::listen::{self, Bounds};
@@ -49,6 +49,8 @@ pub struct Plan {
     pub environments: Vec<EnvironmentConfig>,
     /// What one execution may use.
     pub limits: Limits,
+    /// Where people are told of incidents.
+    pub channels: Vec<ChannelConfig>,
     /// Programs that the broker runs and the system has nowhere, or elsewhere.
     pub programs: BTreeMap<String, PathBuf>,
     /// How much faster than real the practice cluster moves.
@@ -128,6 +130,7 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
         shim: config.shim,
         environments: config.environments,
         limits: config.limits.into(),
+        channels: config.channels,
         programs: config.programs,
         practice_speed: 1.0,
         links,
@@ -221,6 +224,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
     std::fs::create_dir_all(&plan.data)
         .map_err(|error| format!("the data folder {} cannot be made: {error}", plan.data.display()))?;
     let data = plan.data.canonicalize()?;
+    let channels = plan.channels.iter().map(ChannelConfig::open).collect::<Result<Vec<_>, _>>()?;
     let library = Folder::open(&plan.runbooks)?;
     let store = Store::connect(&plan.database).await?;
     let shim = beside_binary(plan.shim, "runbook-shim")?;
@@ -235,7 +239,6 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         library: Arc::new(library),
         runs: Arc::new(store.clone()),
         incidents: Arc::new(store.clone()),
-        channels: Vec::new(),
         trail: Arc::new(store.clone()),
         outputs: Arc::new(store.clone()),
         executor: Arc::new(sandbox),
@@ -243,6 +246,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         live,
         links: plan.links.as_ref().map(LinkHosts::portal),
         suggesters: vec![names, beside.resources],
+        channels,
         environments,
         limits: plan.limits,
         clock: Arc::new(jiff::Timestamp::now),

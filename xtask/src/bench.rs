@@ -7,6 +7,7 @@ mod aws_cli;
 mod description;
 mod echo;
 mod http;
+mod mail;
 mod moto;
 mod prometheus;
 mod reach;
@@ -86,7 +87,9 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
     let bearable = (!process::in_ci()).then_some("its tests are skipped");
     let bear = |part| Part { without: bearable, ..part };
     setup::install(&[bear(REDIS), bear(PROMETHEUS), bear(PYTHON), AWS_CLI])?;
-    for (what, result) in [("moto", moto::set_up(workspace)), ("aws", aws_cli::set_up(workspace))] {
+    let installed =
+        [("moto", moto::set_up(workspace)), ("aws", aws_cli::set_up(workspace)), ("aiosmtpd", mail::set_up(workspace))];
+    for (what, result) in installed {
         match (result, bearable) {
             (Ok(()), _) => {}
             (Err(error), Some(loss)) => say(format_args!("missing: {what}: {error:#}\nwithout it: {loss}")),
@@ -104,6 +107,8 @@ pub(crate) struct Bench {
     moto: Option<Moto>,
     postgres: Postgres,
     aws_cli: Option<PathBuf>,
+    /// The Python by which tests start a mail server.
+    mail: Option<PathBuf>,
     /// What the seed of AWS made, by the names that runbooks use.
     aws_values: Map<String, Value>,
     launched: Instant,
@@ -151,7 +156,9 @@ impl Bench {
             process::find(prometheus::PROGRAM).map(|program| Prometheus::launch(&program, &others)).transpose()?;
         let postgres = Postgres::start()?;
         let aws_cli = aws_cli::find(workspace);
-        let mut bench = Self { prometheus, echo, redis, moto, postgres, aws_cli, aws_values: Map::new(), launched };
+        let mail = mail::python(workspace);
+        let aws_values = Map::new();
+        let mut bench = Self { prometheus, echo, redis, moto, postgres, aws_cli, mail, aws_values, launched };
         bench.say_ready("PostgreSQL", &format!("127.0.0.1:{}", bench.postgres.port()));
         if let Some(echo) = &bench.echo {
             bench.say_ready("echo", &format!("{} and {}", echo.url(), echo.secure_url()));

@@ -67,6 +67,7 @@ const ONLY: &[(&str, &str)] = &[
     ("aws-sdk-rds", "aws"),
     ("k8s-openapi", "kubernetes"),
     ("kube", "kubernetes"),
+    ("lettre", "channels"),
     ("postgres-protocol", "datasource"),
     ("sqlx", "store"),
 ];

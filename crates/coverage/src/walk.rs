@@ -125,6 +125,8 @@ impl Place {
             shim: None,
             environments: vec![environment],
             limits: Limits::default(),
+            // Nobody is told of what is only tried.
+            channels: Vec::new(),
             programs: beside.programs,
             practice_speed: SPEED,
             alerts: Vec::new(),

@@ -67,12 +67,24 @@ pub enum DeliveryError {
     /// It was not taken, and will not be: a wrong address, key or text. Trying again changes nothing.
     #[error("not taken: {0}")]
     Refused(String),
-    /// It was not taken this time: nobody answered, or asked to wait. It certainly did not arrive.
+    /// It was not taken this time: nobody answered, or asked to wait. It certainly did not arrive, or else the channel
+    /// knows letters again: send it once more, the same.
     #[error("not delivered: {0}")]
     Failed(String),
     /// It was sent whole, and no answer came: it may have arrived.
     #[error("perhaps delivered: {0}")]
     Unknown(String),
+}
+
+/// What everybody may know of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelView {
+    /// What it is called: `incidents`.
+    pub name: String,
+    /// What it speaks.
+    pub kind: ChannelKind,
+    /// Whom it reaches.
+    pub about: String,
 }
 
 /// Somewhere that texts can be sent to. Addresses and secrets are the channel's own: nothing here shows them.

@@ -39,7 +39,7 @@ pub use audit::{
     Actor, AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, Decision, EventId, EventKind,
     Outcome, OutcomeResult, Place, Verdict,
 };
-pub use channel::{Channel, ChannelKind, DeliveryError, Letter, PagerAction};
+pub use channel::{Channel, ChannelKind, ChannelView, DeliveryError, Letter, PagerAction};
 pub use environment::{
     AwsScope, Datasource, DatasourceKind, Environment, EnvironmentKind, EnvironmentName, KubernetesScope, Namespaces,
 };
@@ -65,7 +65,7 @@ pub use run::{
 pub use search::{Found, Hit};
 pub use secret::Secret;
 pub use service::{
-    Again, Card, Cards, Change, Changes, ChannelView, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert,
-    Lane, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
+    Again, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane, Operations,
+    OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
 };
 pub use suggestion::{Suggester, Suggestion, Wanted};

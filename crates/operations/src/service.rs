@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 pub use alerts::{IncomingAlert, Received};
 pub use cards::{Card, Cards, Content};
 pub use incidents::{Change, Changes, Fitting, IncidentView};
-pub use messages::{ChannelView, Outgoing};
+pub use messages::Outgoing;
 pub use post_mortem::{PostMortem, version};
 pub use timeline::{Entry, Lane, Timeline, span, told};
 
@@ -96,7 +96,7 @@ pub struct OperationsBuilder {
     pub links: Option<String>,
     /// Know what there is for parameters.
     pub suggesters: Vec<Arc<dyn Suggester>>,
-    /// Tell people.
+    /// Tell people, in the order of the configuration; no two have the same name.
     pub channels: Vec<Arc<dyn Channel>>,
     /// Where runs may act, in the order of the configuration.
     pub environments: Vec<Environment>,

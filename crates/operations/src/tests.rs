@@ -4,6 +4,7 @@ mod cards;
 mod fake_incidents;
 mod fakes;
 mod incidents;
+mod messages;
 mod onward;
 mod permissions;
 mod runs;

@@ -48,7 +48,7 @@ impl SecretConfig {
     }
 }
 
-fn read_file(file: &Path) -> Result<String, ConfigError> {
+pub(super) fn read_file(file: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(file).map_err(|source| ConfigError::Read { path: file.display().to_string(), source })
 }
 

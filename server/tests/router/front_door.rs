@@ -61,6 +61,7 @@ impl TestApp {
                 reach: ReachConfig::default(),
             }],
             limits: Limits::default(),
+            channels: Vec::new(),
             programs: BTreeMap::new(),
             practice_speed: SPEED,
             alerts: Vec::new(),

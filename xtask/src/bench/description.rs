@@ -36,6 +36,9 @@ impl Bench {
         if let Some(program) = &self.aws_cli {
             variables.push(("AWS_CLI", program.into()));
         }
+        if let Some(python) = &self.mail {
+            variables.push(("SMTP_TEST_PYTHON", python.into()));
+        }
         if let Some(redis) = &self.redis {
             variables.push(("REDIS_TEST_URL", redis.url().into()));
         }

@@ -12,7 +12,7 @@ use incident::{Known, Meaning, Template};
 use jiff::tz::TimeZone;
 
 use super::incidents::text;
-use super::{Operations, permit, signature};
+use super::{Operations, signature};
 use crate::{
     Actor, AuditEvent, Caller, Channel, ChannelKind, DeliveryError, DeliveryState, Error, EventKind, Incident,
     IncidentId, Letter, Message, MessageId, Outcome, OutcomeResult, PagerAction, Permission, Stage,
@@ -28,17 +28,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 const SUBJECT: usize = 256;
 /// The longest text, in bytes.
 const TEXT: usize = 16 * 1024;
-
-/// A channel as pages show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelView {
-    /// Its name.
-    pub name: String,
-    /// What it speaks.
-    pub kind: ChannelKind,
-    /// Whom it reaches.
-    pub about: String,
-}
 
 /// What a person wants to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,20 +47,6 @@ pub struct Outgoing {
 }
 
 impl Operations {
-    /// Where texts can be sent to.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`].
-    pub fn channels(&self, caller: &Caller) -> Result<Vec<ChannelView>, Error> {
-        permit(caller, Permission::View)?;
-        let view = |channel: &Arc<dyn Channel>| ChannelView {
-            name: channel.name().to_owned(),
-            kind: channel.kind(),
-            about: channel.about().to_owned(),
-        };
-        Ok(self.rooms.channels.iter().map(view).collect())
-    }
-
     /// What is known of an incident for the fields of a template, by their names.
     #[must_use]
     pub fn known(&self, incident: &Incident, template: &Template) -> BTreeMap<String, String> {

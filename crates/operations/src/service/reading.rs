@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runbook::{Procedure, ProcedureId, Runbook, RunbookId};
 
 use super::{Operations, permit};
-use crate::{Caller, Environment, Error, Hit, Permission, Shelf, search};
+use crate::{Caller, Channel, ChannelView, Environment, Error, Hit, Permission, Shelf, search};
 
 impl Operations {
     /// The runbooks and the files that are not readable.
@@ -55,6 +55,20 @@ impl Operations {
     pub fn environments(&self, caller: &Caller) -> Result<&[Arc<Environment>], Error> {
         permit(caller, Permission::View)?;
         Ok(&self.rooms.environments)
+    }
+
+    /// Where people can be told of an incident.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn channels(&self, caller: &Caller) -> Result<Vec<ChannelView>, Error> {
+        permit(caller, Permission::View)?;
+        let view = |channel: &Arc<dyn Channel>| ChannelView {
+            name: channel.name().to_owned(),
+            kind: channel.kind(),
+            about: channel.about().to_owned(),
+        };
+        Ok(self.rooms.channels.iter().map(view).collect())
     }
 
     /// Whether anything can be run on this machine.

@@ -490,14 +490,48 @@ pub(super) struct Bench {
     pub(super) store: Arc<FakeStore>,
     pub(super) bash: Arc<FakeBash>,
     pub(super) kubectl: Arc<FakeKubectl>,
+    pub(super) channel: Arc<FakeChannel>,
 }
 
 pub(super) fn bench() -> Bench {
     bench_with(Policy::default())
 }
 
+/// Takes every letter.
+/// A channel that answers as it is told, then takes everything.
+#[derive(Default)]
+pub(super) struct FakeChannel {
+    pub(super) answers: Mutex<std::collections::VecDeque<Result<Option<String>, DeliveryError>>>,
+    pub(super) letters: Mutex<Vec<Letter>>,
+}
+
+#[async_trait]
+impl Channel for FakeChannel {
+    fn name(&self) -> &str {
+        "incidents"
+    }
+
+    fn kind(&self) -> ChannelKind {
+        ChannelKind::Slack
+    }
+
+    fn about(&self) -> &str {
+        "#incidents"
+    }
+
+    fn knows_letters_again(&self) -> bool {
+        false
+    }
+
+    async fn deliver(&self, letter: &Letter) -> Result<Option<String>, DeliveryError> {
+        self.letters.lock().unwrap().push(letter.clone());
+        self.answers.lock().unwrap().pop_front().unwrap_or(Ok(None))
+    }
+}
+
 pub(super) fn bench_with(policy: Policy) -> Bench {
     let store = Arc::new(FakeStore::default());
+    let channel = Arc::new(FakeChannel::default());
     let bash = Arc::new(FakeBash {
         script: Mutex::new(Script::Calls(vec![vec!["kubectl", "get", "pods", "-n", "shop"]])),
         requests: Mutex::default(),
@@ -510,7 +544,6 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         library: Arc::new(OneShelf(Arc::new(shelf))),
         runs: store.clone(),
         incidents: store.clone(),
-        channels: Vec::new(),
         trail: store.clone(),
         outputs: store.clone(),
         executor: bash.clone(),
@@ -518,6 +551,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         live: Arc::new(NoLive),
         links: Some("http://portal.example".to_owned()),
         suggesters: Vec::new(),
+        channels: vec![channel.clone()],
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),
             kind: EnvironmentKind::Practice,
@@ -539,7 +573,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         clock: Arc::new(Timestamp::now),
     }
     .build();
-    Bench { operations, store, bash, kubectl }
+    Bench { operations, store, bash, kubectl, channel }
 }
 
 pub(super) fn person(role: Role) -> Caller {

@@ -51,6 +51,13 @@ async fn a_viewer_starts_presses_stops_marks_and_closes_nothing_and_each_try_is_
 }
 
 #[tokio::test]
+async fn whoever_may_look_sees_where_people_can_be_told() {
+    let told = bench().operations.channels(&person(Role::Viewer)).unwrap();
+    let view = ChannelView { name: "incidents".to_owned(), kind: ChannelKind::Slack, about: "#incidents".to_owned() };
+    assert_eq!(told, [view]);
+}
+
+#[tokio::test]
 async fn an_operator_may_not_run_an_edited_command_and_an_approver_may() {
     let bench = bench();
     let run = bench.start("restart").await;
