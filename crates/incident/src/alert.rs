@@ -1,9 +1,17 @@
 //! Which procedure an alert means, and which values it brings.
 
+mod address;
+mod evidence;
+mod prefill;
+
 use std::collections::BTreeMap;
 
-use runbook::{Procedure, ProcedureId, Runbook, RunbookId};
+use runbook::{ProcedureId, Runbook, RunbookId};
 use serde::{Deserialize, Serialize};
+
+pub use prefill::prefill;
+
+use evidence::Asked;
 
 /// The most candidates for one alert.
 pub const MOST: usize = 3;
@@ -33,17 +41,23 @@ pub struct Candidate {
     pub reasons: Vec<String>,
 }
 
-/// The procedures that an alert may mean, best first, at most [`MOST`].
+/// The procedures that an alert may mean, best first, at most [`MOST`]. What speaks for one, in this order: its `runbook_url`
+/// names the section; the text names the alert; the heading has the words of the alert's name; the symptoms have words of the
+/// alert. That the commands act on what the labels name only adds to it. What has far less for it than the best is left out.
 #[must_use]
 pub fn procedures<'r>(runbooks: impl IntoIterator<Item = &'r Runbook>, alert: &Alert) -> Vec<Candidate> {
-    let _ = (runbooks.into_iter().count(), alert);
-    Vec::new()
+    let asked = Asked::of(alert);
+    let mut found: Vec<Candidate> = runbooks.into_iter().flat_map(|runbook| asked.candidates(runbook)).collect();
+    // Equal ones stay in the order in which they were given.
+    found.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
+    let best = found.first().map_or(0, |candidate| candidate.score);
+    found.retain(|candidate| candidate.score * FAR >= best);
+    found.truncate(MOST);
+    found
 }
 
-/// The values that an alert's labels give to what a procedure leaves open, by parameter name. Never a secret, and only what
-/// has the right form for its place.
-#[must_use]
-pub fn prefill(procedure: &Procedure, labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let _ = (procedure, labels);
-    BTreeMap::new()
-}
+/// How many times less is far less.
+const FAR: u32 = 6;
+
+#[cfg(test)]
+mod tests;

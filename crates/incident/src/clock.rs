@@ -238,3 +238,6 @@ pub fn call<'t>(terms: &'t Terms, times: &Times, now: Timestamp) -> Call<'t> {
     call.now = call.reached.last().copied();
     call
 }
+
+#[cfg(test)]
+mod tests;

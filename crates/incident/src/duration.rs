@@ -72,6 +72,13 @@ pub fn only(text: &str) -> Option<SignedDuration> {
     }
 }
 
+/// How often, where a text says it: `every 30 minutes`, `every hour`.
+#[must_use]
+pub fn every(text: &str) -> Option<SignedDuration> {
+    let tokens = tokens(text);
+    (0..tokens.len()).filter(|&at| is_word(&tokens, at, &["every", "each"])).find_map(|at| length(&tokens, at + 1))
+}
+
 /// The first range of times that a text names: `0–15 minutes`, `1-4 hours`, `30 min to 2 h`; in the first two the unit
 /// counts for both ends. `first 15 minutes` and `within one hour` begin at the start.
 #[must_use]
@@ -95,12 +102,15 @@ fn beginning(tokens: &[Token], at: usize) -> Option<Window> {
     if !is_word(tokens, at, &["first", "within"]) {
         return None;
     }
-    let length = match tokens.get(at + 1)? {
-        // `first hour`
-        Token::Word(word) if unit(word).is_some() => scaled(Number { thousandths: 1000 }, unit(word)?)?,
-        _ => compound(tokens, at + 1)?.0,
-    };
-    Some(Window { from: SignedDuration::ZERO, until: length })
+    Some(Window { from: SignedDuration::ZERO, until: length(tokens, at + 1)? })
+}
+
+/// A time at this place; a unit alone is one of it.
+fn length(tokens: &[Token], at: usize) -> Option<SignedDuration> {
+    match unit_at(tokens, at) {
+        Some(seconds) => scaled(Number { thousandths: 1000 }, seconds),
+        None => compound(tokens, at).map(|(span, _)| span),
+    }
 }
 
 /// A number with its unit at this place, and what follows in smaller units: the time, and where it ends.
@@ -283,6 +293,25 @@ mod tests {
                 until: SignedDuration::from_mins(until),
             });
             assert_eq!(window(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_alone_and_again() {
+        for (text, minutes) in [
+            ("after 2 hours", Some(120)),
+            ("Immediate", Some(0)),
+            ("Immediate for breaches", None),
+            ("5 min, then", None),
+        ] {
+            assert_eq!(only(text), minutes.map(SignedDuration::from_mins), "{text}");
+        }
+        for (text, minutes) in [
+            ("We write every 30 minutes.", Some(30)),
+            ("updates every hour", Some(60)),
+            ("every request in 5 minutes", None),
+        ] {
+            assert_eq!(every(text), minutes.map(SignedDuration::from_mins), "{text}");
         }
     }
 

@@ -1,10 +1,15 @@
 //! Texts that a runbook has people send.
 
+mod open;
+mod source;
+
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use runbook::{ProcedureId, Runbook, StepId};
+use runbook::{ProcedureId, StepId};
 use serde::{Deserialize, Serialize};
+
+pub use source::{templates, update_every};
 
 /// A text to send, with what it leaves open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,32 +111,41 @@ pub struct Filled {
 
 impl Template {
     /// Puts values in their places, by the names of the fields. Values are data: what looks like a placeholder in one is not
-    /// filled again.
+    /// filled again, and no value brings a line break into the subject. An empty value is none. At most [`LARGEST`] bytes of
+    /// text come out.
     #[must_use]
     pub fn fill(&self, values: &BTreeMap<String, String>) -> Filled {
-        let _ = values;
-        Filled { subject: self.subject.clone(), text: self.text.clone(), missing: Vec::new() }
+        let known = |name: &str| values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let subject = self.subject.as_deref().map(|subject| {
+            let filled = open::fill(subject, |name| known(name).map(open::one_line));
+            open::shortened(&filled, LONGEST_SUBJECT)
+        });
+        let text = open::fill(&self.text, |name| known(name).map(open::plain));
+        let missing =
+            self.fields.iter().map(|field| &field.name).filter(|name| known(name).is_none()).cloned().collect();
+        Filled { subject, text, missing }
     }
 
     /// The values that are known without asking anybody, by the names of the fields. A field with choices takes what is one
     /// of them.
     #[must_use]
     pub fn values(&self, known: &Known) -> BTreeMap<String, String> {
-        let _ = known;
-        BTreeMap::new()
+        let value = |field: &Field| {
+            let value = known.values.get(&field.meaning?)?;
+            if field.choices.is_empty() {
+                return Some(value.clone());
+            }
+            field.choices.iter().find(|choice| choice.to_lowercase() == value.trim().to_lowercase()).cloned()
+        };
+        self.fields.iter().filter_map(|field| Some((field.name.clone(), value(field)?))).collect()
     }
 }
 
-/// The texts to send of a runbook, in order.
-#[must_use]
-pub fn templates(runbook: &Runbook) -> Vec<Template> {
-    let _ = runbook;
-    Vec::new()
-}
+/// The most text that a template makes, in bytes; chat and mail take less.
+pub const LARGEST: usize = 64 * 1024;
 
-/// How often a runbook says that people are told, if it says so: the shortest of what it says.
-#[must_use]
-pub fn update_every(runbook: &Runbook) -> Option<SignedDuration> {
-    let _ = runbook;
-    None
-}
+/// The longest subject, in characters (RFC 5322 allows 998 in a line).
+const LONGEST_SUBJECT: usize = 300;
+
+#[cfg(test)]
+mod tests;

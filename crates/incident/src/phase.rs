@@ -48,3 +48,36 @@ pub fn phases(procedure: &Procedure) -> Vec<Phase> {
     }
     phases.into_iter().map(|(_, phase)| phase).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::read;
+
+    fn told(text: &str) -> Vec<String> {
+        let runbook = read(text);
+        let one = |phase: Phase| {
+            let window = phase.window.map_or("-".to_owned(), |window| format!("{:#}..{:#}", window.from, window.until));
+            let steps: Vec<&str> = phase.steps.iter().map(StepId::as_str).collect();
+            format!("{}|{window}|{}", phase.title, steps.join(","))
+        };
+        phases(&runbook.procedures[0]).into_iter().map(one).collect()
+    }
+
+    #[test]
+    fn sub_headings_are_phases_with_their_windows() {
+        let text = "## Answer\n\n1. Breathe\n\n### 1. First (0-15 minutes)\n\n1. Look\n\n**Check:**\n\n1. Look again\n\n\
+            ### 2. Mend (1–4 hours)\n\n1. Mend\n\n### 3. Learn\n\n1. Write\n";
+        assert_eq!(
+            told(text),
+            ["|-|1", "1. First (0-15 minutes)|0s..15m|2,3", "2. Mend (1–4 hours)|1h..4h|4", "3. Learn|-|5"]
+        );
+    }
+
+    #[test]
+    fn labels_are_phases_where_nothing_else_is() {
+        let text = "## Slow\n\n**Diagnosis:**\n\n```bash\nuptime\n```\n\n**Resolution (within 1 hour):**\n\n```bash\nreboot\n```\n";
+        assert_eq!(told(text), ["Diagnosis|-|1", "Resolution (within 1 hour)|0s..1h|2"]);
+        assert_eq!(told("## Go\n\n1. One\n2. Two\n"), ["|-|1,2"]);
+    }
+}

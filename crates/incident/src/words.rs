@@ -8,3 +8,214 @@ pub(crate) fn has_word(text: &str, beginnings: &[&str]) -> bool {
             .any(|beginning| word.get(..beginning.len()).is_some_and(|head| head.eq_ignore_ascii_case(beginning)))
     })
 }
+
+/// Words that say nothing about what is wrong.
+const EMPTY: &[&str] = &[
+    "a",
+    "above",
+    "after",
+    "alert",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "been",
+    "below",
+    "by",
+    "check",
+    "critical",
+    "current",
+    "currently",
+    "detected",
+    "due",
+    "during",
+    "firing",
+    "for",
+    "from",
+    "has",
+    "have",
+    "in",
+    "incident",
+    "into",
+    "is",
+    "issue",
+    "it",
+    "its",
+    "kube",
+    "kubernetes",
+    "last",
+    "less",
+    "level",
+    "medium",
+    "minute",
+    "more",
+    "most",
+    "no",
+    "not",
+    "of",
+    "on",
+    "or",
+    "out",
+    "over",
+    "problem",
+    "procedure",
+    "prod",
+    "production",
+    "since",
+    "some",
+    "than",
+    "that",
+    "the",
+    "there",
+    "this",
+    "to",
+    "too",
+    "under",
+    "value",
+    "very",
+    "warning",
+    "was",
+    "when",
+    "while",
+    "with",
+];
+
+/// Words that many alerts share: they tell less.
+const COMMON: &[&str] = &[
+    "app",
+    "application",
+    "complete",
+    "count",
+    "down",
+    "failure",
+    "fail",
+    "full",
+    "high",
+    "instance",
+    "low",
+    "many",
+    "number",
+    "percent",
+    "rate",
+    "request",
+    "server",
+    "service",
+    "slow",
+    "system",
+    "target",
+    "threshold",
+    "time",
+    "up",
+    "usage",
+    "user",
+    "utilization",
+];
+
+/// Words that mean the same here.
+const SAME: &[(&str, &str)] = &[
+    ("oom", "memory"),
+    ("mem", "memory"),
+    ("cert", "certificate"),
+    ("db", "database"),
+    ("postgres", "database"),
+    ("postgresql", "database"),
+    ("filesystem", "disk"),
+    ("storage", "disk"),
+    ("conn", "connection"),
+    ("unavailable", "down"),
+    ("unreachable", "down"),
+    ("outage", "down"),
+    ("svc", "service"),
+    ("expiry", "expire"),
+    ("expiration", "expire"),
+    ("expir", "expire"),
+    ("failure", "fail"),
+];
+
+/// A word of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word<'t> {
+    /// As it stands there.
+    pub(crate) written: &'t str,
+    /// In the form that is compared.
+    pub(crate) stem: String,
+}
+
+impl Word<'_> {
+    /// How much it tells.
+    pub(crate) fn weight(&self) -> u32 {
+        if COMMON.contains(&self.stem.as_str()) { 1 } else { 3 }
+    }
+}
+
+/// The telling words of a text in order, `HighErrorRate` as three; numbers, names of levels and empty words are left out.
+pub(crate) fn telling(text: &str) -> impl Iterator<Item = Word<'_>> {
+    parts(text).filter_map(|written| {
+        let stem = stem(&written.to_lowercase());
+        let tells = stem.chars().count() > 1 && !EMPTY.contains(&stem.as_str());
+        tells.then_some(Word { written, stem })
+    })
+}
+
+/// Runs of letters, cut before a capital that begins a word: `HTTPErrors` is `HTTP` and `Errors`.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphabetic()).flat_map(|run| {
+        let mut rest = run;
+        std::iter::from_fn(move || {
+            let end = boundary(rest);
+            let (part, after) = rest.split_at(end);
+            rest = after;
+            (!part.is_empty()).then_some(part)
+        })
+    })
+}
+
+fn boundary(run: &str) -> usize {
+    let mut chars = run.char_indices().peekable();
+    let mut before: Option<char> = None;
+    while let Some((at, c)) = chars.next() {
+        let next_is_small = chars.peek().is_some_and(|(_, next)| next.is_lowercase());
+        let begins = match before {
+            Some(before) => c.is_uppercase() && (before.is_lowercase() || next_is_small),
+            None => false,
+        };
+        if begins {
+            return at;
+        }
+        before = Some(c);
+    }
+    run.len()
+}
+
+/// A word without its commonest endings, so that `pods` is `pod` and `looping` is `loop`.
+fn stem(word: &str) -> String {
+    let same = |word: &str| SAME.iter().find(|(one, _)| *one == word).map(|(_, other)| (*other).to_owned());
+    if let Some(other) = same(word) {
+        return other;
+    }
+    let longer = |ending: &str| word.strip_suffix(ending).filter(|rest| rest.chars().count() >= 4);
+    let rest = ["shes", "ches", "xes", "sses"].iter().find(|ending| word.ends_with(*ending)).and_then(|_| longer("es"));
+    let plural = || word.strip_suffix('s').filter(|rest| rest.chars().count() >= 2 && !rest.ends_with(['s', 'u', 'i']));
+    let rest = rest.or_else(|| longer("ing")).or_else(|| longer("ed")).or_else(plural).unwrap_or(word);
+    same(rest).unwrap_or_else(|| rest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_words() {
+        let words = |text: &str| telling(text).map(|word| word.stem).collect::<Vec<_>>().join(" ");
+        assert_eq!(words("KubePodCrashLooping"), "pod crash loop");
+        assert_eq!(words("HTTPErrors5xx"), "http error xx");
+        assert_eq!(words("P2: High Error Rate (> 0.1%)"), "high error rate");
+        assert_eq!(words("OOMKilled pods, crashes"), "memory kill pod crash");
+        assert_eq!(words("node_cpu_status"), "node cpu status");
+        assert_eq!(words("CertExpiring / certificate expiration"), "certificate expire certificate expire");
+        assert_eq!(words("Über ÄrgerNÖ"), "über ärger nö");
+    }
+}

@@ -12,8 +12,8 @@ const PEOPLE: &[&str] = &["role", "who", "person", "people", "team", "name", "en
 /// Beginnings of words over a column of times.
 const TIMES: &[&str] = &["after", "time", "within", "when", "wait"];
 
-/// Beginnings of words for whoever is called first.
-const FIRST: &[&str] = &["primary", "oncall", "on-call", "first"];
+/// Words for whoever is called first.
+const FIRST: &[&str] = &["primary", "oncall", "on-call", "on call", "first"];
 
 pub(super) fn rungs(runbook: &Runbook) -> Vec<Rung> {
     let sections = runbook.sections.iter().flat_map(|section| section.passages.iter().map(move |one| (section, one)));
@@ -39,7 +39,8 @@ fn of_table(table: &Table, is_named: bool) -> Vec<Rung> {
             continue;
         }
         let after = duration::only(&said);
-        let is_first = rungs.is_empty() && (after.is_some() || has_word(&who.replace("n-c", "nc"), FIRST));
+        let is_first =
+            rungs.is_empty() && (after.is_some() || FIRST.iter().any(|first| who.to_lowercase().contains(first)));
         let until = match after {
             _ if is_first || super::says_no_answer(&said) => Until::Acknowledged,
             Some(_) => Until::Resolved,
