@@ -13,6 +13,7 @@ pub use contact::contacts;
 
 use crate::duration;
 use crate::severity::name;
+use crate::words::shortened;
 
 /// One step of an escalation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ pub fn ladder(runbook: &Runbook) -> Vec<Rung> {
     rungs.truncate(MOST_RUNGS);
     for rung in &mut rungs {
         for text in [&mut rung.name, &mut rung.when, &mut rung.who, &mut rung.action] {
-            *text = shortened(text);
+            *text = shortened(text, LONGEST);
         }
     }
     rungs
@@ -171,14 +172,6 @@ fn rung(name: &str, when: &str, action: &str, before: Option<&Rung>) -> Rung {
 
 /// The longest text of a rung or a contact, in characters.
 const LONGEST: usize = 300;
-
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
-        text.to_owned()
-    } else {
-        text.chars().take(LONGEST - 1).chain(['…']).collect()
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use source::{templates, update_every};
 
+use crate::words::shortened;
+
 /// A text to send, with what it leaves open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
@@ -118,7 +120,7 @@ impl Template {
         let known = |name: &str| values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
         let subject = self.subject.as_deref().map(|subject| {
             let filled = open::fill(subject, |name| known(name).map(open::one_line));
-            open::shortened(&filled, LONGEST_SUBJECT)
+            shortened(&filled, LONGEST_SUBJECT)
         });
         let text = open::fill(&self.text, |name| known(name).map(open::plain));
         let missing =

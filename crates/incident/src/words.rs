@@ -9,6 +9,14 @@ pub(crate) fn has_word(text: &str, beginnings: &[&str]) -> bool {
     })
 }
 
+/// The beginning of a text, so many characters.
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
+    if text.chars().nth(longest).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// Words that say nothing about what is wrong.
 const EMPTY: &[&str] = &[
     "a",

@@ -6,10 +6,16 @@ use runbook::{Line, Passage, PassageKind, Procedure, ProcedureId, Runbook};
 
 use super::address::{Address, Names};
 use super::{Alert, Candidate};
-use crate::words::{Word, has_word, telling};
+use crate::words::{Word, has_word, shortened, telling};
 
 /// How much of each text of an alert is read, in characters.
 const LONGEST: usize = 1000;
+
+/// The longest name of an alert, in characters; what is longer is read so far.
+const LONGEST_NAME: usize = 200;
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 300;
 
 /// The most labels that are looked at.
 const MOST_LABELS: usize = 64;
@@ -66,7 +72,7 @@ struct Texts<'r> {
 
 impl Asked {
     pub(super) fn of(alert: &Alert) -> Self {
-        let name = beginning(&alert.name);
+        let name: String = alert.name.trim().chars().take(LONGEST_NAME).collect();
         let mut name_words: Vec<(String, u32)> = Vec::new();
         for word in telling(&name) {
             let weight = word.weight();
@@ -273,7 +279,7 @@ struct Evidence {
 impl Evidence {
     fn add(&mut self, score: u32, reason: impl Into<String>) {
         self.score += score;
-        self.reasons.push(reason.into());
+        self.reasons.push(shortened(&reason.into(), LONGEST_REASON));
     }
 }
 

@@ -34,7 +34,6 @@ const NEUTRAL: &[&str] = &[
     "broken",
     "crashed",
     "crashing",
-    "db",
     "evicted",
     "failed",
     "failing",
@@ -47,7 +46,6 @@ const NEUTRAL: &[&str] = &[
     "oom",
     "restarting",
     "stuck",
-    "suspicious",
     "target",
     "the",
     "unhealthy",
@@ -98,8 +96,13 @@ fn formed(parameter: &Parameter, key: &str, value: &str) -> Option<String> {
     match parameter.kind {
         Kind::Host | Kind::Instance | Kind::Address | Kind::Node if !keeps_port => {
             let host = without_port(value);
-            // An address is no node's name.
-            let is_wrong = parameter.kind == Kind::Node && key == "instance" && host.parse::<IpAddr>().is_ok();
+            // An address is no node's name, and a host no instance's id.
+            let is_wrong = key == "instance"
+                && match parameter.kind {
+                    Kind::Node => host.parse::<IpAddr>().is_ok(),
+                    Kind::Instance => plain(&parameter.name).ends_with("_id") && !host.starts_with("i-"),
+                    _ => false,
+                };
             (!is_wrong).then(|| host.to_owned())
         }
         _ => Some(value.to_owned()),

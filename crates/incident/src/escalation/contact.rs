@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use runbook::{Line, PassageKind, Runbook, Table};
 
-use super::{Contact, shortened};
-use crate::words::has_word;
+use super::{Contact, LONGEST};
+use crate::words::{has_word, shortened};
 
 /// The most contacts of a runbook.
 const MOST: usize = 100;
@@ -54,7 +54,7 @@ struct Found {
 
 impl Found {
     fn add(&mut self, role: &str, reach: Vec<String>, note: &str) {
-        let role = shortened(role.trim());
+        let role = shortened(role.trim(), LONGEST);
         if let Some(&at) = self.places.get(&role.to_lowercase()) {
             let known = &mut self.contacts[at];
             for one in reach {
@@ -64,7 +64,7 @@ impl Found {
             }
         } else if self.contacts.len() < MOST && !role.is_empty() && !(reach.is_empty() && note.is_empty()) {
             self.places.insert(role.to_lowercase(), self.contacts.len());
-            self.contacts.push(Contact { role, reach, note: shortened(note) });
+            self.contacts.push(Contact { role, reach, note: shortened(note, LONGEST) });
         }
     }
 }
@@ -121,7 +121,7 @@ fn reach(value: &str, links: &[String]) -> (Vec<String>, Option<String>) {
         let bare = word.trim_matches(|c: char| matches!(c, ',' | ';' | '(' | ')' | '<' | '>' | '.' | '/' | '|' | '`'));
         if is_address(bare) {
             if found.len() < MOST_WAYS && !found.iter().any(|known| known == bare) {
-                found.push(shortened(bare));
+                found.push(shortened(bare, LONGEST));
             }
         } else if bare.contains(char::is_alphanumeric) {
             others += 1;
@@ -130,7 +130,7 @@ fn reach(value: &str, links: &[String]) -> (Vec<String>, Option<String>) {
     for link in links {
         let link = link.strip_prefix("mailto:").or_else(|| link.strip_prefix("tel:")).unwrap_or(link);
         if is_address(link) && found.len() < MOST_WAYS && !found.iter().any(|known| known == link) {
-            found.push(shortened(link));
+            found.push(shortened(link, LONGEST));
         }
     }
     let aside = (others > 0).then(|| value.to_owned());
@@ -139,7 +139,7 @@ fn reach(value: &str, links: &[String]) -> (Vec<String>, Option<String>) {
     } else if value.is_empty() || value.starts_with(['[', '<']) {
         (Vec::new(), aside)
     } else {
-        (vec![shortened(value)], None)
+        (vec![shortened(value, LONGEST)], None)
     }
 }
 

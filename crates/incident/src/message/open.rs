@@ -105,15 +105,6 @@ pub(super) fn one_line(value: &str) -> String {
     value.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The beginning of a text, so many characters.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        text.to_owned()
-    } else {
-        text.chars().take(longest - 1).chain(['…']).collect()
-    }
-}
-
 fn places(text: &str) -> Vec<Place> {
     let mut found: Vec<(Range<usize>, String, Vec<String>)> = Vec::new();
     for open in placeholder::find_in_message(text) {

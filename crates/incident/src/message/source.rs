@@ -5,7 +5,7 @@ use runbook::{Body, Passage, PassageKind, Procedure, Runbook, Step};
 
 use super::{Hint, Template, open};
 use crate::duration;
-use crate::words::has_word;
+use crate::words::{has_word, shortened};
 
 /// What a line begins with that says how it is sent.
 const CHANNELS: &[(&str, Hint)] = &[
@@ -112,11 +112,12 @@ fn of_text(procedure: &Procedure, step: &Step, source: &str) -> Template {
         let (key, value) = (key.trim().to_lowercase(), value.trim());
         let hint = CHANNELS.iter().find(|(name, _)| *name == key).map(|(_, hint)| *hint);
         if key == "subject" && template.subject.is_none() {
-            template.subject = Some(open::shortened(&open::one_line(value), 300));
+            template.subject = Some(shortened(&open::one_line(value), super::LONGEST_SUBJECT));
             template.channel = template.channel.or(Some(Hint::Email));
         } else if matches!(key.as_str(), "to" | "channel") && template.to.is_none() {
-            template.to =
-                address(value).map(|(to, _)| to).or_else(|| (!value.is_empty()).then(|| open::one_line(value)));
+            template.to = address(value)
+                .map(|(to, _)| to)
+                .or_else(|| (!value.is_empty()).then(|| shortened(&open::one_line(value), LONGEST_ADDRESS)));
         } else if let Some(hint) = hint.filter(|_| template.channel.is_none()) {
             template.channel = Some(hint);
             let (to, said) = address(value).map_or((None, value), |(to, said)| (Some(to), said));
@@ -147,7 +148,7 @@ fn of_note(procedure: &Procedure, step: &Step, note: &Passage) -> Option<Templat
     let key = key.trim().to_lowercase();
     let (_, hint) = CHANNELS.iter().find(|(name, _)| *name == key)?;
     let (to, said) = address(value).map_or((None, value.trim()), |(to, said)| (Some(to), said));
-    let said = open::shortened(said, LARGEST);
+    let said = shortened(said, LARGEST);
     Some(finished(Template { channel: Some(*hint), to, text: said, ..empty(procedure, step) }))
 }
 

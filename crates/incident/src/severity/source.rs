@@ -5,7 +5,7 @@ use runbook::{Line, PassageKind, Section, Table};
 
 use super::name::{self, Name};
 use crate::duration;
-use crate::words::has_word;
+use crate::words::{has_word, shortened};
 
 /// A level as one place of the text has it.
 #[derive(Clone, Debug)]
@@ -69,8 +69,11 @@ pub(super) fn of_lines(section: &Section) -> Vec<Found> {
         }
         let (aside, said) = split_aside(rest);
         let (mut respond_within, mut escalate_after) = times(&said);
-        let description =
-            if respond_within.is_none() && escalate_after.is_none() { joined(&aside, &said) } else { aside };
+        let description = if respond_within.is_none() && escalate_after.is_none() {
+            joined(&aside, &said)
+        } else {
+            joined(&aside, "")
+        };
         // Below a bold line of its own, the times are its level's.
         let below = section.passages[at + 1..].iter().take(NEAR);
         let below = below.take_while(|below| is_bold && below.label.as_deref() == line.lead.as_deref());
@@ -91,7 +94,8 @@ pub(super) fn of_heading(title: &str) -> Option<Found> {
     let [name] = names.as_slice() else { return None };
     let unnumbered = title.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ');
     // What a colon or a dash parts from the name tells what it means; `P1 incidents` does not.
-    let told = |rest: &str| rest.trim_start().starts_with([':', '-', '–', '—', '(']).then(|| name::aside(rest));
+    let told =
+        |rest: &str| rest.trim_start().starts_with([':', '-', '–', '—', '(']).then(|| joined(&name::aside(rest), ""));
     let description = name::beginning(unnumbered).and_then(|(_, rest)| told(rest)).unwrap_or_default();
     Some(Found { name: name.clone(), description, respond_within: None, escalate_after: None })
 }
@@ -104,7 +108,7 @@ pub(super) fn of_leading_label(section: &Section) -> Option<Found> {
     });
     let mut found = leads.filter_map(|lead| {
         let (name, rest) = name::beginning(lead).filter(|(name, _)| name::is_unmistakable(name))?;
-        Some(Found { name, description: name::aside(rest), respond_within: None, escalate_after: None })
+        Some(Found { name, description: joined(&name::aside(rest), ""), respond_within: None, escalate_after: None })
     });
     let first = found.next()?;
     found.all(|other| other.name == first.name).then_some(first)
@@ -173,9 +177,13 @@ fn split_aside(rest: &str) -> (String, String) {
     }
 }
 
+/// The longest description, in characters: it is kept with every incident.
+const LONGEST: usize = 300;
+
 fn joined(one: &str, other: &str) -> String {
-    match (one.trim(), other.trim()) {
+    let text = match (one.trim(), other.trim()) {
         ("", text) | (text, "") => text.to_owned(),
         (one, other) => format!("{one} - {other}"),
-    }
+    };
+    shortened(&text, LONGEST)
 }
