@@ -127,6 +127,19 @@ fn a_ladder_without_times_takes_those_of_the_level() {
     assert_eq!(called(&none, &times, 500), "Primary then ");
 }
 
+#[test]
+fn terms_are_kept_as_they_are() {
+    let terms = terms();
+    let kept = serde_json::to_value(&terms).unwrap();
+    assert_eq!(kept["level"]["respond_within"], "PT30M");
+    assert_eq!(kept["ladder"][4]["until"], "decided");
+    assert_eq!(serde_json::from_value::<Terms>(kept).unwrap(), terms);
+    let times: Times = serde_json::from_str(r#"{"started":"2026-01-01T00:00:00Z"}"#).unwrap();
+    assert_eq!(times.resolved, None);
+    let state = serde_json::to_value(State::Running { tone: Tone::Amber }).unwrap();
+    assert_eq!(state["running"]["tone"], "amber");
+}
+
 fn rank(state: State) -> u8 {
     match state {
         State::Met { .. } => 0,
