@@ -15,12 +15,15 @@ pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod library;
+pub(crate) mod message;
+pub(crate) mod post_mortem;
 pub(crate) mod procedure;
 pub(crate) mod run;
 pub(crate) mod run_step;
 pub(crate) mod runbook;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod timeline;
 
 /// Loads a page and puts it into its frame, or says why not, with the fitting status.
 pub(crate) fn answer<Loading>(page: impl FnOnce(Visit) -> Loading) -> AnyView

@@ -10,6 +10,7 @@ pub mod headers;
 pub mod links;
 pub mod listen;
 pub mod portal;
+mod post_mortem;
 mod presence;
 mod reach;
 pub mod routes;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use app::Site;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRef, Path as PathParameter, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Path as PathParameter, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,11 +27,12 @@ use tower_http::services::ServeDir;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionStore;
+use tracing::Span;
 
 use crate::alerts::{self, AlertSource, AlertSources};
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
-use crate::{headers, stream};
+use crate::{headers, post_mortem, stream};
 
 /// The longest body of a request: a pasted result and its form, with room.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -73,7 +74,7 @@ impl Portal {
     }
 }
 
-/// Addresses that need no session: they show nothing of the portal's content.
+/// Addresses that need no session: they show nothing of the portal's content but what somebody has shared.
 pub const OPEN: &[(&str, &str)] = &[
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -84,6 +85,8 @@ pub const OPEN: &[(&str, &str)] = &[
     ("GET", "/auth/signed-out"),
     ("POST", "/auth/sign-out"),
     ("POST", "/api/alerts"),
+    // What somebody shared, for whoever has the key in its address.
+    ("GET", "/shared/post-mortems/{key}"),
 ];
 
 /// An address that this file answers itself.
@@ -99,6 +102,7 @@ const STREAMS_AND_DOWNLOADS: &[Own] = &[
     Own { path: "/live", answer: || get(stream::live_events) },
     Own { path: "/executions/{execution}/output", answer: || get(download) },
     Own { path: "/links/{link}", answer: || get(links::enter) },
+    Own { path: "/incidents/{incident}/post-mortem.md", answer: || get(post_mortem::download) },
 ];
 
 /// The streams' and downloads' addresses.
@@ -127,8 +131,11 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         .nest_service("/pkg", ServeDir::new(format!("{site}/pkg")).precompressed_br())
         .route_service("/favicon.svg", tower_http::services::ServeFile::new(format!("{site}/favicon.svg")))
         .layer(middleware::from_fn(headers::revalidate));
-    let open =
-        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(portal.clone());
+    let open = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/shared/post-mortems/{key}", get(post_mortem::shared))
+        .with_state(portal.clone());
     // With tokens of their own: no cookie counts here, so no other site can borrow one.
     let told = Router::new()
         .route("/api/alerts", post(alerts::receive))
@@ -174,7 +181,7 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         .merge(files)
         .layer(
             ServiceBuilder::new()
-                .layer(TraceLayer::new_for_http())
+                .layer(TraceLayer::new_for_http().make_span_with(span))
                 .layer(middleware::from_fn(headers::secure))
                 .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
                 // An event stream that is compressed arrives when the compressor likes.
@@ -188,6 +195,13 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         Some(hosts) => router.layer(middleware::from_fn_with_state(hosts, links::by_host)),
         None => router,
     }
+}
+
+/// The span of a request. Queries stay out of logs (codes and tickets are in them), and so do keys in addresses.
+fn span(request: &Request) -> Span {
+    let path = request.uri().path();
+    let shown = if path.starts_with(post_mortem::SHARED) { post_mortem::SHARED } else { path };
+    tracing::debug_span!("request", method = %request.method(), path = shown)
 }
 
 /// Whether the portal can answer with what it has behind it.

@@ -17,7 +17,7 @@ pub(crate) enum Need {
 /// would run. Here the text is escaped first and given as markup. The line feed in front is the one that HTML's parser
 /// drops after the tag (HTML 13.1.2.5), so that a text beginning with one keeps it.
 pub(crate) fn text_area(
-    name: &'static str,
+    name: &str,
     label: &str,
     rows: u16,
     text: &str,
@@ -27,7 +27,7 @@ pub(crate) fn text_area(
     let escaped = escape(text);
     view! {
         <textarea
-            name=name
+            name=name.to_owned()
             aria-label=label.to_owned()
             rows=rows.to_string()
             class=class
