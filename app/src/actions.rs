@@ -268,6 +268,8 @@ where
             Ok(address)
         }
         Ok(Reply::Once { document, .. }) if html => {
+            // Without a status of its own, a form's answer becomes a way back to where the form was.
+            response.set_status(StatusCode::OK);
             forbid_scripts(&response);
             Ok(document)
         }

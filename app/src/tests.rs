@@ -5,8 +5,12 @@ mod fake_incidents;
 mod fakes;
 mod fragments;
 mod gallery;
+mod message;
 mod pages;
+mod post_mortem;
 mod posts;
+mod scene;
+mod timeline;
 
 use fakes::Memory as FakeStore;
 use operations as ports;

@@ -26,7 +26,8 @@ pub(crate) async fn download(
     let id: IncidentId = incident.parse().map_err(|_| Error::NotFound("This incident"))?;
     let found = operations.post_mortem(&caller, id).await?;
     let name = format!("attachment; filename=\"{}-post-mortem.md\"", found.incident.label());
-    let headers = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let headers =
+        [(header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, found.text).into_response())
 }
 

@@ -57,7 +57,9 @@ fn promised(text: &str) -> Result<Option<u16>, Error> {
         "" => Ok(None),
         minutes => match minutes.parse() {
             Ok(minutes @ 1..=LONGEST_PROMISE) => Ok(Some(minutes)),
-            _ => Err(Error::Invalid(format!("Promise the next update in 1 to {LONGEST_PROMISE} minutes, or not at all."))),
+            _ => Err(Error::Invalid(format!(
+                "Promise the next update in 1 to {LONGEST_PROMISE} minutes, or not at all."
+            ))),
         },
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn head(incident: &Incident, here: Part) -> AnyView {
                 {environment}
             </div>
         </div>
-        <nav class="tabs" aria-label="Of this incident">{tabs}</nav>
+        <nav class="tabs incident-tabs" aria-label="Of this incident">{tabs}</nav>
     }
     .into_any()
 }
@@ -83,5 +83,6 @@ fn stage(stage: Stage) -> AnyView {
         Stage::Mitigated => ("change", "◆"),
         Stage::Resolved => ("passed", "✓"),
     };
-    view! { <span class=format!("badge {class}")><span aria-hidden="true">{mark}</span>{stage.word()}</span> }.into_any()
+    view! { <span class=format!("badge {class}")><span aria-hidden="true">{mark}</span>{stage.word()}</span> }
+        .into_any()
 }

@@ -35,7 +35,8 @@ fn row(message: &Message, may: bool, now: Timestamp) -> AnyView {
             </form>
         }
     });
-    let subject = (!message.subject.is_empty()).then(|| view! { <p class="message-subject">{message.subject.clone()}</p> });
+    let subject =
+        (!message.subject.is_empty()).then(|| view! { <p class="message-subject">{message.subject.clone()}</p> });
     let promised = message.again_after.map(|seconds| format!("next update promised within {} min", seconds / 60));
     let about: Vec<String> = [Some(message.by.1.clone()), attempts, promised].into_iter().flatten().collect();
     view! {

@@ -346,8 +346,13 @@ pub(super) struct Portal {
 }
 
 pub(super) fn portal() -> Portal {
+    portal_of(SHOP, Vec::new())
+}
+
+/// The same with another text for its runbook, and with channels.
+pub(super) fn portal_of(text: &str, channels: Vec<Arc<dyn Channel>>) -> Portal {
     let memory = Arc::new(Memory::default());
-    let shop = runbook::parse(RunbookId::new("shop"), SHOP.as_bytes(), None).unwrap();
+    let shop = runbook::parse(RunbookId::new("shop"), text.as_bytes(), None).unwrap();
     let shelf = Shelf {
         runbooks: vec![Arc::new(shop)],
         unreadable: vec![Unreadable { path: "<old>.md".to_owned(), reason: "The file is not UTF-8.".to_owned() }],
@@ -357,7 +362,7 @@ pub(super) fn portal() -> Portal {
         library: Arc::new(OneShelf(Arc::new(shelf))),
         runs: memory.clone(),
         incidents: memory.clone(),
-        channels: Vec::new(),
+        channels,
         trail: memory.clone(),
         outputs: memory.clone(),
         executor: Arc::new(Printer),

@@ -5,6 +5,7 @@ use std::path::Path;
 use operations::{ExecutionState, Mark, Role, StepMark};
 
 use super::fakes::{Portal, portal};
+use super::scene;
 
 #[tokio::test]
 async fn pages_to_look_at() {
@@ -39,6 +40,27 @@ async fn pages_to_look_at() {
         ("missing", Role::Operator, "/nowhere".to_owned()),
     ] {
         write(&portal, Path::new(&folder), name, role, &address).await;
+    }
+    for (name, scene) in
+        [("long", scene::long().await), ("going", scene::going().await), ("hostile", scene::hostile().await)]
+    {
+        for page in ["timeline", "message", "post-mortem"] {
+            let address = format!("/incidents/{}/{page}", scene.incident);
+            write(&scene.portal, Path::new(&folder), &format!("{name}-{page}"), Role::Operator, &address).await;
+        }
+        let address = format!("/incidents/{}/message?template=free", scene.incident);
+        write(&scene.portal, Path::new(&folder), &format!("{name}-free"), Role::Operator, &address).await;
+        let address = format!("/incidents/{}/message", scene.incident);
+        write(&scene.portal, Path::new(&folder), &format!("{name}-message-viewer"), Role::Viewer, &address).await;
+        let form = format!("incident={}&text=%23%20Kept&read=", scene.incident);
+        scene.portal.post(Role::Operator, "/api/keep_post_mortem", &form).await;
+        let shared =
+            scene.portal.post(Role::Operator, "/api/share_post_mortem", &format!("incident={}", scene.incident)).await;
+        std::fs::write(Path::new(&folder).join(format!("{name}-link.html")), shared.text).unwrap();
+        let address = format!("/incidents/{}/post-mortem", scene.incident);
+        write(&scene.portal, Path::new(&folder), &format!("{name}-kept"), Role::Operator, &address).await;
+        let draft = scene.portal.post(Role::Operator, "/api/keep_post_mortem", &form).await;
+        std::fs::write(Path::new(&folder).join(format!("{name}-draft.html")), draft.text).unwrap();
     }
     let refused = portal.post(Role::Viewer, "/api/press", &format!("run={run}&command=1")).await;
     std::fs::write(Path::new(&folder).join("refused.html"), refused.text).unwrap();

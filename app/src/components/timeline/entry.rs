@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Entry, EventKind, Lane, OutcomeResult, span};
+use operations::{Entry, EventKind, Lane, span};
 
 use super::picture::is_running;
 use super::shape::Shape;
@@ -62,11 +62,9 @@ fn row(entry: &Entry, reader: Reader) -> AnyView {
             <div class="entry-what">
                 <p class="entry-words">
                     {Shape::of(entry).sign()}
-                    <span>{entry.words.clone()}</span>
-                    {result(entry)}
+                    <span class="entry-line"><span>{entry.words.clone()}</span>" "{result(entry)}</span>
                 </p>
-                {details(entry)}
-                {printed(entry)}
+                <div class="entry-below">{details(entry)}{printed(entry)}</div>
             </div>
             <span class="entry-links">{run}{trail}</span>
         </li>
@@ -78,15 +76,13 @@ fn row(entry: &Entry, reader: Reader) -> AnyView {
 fn result(entry: &Entry) -> AnyView {
     let took = |until: Timestamp| until.duration_since(entry.at).as_millis().try_into().unwrap_or(i64::MAX);
     let ended = match entry.result {
-        // A message that came through needs no word beside it: it is the usual case.
-        Some(OutcomeResult::Passed) if entry.kind == EventKind::MessageIntent => Some(badge::outcome(OutcomeResult::Passed, None)),
         Some(result) => {
             let took = entry.until.map(|until| view! { <span class="mono muted">{time::lasted(took(until))}</span> });
             Some(view! { {badge::outcome(result, None)}{took} }.into_any())
         }
-        None if is_running(entry) => Some(
-            view! { <span class="badge running"><span aria-hidden="true">"●"</span>"in flight"</span> }.into_any(),
-        ),
+        None if is_running(entry) => {
+            Some(view! { <span class="badge running"><span aria-hidden="true">"●"</span>"in flight"</span> }.into_any())
+        }
         None => None,
     };
     view! { {entry.effect.map(badge::effect)}{ended} }.into_any()
@@ -103,19 +99,24 @@ fn details(entry: &Entry) -> AnyView {
             entry.details.iter().map(|line| view! { <p class="entry-said">{line.clone()}</p> }).collect();
         return lines.into_any();
     }
-    let calls = entry.details.len() - 1;
-    let words = match (ran, calls) {
-        (true, 0) => "What ran".to_owned(),
-        (true, 1) => "What ran, and its call".to_owned(),
-        (true, calls) => format!("What ran, and its {calls} calls"),
-        (false, _) => "More".to_owned(),
+    if !ran {
+        return folded("More", &entry.details.join("\n\n"), &[]);
+    }
+    let words = match entry.details.len() - 1 {
+        0 => "What ran".to_owned(),
+        1 => "What ran, and its call".to_owned(),
+        calls => format!("What ran, and its {calls} calls"),
     };
-    let rest: Vec<_> = entry.details[1..].iter().map(|line| view! { <li>{line.clone()}</li> }).collect();
+    folded(&words, first, &entry.details[1..])
+}
+
+fn folded(words: &str, text: &str, below: &[String]) -> AnyView {
+    let below: Vec<_> = below.iter().map(|line| view! { <li>{line.clone()}</li> }).collect();
     view! {
         <details class="entry-more">
-            <summary>{words}</summary>
-            <pre class="plain" tabindex="0">{first.clone()}</pre>
-            {(!rest.is_empty()).then(|| view! { <ul class="mono entry-calls">{rest}</ul> })}
+            <summary>{words.to_owned()}</summary>
+            <pre class="plain" tabindex="0">{text.to_owned()}</pre>
+            {(!below.is_empty()).then(|| view! { <ul class="mono entry-calls">{below}</ul> })}
         </details>
     }
     .into_any()

@@ -48,41 +48,29 @@ struct Bar {
 pub(crate) fn picture(incident: &Incident, timeline: &Timeline, now: Timestamp) -> AnyView {
     let open = incident.resolved_at.is_none();
     let ended = |entry: &Entry| entry.until.unwrap_or(if is_running(entry) { now.max(entry.at) } else { entry.at });
-    let mut busy: Vec<(Timestamp, Timestamp)> =
-        timeline.entries.iter().map(|entry| (entry.at, ended(entry))).collect();
-    busy.push((incident.started_at, incident.started_at));
-    busy.extend(turns(incident).map(|(at, _)| (at, at)));
-    if open {
-        busy.push((now, now));
-    }
-    let axis = Axis::new(&busy);
+    // While one long command runs, nothing may happen for hours, too: its bar runs through the silence.
+    let mut moments: Vec<Timestamp> = timeline.entries.iter().flat_map(|entry| [entry.at, ended(entry)]).collect();
+    moments.push(incident.started_at);
+    moments.extend(turns(incident).map(|(at, _)| at));
+    moments.extend(open.then_some(now));
+    let axis = Axis::new(&moments);
     let lanes: Vec<&Lane> = timeline.lanes.iter().take(MOST_LANES).collect();
     let height = HEAD + LANE * lanes.len() as f64 + 4.0;
     let width = axis.width();
-    let grounds: Vec<_> = (0..lanes.len()).step_by(2).map(|lane| ground(lane, width)).collect();
     let gaps: Vec<_> = axis.gaps().into_iter().map(|gap| silence(&gap, height)).collect();
     let ticks: Vec<_> = axis.ticks().iter().map(|drawn| tick(drawn, height)).collect();
-    let lines = turning_points(incident, &axis, height);
-    let today = open.then(|| {
-        let x = place(axis.x(now));
-        view! {
-            <g class="turn now">
-                <line x1=x.clone() x2=x y1=place(HEAD) y2=place(height)></line>
-                <title>"now"</title>
-            </g>
-        }
-    });
+    let lines = turning_points(incident, now, &axis, height);
     let bars: Vec<_> = bars(timeline, &axis, ended).iter().map(bar).collect();
     let marks: Vec<_> = marks(timeline, &axis).iter().map(mark).collect();
-    let names: Vec<_> = lanes
+    let (names, grounds): (Vec<_>, Vec<_>) = lanes
         .iter()
         .enumerate()
         .map(|(index, lane)| {
             let shared = index + 1 == MOST_LANES && timeline.lanes.len() > MOST_LANES;
             let name = if shared { "Everybody else".to_owned() } else { lane_name(lane) };
-            view! { <li title=name.clone()>{name.clone()}</li> }
+            (view! { <li title=name.clone()>{name.clone()}</li> }, ground(index, &name, width))
         })
-        .collect();
+        .unzip();
     view! {
         <div class="lanes">
             <ol class="lane-names" aria-hidden="true">{names}</ol>
@@ -97,9 +85,8 @@ pub(crate) fn picture(incident: &Incident, timeline: &Timeline, now: Timestamp) 
                 >
                     {grounds}
                     {gaps}
-                    {ticks}
                     {lines}
-                    {today}
+                    {ticks}
                     {bars}
                     {marks}
                 </svg>
@@ -158,9 +145,11 @@ fn turns(incident: &Incident) -> impl Iterator<Item = (Timestamp, &'static str)>
     turns.into_iter().filter_map(|(at, words)| Some((at?, words)))
 }
 
-fn turning_points(incident: &Incident, axis: &Axis, height: f64) -> Vec<AnyView> {
+fn turning_points(incident: &Incident, now: Timestamp, axis: &Axis, height: f64) -> Vec<AnyView> {
     let mut free = [f64::MIN; 3];
+    let today = incident.resolved_at.is_none().then_some((now, "now"));
     turns(incident)
+        .chain(today)
         .map(|(at, words)| {
             let x = axis.x(at);
             let from_right = x + TURN > axis.width();
@@ -182,9 +171,15 @@ fn turning_points(incident: &Incident, axis: &Axis, height: f64) -> Vec<AnyView>
         .collect()
 }
 
-fn ground(lane: usize, width: f64) -> AnyView {
+/// The ground of a lane. Its name is on it for paper, where the names cannot stand beside the picture.
+fn ground(lane: usize, name: &str, width: f64) -> AnyView {
     let y = HEAD + LANE * lane as f64;
-    view! { <rect class="lane-ground" x="0" y=place(y) width=place(width) height=place(LANE)></rect> }.into_any()
+    let class = if lane.is_multiple_of(2) { "lane-ground" } else { "lane-ground other" };
+    view! {
+        <rect class=class x="0" y=place(y) width=place(width) height=place(LANE)></rect>
+        <text class="lane-own" x="2" y=place(y + LANE - 4.0)>{name.to_owned()}</text>
+    }
+    .into_any()
 }
 
 fn silence(gap: &super::axis::Gap, height: f64) -> AnyView {
@@ -197,7 +192,7 @@ fn silence(gap: &super::axis::Gap, height: f64) -> AnyView {
             <rect x=place(left) y=place(HEAD) width=place(gap.width) height=place(height - HEAD)></rect>
             <line x1=place(left) x2=place(left) y1=place(HEAD) y2=place(height)></line>
             <line x1=place(right) x2=place(right) y1=place(HEAD) y2=place(height)></line>
-            <text x=place(middle) y=place(height - 8.0) text-anchor="middle">{lasted.clone()}</text>
+            <text x=place(middle) y=place(height - 8.0) text-anchor="middle">{lasted}</text>
         </g>
     }
     .into_any()
@@ -205,12 +200,10 @@ fn silence(gap: &super::axis::Gap, height: f64) -> AnyView {
 
 fn tick(tick: &Tick, height: f64) -> AnyView {
     let x = place(tick.x);
-    // The first one's words begin where the picture does.
-    let (anchor, at) = if tick.x < 40.0 { ("start", "4".to_owned()) } else { ("middle", x.clone()) };
     view! {
         <g class="tick">
             <line x1=x.clone() x2=x y1=place(HEAD - 4.0) y2=place(height)></line>
-            <text x=at y=place(HEAD - 9.0) text-anchor=anchor>{tick.words.clone()}</text>
+            <text x=place(tick.middle) y=place(HEAD - 9.0) text-anchor="middle">{tick.words.clone()}</text>
         </g>
     }
     .into_any()
@@ -282,9 +275,11 @@ fn marks<'t>(timeline: &'t Timeline, axis: &Axis) -> Vec<Mark<'t>> {
 
 fn mark(mark: &Mark<'_>) -> AnyView {
     let shape = mark.entries.iter().map(|entry| Shape::of(entry)).max().unwrap_or(Shape::Other);
-    let bad = mark.entries.iter().filter_map(|entry| entry.result).any(|result| {
-        matches!(result, OutcomeResult::Failed | OutcomeResult::Expired | OutcomeResult::Unknown)
-    });
+    let bad = mark
+        .entries
+        .iter()
+        .filter_map(|entry| entry.result)
+        .any(|result| matches!(result, OutcomeResult::Failed | OutcomeResult::Expired | OutcomeResult::Unknown));
     let count = (mark.entries.len() > 1).then(|| mark.entries.len().to_string());
     let beside = match (count, bad) {
         (Some(count), true) => Some(format!("{count} ✗")),
@@ -326,12 +321,11 @@ fn title(entries: &[&Entry]) -> String {
 
 /// A length in a picture, to a tenth.
 fn place(length: f64) -> String {
-    format!("{:.1}", length)
+    format!("{length:.1}")
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use operations::EventId;
 
     use super::*;
@@ -410,8 +404,8 @@ mod tests {
         let drawn = picture(&incident(), &timeline, at(60)).to_html();
         assert!(drawn.len() < 2_500_000, "{} bytes", drawn.len());
         assert!(drawn.contains("Everybody else"));
-        let busy: Vec<_> = timeline.entries.iter().map(|entry| (entry.at, entry.at)).collect();
-        let marks = marks(&timeline, &Axis::new(&busy));
+        let moments: Vec<_> = timeline.entries.iter().map(|entry| entry.at).collect();
+        let marks = marks(&timeline, &Axis::new(&moments));
         assert_eq!(marks.iter().map(|mark| mark.entries.len()).sum::<usize>(), 5_000, "none is lost");
     }
 
@@ -421,11 +415,14 @@ mod tests {
             entry(0, 0, 1, Effect::Read),
             entry(1, 0, 1, Effect::Destroy),
             entry(1, 0, 2, Effect::Read),
-            entry(3_000, 0, 1, Effect::Read),
+            entry(500, 0, 1, Effect::Read),
         ]);
-        let busy: Vec<_> = timeline.entries.iter().map(|entry| (entry.at, entry.at)).collect();
-        let marks = marks(&timeline, &Axis::new(&busy));
-        assert_eq!(marks.iter().map(|mark| (mark.lane, mark.entries.len())).collect::<Vec<_>>(), [(0, 2), (1, 1), (0, 1)]);
+        let moments: Vec<_> = timeline.entries.iter().map(|entry| entry.at).collect();
+        let marks = marks(&timeline, &Axis::new(&moments));
+        assert_eq!(
+            marks.iter().map(|mark| (mark.lane, mark.entries.len())).collect::<Vec<_>>(),
+            [(0, 2), (1, 1), (0, 1)]
+        );
         let drawn = mark(&marks[0]).to_html();
         assert!(drawn.contains("class=\"shape destroy\"") && drawn.contains("2 ✗"), "{drawn}");
     }
@@ -436,15 +433,13 @@ mod tests {
             entry(0, 300, 1, Effect::Read),
             entry(60, 600, 1, Effect::Read),
             entry(90, 300, 1, Effect::Change),
-            entry(2_000, 300, 1, Effect::Read),
+            entry(1_000, 300, 1, Effect::Read),
         ]);
-        let busy: Vec<_> =
-            timeline.entries.iter().map(|entry| (entry.at, entry.at + SignedDuration::from_secs(300))).collect();
-        let bars = bars(&timeline, &Axis::new(&busy), |entry| entry.until.unwrap_or(entry.at));
-        assert_eq!(bars.iter().map(|bar| (bar.effect, bar.count)).collect::<Vec<_>>(), [
-            (Some(Effect::Read), 2),
-            (Some(Effect::Change), 1),
-            (Some(Effect::Read), 1),
-        ]);
+        let moments: Vec<_> = (0..=1_300).step_by(100).map(at).collect();
+        let bars = bars(&timeline, &Axis::new(&moments), |entry| entry.until.unwrap_or(entry.at));
+        assert_eq!(
+            bars.iter().map(|bar| (bar.effect, bar.count)).collect::<Vec<_>>(),
+            [(Some(Effect::Read), 2), (Some(Effect::Change), 1), (Some(Effect::Read), 1),]
+        );
     }
 }

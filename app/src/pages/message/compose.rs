@@ -112,7 +112,10 @@ fn preview(template: &Template, filled: &Filled) -> AnyView {
         .fields
         .iter()
         .filter(|field| filled.missing.contains(&field.name))
-        .map(|field| view! { <li><span class="placeholder">{field.source.clone()}</span>" "{field.name.clone()}</li> })
+        .map(|field| {
+            let more = (!field.source.contains(&field.name)).then(|| format!(" {}", field.name));
+            view! { <li><span class="placeholder">{field.source.clone()}</span>{more}</li> }
+        })
         .collect();
     let missing = (!missing.is_empty()).then(|| {
         view! {
@@ -155,7 +158,7 @@ fn open_words(count: usize) -> String {
 fn send(draft: &Draft<'_>, filled: &Filled) -> AnyView {
     let subject = filled.subject.clone().unwrap_or_default();
     let title = draft.template.map_or_else(|| "Message".to_owned(), |(_, template)| template.title.clone());
-    let unwritten = filled.text.trim().is_empty() || !filled.missing.is_empty();
+    let unwritten = filled.text.trim().is_empty();
     let words = view! {
         <label class="message-field wide">
             <span>"Subject"</span>
@@ -163,7 +166,7 @@ fn send(draft: &Draft<'_>, filled: &Filled) -> AnyView {
         </label>
         <label class="message-field wide">
             <span>"Text"</span>
-            {text_area("text", "Text", if unwritten { 10 } else { 14 }, &filled.text, "mono message-words", Need::Optional)}
+            {text_area("text", "Text", 12, &filled.text, "mono message-words", Need::Optional)}
         </label>
     };
     let words = if draft.template.is_none() {
