@@ -6,6 +6,8 @@
 //!
 //! The browser sends ids and values, never shell text; the one exception, an edited command, has a permission of its own.
 
+pub mod incident;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -208,7 +210,10 @@ fn run_id(text: &str) -> Result<RunId, Error> {
 /// The step of a run that a command or step id belongs to.
 fn place(run: &str, part: &str) -> String {
     let step: String = part.chars().take_while(char::is_ascii_digit).collect();
-    format!("/runs/{}#step-{step}", path_part(run))
+    if step.is_empty() {
+        return format!("/runs/{}", path_part(run));
+    }
+    format!("/runs/{}?at={step}#step-{step}", path_part(run))
 }
 
 /// What a person sent, as one segment of a path that cannot lead anywhere else.
@@ -270,8 +275,8 @@ mod tests {
 
     #[test]
     fn what_a_person_sends_stays_one_segment() {
-        assert_eq!(place("0199-ab", "4b"), "/runs/0199-ab#step-4");
-        assert_eq!(place("//evil.example/\r\nSet-Cookie: x", "<4>"), "/runs/evil.exampleSet-Cookiex#step-");
+        assert_eq!(place("0199-ab", "4b"), "/runs/0199-ab?at=4#step-4");
+        assert_eq!(place("//evil.example/\r\nSet-Cookie: x", "<4>"), "/runs/evil.exampleSet-Cookiex");
         assert_eq!(path_part("../../x?y#z"), "....xyz");
     }
 }

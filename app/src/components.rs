@@ -7,6 +7,7 @@ pub(crate) mod contents;
 pub(crate) mod difference;
 pub(crate) mod escape;
 pub(crate) mod frame;
+pub(crate) mod incident;
 pub(crate) mod live;
 pub(crate) mod run_row;
 pub(crate) mod step_card;

@@ -70,6 +70,8 @@ pub fn App() -> impl IntoView {
                     view=|| pages::answer(pages::procedure::page)
                     ssr=SsrMode::Async
                 />
+                <Route path=path!("/incidents") view=|| pages::answer(pages::incidents::page) ssr=SsrMode::Async/>
+                <Route path=path!("/incidents/:incident") view=|| pages::answer(pages::incident::page) ssr=SsrMode::Async/>
                 <Route path=path!("/runs") view=|| pages::answer(pages::runs::page) ssr=SsrMode::Async/>
                 <Route path=path!("/runs/:run") view=|| pages::answer(pages::run::page) ssr=SsrMode::Async/>
                 <Route path=path!("/history") view=|| pages::answer(pages::history::page) ssr=SsrMode::Async/>

@@ -27,7 +27,8 @@
 //! | `frame-{command}` | where the output of the latest execution stands; `data-key` is the execution | [`run`] |
 //! | `run-onward` | whether commands run one after the other, or why no longer | [`run`] |
 //! | `cards` | live cards | [`cards`] |
-//! | `here` | who looks at the run | [`people`] |
+//! | `here` | who looks at the page, and where | [`people`] |
+//! | `incident-…` | the parts of an incident's page | [`incident()`] |
 //!
 //! For a handler: keep one [`Sent`] and one [`OutputPen`] for each connection; on every change send
 //! `sent.fresh(run(…))`, then `pen.write(chunks)`.
@@ -37,12 +38,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Caller, Card, Chunk, ExecutionId, RunView, Stream};
+use operations::{Caller, Card, Chunk, ExecutionId, IncidentView, RunView, Stream, Timeline};
+use runbook::StepId;
 use serde_json::json;
 
 use crate::ansi::Pen;
 use crate::components::{badge, card, time};
 
+pub(crate) mod incident;
 pub(crate) mod run;
 
 /// An element of a page, drawn again.
@@ -66,10 +69,10 @@ impl Fragment {
     }
 }
 
-/// Everything of a run's page that changes, as this person may see it.
+/// Everything of a run's page that changes, as this person may see it. `focus` is the step that the page shows alone.
 #[must_use]
-pub fn run(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
-    run::all(view, caller, now)
+pub fn run(view: &RunView, caller: &Caller, focus: Option<&StepId>, now: Timestamp) -> Vec<Fragment> {
+    run::all(view, caller, focus, now)
 }
 
 /// The live cards of a page.
@@ -91,20 +94,48 @@ fn drawn_cards(cards: &[Card], now: Timestamp) -> AnyView {
     view! { <div id="cards" class="cards">{card::cards(cards, now)}</div> }.into_any()
 }
 
-/// Who looks at a run just now, by name; each name once, at most twelve drawn.
+/// Everything of an incident's page that changes, as this person may see it. `runs` are its runs, oldest first.
 #[must_use]
-pub fn people(names: &[String]) -> Fragment {
-    Fragment::new("here", people_view(names))
+pub fn incident(view: &IncidentView, runs: &[RunView], timeline: &Timeline, caller: &Caller) -> Vec<Fragment> {
+    incident::all(view, runs, timeline, caller)
 }
 
-pub(crate) fn people_view(names: &[String]) -> AnyView {
-    let mut names: Vec<&String> = names.iter().collect();
-    names.sort();
-    names.dedup();
-    let rows: Vec<_> = names
+/// Somebody who looks at a page just now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Looker {
+    /// What they are called.
+    pub name: String,
+    /// Where they are: `step 4`; empty where that is not known.
+    pub place: String,
+}
+
+impl Looker {
+    /// Somebody at a place.
+    #[must_use]
+    pub fn at(name: impl Into<String>, place: impl Into<String>) -> Self {
+        Self { name: name.into(), place: place.into() }
+    }
+}
+
+/// Who looks just now, and where; each once, at most twelve drawn.
+#[must_use]
+pub fn people(lookers: &[Looker]) -> Fragment {
+    Fragment::new("here", people_view(lookers))
+}
+
+pub(crate) fn people_view(lookers: &[Looker]) -> AnyView {
+    let mut lookers: Vec<&Looker> = lookers.iter().collect();
+    lookers.sort();
+    lookers.dedup();
+    let rows: Vec<_> = lookers
         .iter()
         .take(12)
-        .map(|name| view! { <li>{badge::person(name)}<span>{(*name).clone()}</span></li> })
+        .map(|looker| {
+            let place = (!looker.place.is_empty()).then(|| {
+                view! { <span class="muted">{format!(" · {}", looker.place)}</span> }
+            });
+            view! { <li>{badge::person(&looker.name)}<span>{looker.name.clone()}{place}</span></li> }
+        })
         .collect();
     view! { <ul id="here" class="here">{rows}</ul> }.into_any()
 }

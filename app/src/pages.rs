@@ -14,6 +14,8 @@ use crate::visit::Visit;
 pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod home;
+pub(crate) mod incident;
+pub(crate) mod incidents;
 pub(crate) mod library;
 pub(crate) mod procedure;
 pub(crate) mod run;

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod headers;
 pub mod links;
 pub mod listen;
+mod notes;
 pub mod portal;
 mod presence;
 mod reach;

@@ -1,38 +1,39 @@
-//! Who looks at which run just now. Known by the streams that are open, so it ends with them.
+//! Who looks at which run or incident just now, and where. Known by the streams that are open, so it ends with them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use operations::RunId;
+use app::fragments::Looker;
 use tokio::sync::watch;
+use uuid::Uuid;
 
-/// The people on every run's page, in this process.
+/// The people on every page of a run or incident, in this process.
 #[derive(Clone, Default)]
 pub(crate) struct Presence {
-    runs: Arc<Mutex<HashMap<RunId, watch::Sender<Vec<String>>>>>,
+    pages: Arc<Mutex<HashMap<Uuid, watch::Sender<Vec<Looker>>>>>,
 }
 
 /// One open page: the person is there until it is dropped.
 pub(crate) struct Here {
     presence: Presence,
-    run: RunId,
-    name: String,
-    people: watch::Receiver<Vec<String>>,
+    page: Uuid,
+    looker: Looker,
+    people: watch::Receiver<Vec<Looker>>,
 }
 
 impl Presence {
-    /// A person opens the page of a run.
-    pub(crate) fn enter(&self, run: RunId, name: &str) -> Here {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let people = runs.entry(run).or_insert_with(|| watch::channel(Vec::new()).0);
-        people.send_modify(|names| names.push(name.to_owned()));
-        Here { presence: self.clone(), run, name: name.to_owned(), people: people.subscribe() }
+    /// A person opens the page of a run or incident.
+    pub(crate) fn enter(&self, page: Uuid, looker: Looker) -> Here {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let people = pages.entry(page).or_insert_with(|| watch::channel(Vec::new()).0);
+        people.send_modify(|lookers| lookers.push(looker.clone()));
+        Here { presence: self.clone(), page, looker, people: people.subscribe() }
     }
 }
 
 impl Here {
     /// Everybody who is there; somebody with two pages is there twice.
-    pub(crate) fn names(&mut self) -> Vec<String> {
+    pub(crate) fn lookers(&mut self) -> Vec<Looker> {
         self.people.borrow_and_update().clone()
     }
 
@@ -46,15 +47,15 @@ impl Here {
 
 impl Drop for Here {
     fn drop(&mut self) {
-        let mut runs = self.presence.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(people) = runs.get(&self.run) else { return };
-        people.send_modify(|names| {
-            if let Some(at) = names.iter().position(|name| name == &self.name) {
-                names.swap_remove(at);
+        let mut pages = self.presence.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(people) = pages.get(&self.page) else { return };
+        people.send_modify(|lookers| {
+            if let Some(at) = lookers.iter().position(|looker| looker == &self.looker) {
+                lookers.swap_remove(at);
             }
         });
         if people.borrow().is_empty() {
-            runs.remove(&self.run);
+            pages.remove(&self.page);
         }
     }
 }
@@ -66,13 +67,13 @@ mod tests {
     #[test]
     fn people_come_and_go_and_nothing_is_left_behind() {
         let presence = Presence::default();
-        let run = RunId::new();
-        let mut ada = presence.enter(run, "Ada");
-        let otto = presence.enter(run, "Otto");
-        assert_eq!(ada.names(), ["Ada", "Otto"]);
+        let page = Uuid::now_v7();
+        let mut ada = presence.enter(page, Looker::at("Ada", "step 1"));
+        let otto = presence.enter(page, Looker::at("Otto", ""));
+        assert_eq!(ada.lookers(), [Looker::at("Ada", "step 1"), Looker::at("Otto", "")]);
         drop(otto);
-        assert_eq!(ada.names(), ["Ada"]);
+        assert_eq!(ada.lookers(), [Looker::at("Ada", "step 1")]);
         drop(ada);
-        assert!(presence.runs.lock().unwrap().is_empty());
+        assert!(presence.pages.lock().unwrap().is_empty());
     }
 }

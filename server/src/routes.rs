@@ -31,7 +31,7 @@ use tower_sessions::SessionStore;
 use crate::alerts::{self, AlertSource, AlertSources};
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
-use crate::{headers, stream};
+use crate::{headers, notes, stream};
 
 /// The longest body of a request: a pasted result and its form, with room.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -88,23 +88,35 @@ pub const OPEN: &[(&str, &str)] = &[
 
 /// An address that this file answers itself.
 struct Own {
+    method: &'static str,
     path: &'static str,
     answer: fn() -> MethodRouter<Portal>,
+    /// The longest body.
+    body: usize,
+}
+
+impl Own {
+    const fn get(path: &'static str, answer: fn() -> MethodRouter<Portal>) -> Self {
+        Self { method: "GET", path, answer, body: BODY_LIMIT }
+    }
 }
 
 /// What is behind the session and neither a page nor a server function. The router is built from this table, and the
 /// test of access reads it: an address that is not here is not served.
 const STREAMS_AND_DOWNLOADS: &[Own] = &[
-    Own { path: "/runs/{run}/events", answer: || get(stream::run_events) },
-    Own { path: "/live", answer: || get(stream::live_events) },
-    Own { path: "/executions/{execution}/output", answer: || get(download) },
-    Own { path: "/links/{link}", answer: || get(links::enter) },
+    Own::get("/runs/{run}/events", || get(stream::run_events)),
+    Own::get("/incidents/{incident}/events", || get(stream::incident_events)),
+    Own { method: "POST", path: "/runs/{run}/notes", answer: || post(notes::write), body: notes::BODY_LIMIT },
+    Own::get("/attachments/{attachment}", || get(notes::attachment)),
+    Own::get("/live", || get(stream::live_events)),
+    Own::get("/executions/{execution}/output", || get(download)),
+    Own::get("/links/{link}", || get(links::enter)),
 ];
 
-/// The streams' and downloads' addresses.
+/// The methods and addresses of streams, downloads and uploads.
 #[must_use]
-pub fn streams_and_downloads() -> Vec<String> {
-    STREAMS_AND_DOWNLOADS.iter().map(|own| own.path.to_owned()).collect()
+pub fn streams_and_downloads() -> Vec<(String, String)> {
+    STREAMS_AND_DOWNLOADS.iter().map(|own| (own.method.to_owned(), own.path.to_owned())).collect()
 }
 
 /// The pages' addresses.
@@ -153,22 +165,25 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         let options = portal.options.clone();
         move || app::shell(options.clone())
     };
-    let private = STREAMS_AND_DOWNLOADS
-        .iter()
-        .fold(Router::new(), |router, own| router.route(own.path, (own.answer)()))
-        // Pages and server functions.
+    let own = STREAMS_AND_DOWNLOADS.iter().fold(Router::new(), |router, own| {
+        let limited = Router::new().route(own.path, (own.answer)());
+        router.merge(limited.layer(DefaultBodyLimit::max(own.body)).layer(RequestBodyLimitLayer::new(own.body)))
+    });
+    // Pages and server functions.
+    let private = Router::new()
         .leptos_routes_with_context(&portal, generate_route_list(app::App), context.clone(), document.clone())
         .fallback(leptos_axum::render_app_async_with_context(context, document))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .merge(own)
         .layer(middleware::from_fn(identity::require_person))
         .with_state(portal);
 
     let router = private
-        .merge(identity.routes())
+        .merge(identity.routes().layer(RequestBodyLimitLayer::new(BODY_LIMIT)))
         .layer(middleware::from_fn_with_state(identity.public_origin(), identity::csrf::check))
         .layer(middleware::from_fn_with_state(identity.clone(), identity::authenticate))
         .layer(identity.session_layer(sessions))
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .merge(told)
         .merge(open)
         .merge(files)

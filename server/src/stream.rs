@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
-use app::fragments::{self, Fragment, Output, OutputPen, Sent};
+use app::fragments::{self, Fragment, Looker, Output, OutputPen, Sent};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{self, KeepAlive};
 use identity::CurrentCaller;
-use operations::{Caller, Cards, Chunk, EnvironmentName, Error, ExecutionId, Operations, RunId};
-use runbook::{ProcedureId, RunbookId};
+use operations::{Caller, Cards, Chunk, EnvironmentName, Error, ExecutionId, IncidentId, Operations, RunId};
+use runbook::{ProcedureId, RunbookId, StepId};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -46,6 +46,8 @@ type Events = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<sse
 pub(crate) struct From {
     /// The cursor of the output that the page already holds.
     after: Option<i64>,
+    /// The step that the page shows alone.
+    step: Option<StepId>,
 }
 
 /// The stream of a run's page: steps, output, live cards.
@@ -63,13 +65,67 @@ pub(crate) async fn run_events(
     let cards = operations.cards_of_run(&caller, run).await?;
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let cursor = resumed.or(from.after).unwrap_or(0);
-    let here = streams.presence.enter(run, &caller.person.name);
+    let place = from.step.as_ref().map(|step| format!("step {step}")).unwrap_or_default();
+    let here = streams.presence.enter(run.0, Looker::at(&caller.person.name, place));
+    let focus = from.step;
     Ok(streams.open(seat, |sender| async move {
         let browser = Browser { sender, sent: Sent::default() };
-        RunPage { operations, caller, run, cursor, changes, cards, here, pen: OutputPen::new(), browser }
+        RunPage { operations, caller, run, focus, cursor, changes, cards, here, pen: OutputPen::new(), browser }
             .follow()
             .await;
     }))
+}
+
+/// The stream of an incident's page: clocks, alerts, procedures that fit, runs, timeline.
+pub(crate) async fn incident_events(
+    State(operations): State<Operations>,
+    State(streams): State<Streams>,
+    CurrentCaller(caller): CurrentCaller,
+    Path(incident): Path<String>,
+) -> Result<Events, Problem> {
+    let incident: IncidentId = incident.parse().map_err(|_| Error::NotFound("This incident"))?;
+    let seat = streams.seats.take(&caller.person.subject)?;
+    operations.view_incident(&caller, incident).await?;
+    let mut news = operations.watch_incidents(&caller)?;
+    let mut here = streams.presence.enter(incident.0, Looker::at(&caller.person.name, ""));
+    Ok(streams.open(seat, move |sender| async move {
+        let mut browser = Browser { sender, sent: Sent::default() };
+        loop {
+            news.mark_unchanged();
+            let mut drawn = match incident_parts(&operations, &caller, incident).await {
+                Ok(drawn) => drawn,
+                Err(error) => {
+                    tracing::warn!(%incident, error = &error as &dyn std::error::Error, "a live page ends");
+                    return;
+                }
+            };
+            drawn.push(fragments::people(&here.lookers()));
+            if browser.fragments(drawn).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(ROUND).await;
+            tokio::select! {
+                changed = news.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = here.changed() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }))
+}
+
+async fn incident_parts(
+    operations: &Operations,
+    caller: &Caller,
+    incident: IncidentId,
+) -> Result<Vec<Fragment>, Error> {
+    let view = operations.view_incident(caller, incident).await?;
+    let runs = operations.views_of(caller, &view.runs).await;
+    let timeline = operations.timeline(caller, incident).await?;
+    Ok(fragments::incident(&view, &runs, &timeline, caller))
 }
 
 /// What the page of a procedure or a runbook sends along when it opens its stream.
@@ -148,6 +204,7 @@ struct RunPage {
     operations: Operations,
     caller: Caller,
     run: RunId,
+    focus: Option<StepId>,
     cursor: i64,
     changes: watch::Receiver<u64>,
     cards: Cards,
@@ -182,9 +239,9 @@ impl RunPage {
             tracing::warn!(run = %self.run, error = &error as &dyn std::error::Error, "a live page ends");
             Over
         })?;
-        let mut drawn = fragments::run(&view, &self.caller, jiff::Timestamp::now());
+        let mut drawn = fragments::run(&view, &self.caller, self.focus.as_ref(), jiff::Timestamp::now());
         drawn.push(draw(&mut self.cards));
-        drawn.push(fragments::people(&self.here.names()));
+        drawn.push(fragments::people(&self.here.lookers()));
         self.browser.fragments(drawn).await?;
         self.output().await
     }

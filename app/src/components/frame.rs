@@ -14,6 +14,7 @@ use crate::visit::{Site, Visit};
 pub(crate) enum Here {
     Home,
     Runbooks,
+    Incidents,
     Runs,
     History,
     Elsewhere,
@@ -81,6 +82,7 @@ fn bar(person: &Person, site: &Site, here: Here, query: Option<String>) -> AnyVi
             <nav aria-label="Main">
                 {entry(Here::Home, "/", "Home")}
                 {entry(Here::Runbooks, "/runbooks", "Runbooks")}
+                {entry(Here::Incidents, "/incidents", "Incidents")}
                 {entry(Here::Runs, "/runs", "Runs")}
                 {history}
             </nav>

@@ -8,7 +8,7 @@ use operations::{
     Caller, CommandView, Execution, ExecutionState, Mark, Permission, Question, RunState, RunView, StepMark, StepState,
     StepView,
 };
-use runbook::Step;
+use runbook::{Step, StepId};
 
 use super::Fragment;
 use crate::components::difference::difference;
@@ -16,9 +16,9 @@ use crate::components::text_area::{Need, text_area};
 use crate::components::{badge, time};
 
 /// Every fragment of the page.
-pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragment> {
+pub(super) fn all(view: &RunView, caller: &Caller, focus: Option<&StepId>, now: Timestamp) -> Vec<Fragment> {
     let mut fragments =
-        vec![Fragment::new("run-status", status(view, now)), Fragment::new("run-steps", steps(view, now))];
+        vec![Fragment::new("run-status", status(view, now)), Fragment::new("run-steps", steps(view, focus, now))];
     let asks = view.procedure.parameters().iter().any(|one| one.kind != ParameterKind::Secret);
     if asks && view.run.state == RunState::Open && caller.person.role.permits(Permission::Run) {
         fragments.push(Fragment::new("run-given", given(view)));
@@ -27,7 +27,17 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
         fragments.push(Fragment::new("run-unfinished", unfinished(view)));
     }
     fragments.push(Fragment::new("run-onward", onward(view)));
+    if view.incident.is_some() {
+        fragments.push(Fragment::new("run-incident", of_incident(view, now)));
+    }
+    fragments.push(Fragment::new("run-notes", notes("run-notes".to_owned(), &view.notes, caller, now)));
     for step in &view.steps {
+        fragments.push(Fragment::new(format!("step-{}-claim", step.id), claim(step, caller, now)));
+        let id = format!("step-{}-notes", step.id);
+        fragments.push(Fragment::new(id.clone(), notes(id, &step.notes, caller, now)));
+        for command in &step.commands {
+            fragments.push(Fragment::new(format!("command-{}-chosen", command.id), chosen(step, command)));
+        }
         fragments.push(Fragment::new(format!("step-{}-state", step.id), step_state(step)));
         if step.commands.is_empty() {
             fragments.push(Fragment::new(format!("step-{}-mark", step.id), step_mark(step, caller, now)));
@@ -109,10 +119,11 @@ pub(crate) fn onward(view: &RunView) -> AnyView {
 }
 
 /// The steps on the left.
-pub(crate) fn steps(view: &RunView, now: Timestamp) -> AnyView {
+pub(crate) fn steps(view: &RunView, focus: Option<&StepId>, now: Timestamp) -> AnyView {
     // What runs is what everybody looks at, also where an earlier step was left waiting.
     let running = view.steps.iter().find(|step| step.state == StepState::Running);
-    let here = running.or_else(|| view.next_step()).map(|step| &step.id);
+    let here = focus.or_else(|| running.or_else(|| view.next_step()).map(|step| &step.id));
+    let phases = incident::phase::phases(&view.procedure);
     let open = view.run.state == RunState::Open;
     let entries: Vec<_> = view
         .steps
@@ -122,9 +133,14 @@ pub(crate) fn steps(view: &RunView, now: Timestamp) -> AnyView {
             let (class, mark) = badge::state_sign(state.state);
             let current = (open && Some(&state.id) == here).then_some("step");
             let (who, took) = last_touch(state, now);
+            let address = match focus {
+                Some(_) => format!("?step={}", state.id),
+                None => format!("#step-{}", state.id),
+            };
             view! {
+                {phases.iter().find(|phase| phase.steps.first() == Some(&state.id)).and_then(|phase| phase_line(view, phase, now))}
                 <li>
-                    <a class=format!("step-link {class}") href=format!("#step-{}", state.id) aria-current=current>
+                    <a class=format!("step-link {class}") href=address aria-current=current>
                         <span class=format!("mark {class}") role="img" aria-label=state.state.word()>{mark}</span>
                         <span class="step-link-title">{format!("{} {title}", state.id)}</span>
                         <span class="step-link-end">{took}{who}</span>
@@ -134,6 +150,109 @@ pub(crate) fn steps(view: &RunView, now: Timestamp) -> AnyView {
         })
         .collect();
     view! { <ol id="run-steps" class="run-steps">{entries}</ol> }.into_any()
+}
+
+/// Where a phase of the response begins, with the time that the runbook gives it.
+fn phase_line(view: &RunView, phase: &incident::Phase, now: Timestamp) -> Option<AnyView> {
+    let window = phase.window?;
+    let began = view.incident.as_ref().map_or(view.run.started_at, |incident| incident.started_at);
+    let done = phase.steps.iter().all(|id| {
+        let state = view.steps.iter().find(|step| step.id == *id).map(|step| step.state);
+        matches!(state, Some(StepState::Passed | StepState::Skipped))
+    });
+    let until = began.checked_add(window.until).ok()?;
+    let passed = now.duration_since(began);
+    let open = view.run.state == RunState::Open && view.incident.as_ref().is_none_or(|one| one.resolved_at.is_none());
+    let tone = match () {
+        () if done || !open || passed < window.from => "none",
+        () if now > until => "red",
+        () if until.duration_since(now).as_nanos() * 3 < (window.until - window.from).as_nanos() => "amber",
+        () => "calm",
+    };
+    let left = (open && !done && passed >= window.from).then(|| crate::components::incident::countdown(until, now));
+    let words = format!("{}–{}", operations::span(window.from), operations::span(window.until));
+    let line = view! {
+        <li class="phase" data-tone=tone>
+            <span>{phase.title.clone()}</span>
+            <span class="phase-time">{words}" "{left}</span>
+        </li>
+    };
+    Some(line.into_any())
+}
+
+/// The incident that the run belongs to: its clocks, whom to call, the way to it.
+pub(crate) fn of_incident(view: &RunView, now: Timestamp) -> AnyView {
+    use crate::components::incident as parts;
+    let Some(incident) = &view.incident else {
+        return view! { <div id="run-incident" hidden></div> }.into_any();
+    };
+    view! {
+        <div id="run-incident" class="run-incident">
+            <p>
+                {parts::level(incident)}" "
+                <a href=format!("/incidents/{}", incident.id)>{format!("{} {}", incident.label(), incident.title)}</a>
+            </p>
+            {parts::clocks(incident, now)}
+            {parts::call(incident, now)}
+        </div>
+    }
+    .into_any()
+}
+
+/// Who means to do a step. `data-claim` decides which press the style sheet offers: none, mine, theirs.
+pub(crate) fn claim(step: &StepView, caller: &Caller, now: Timestamp) -> AnyView {
+    let whose = match &step.claim {
+        None => "none",
+        Some(claim) if claim.by.0 == caller.person.subject => "mine",
+        Some(_) => "theirs",
+    };
+    let words = step.claim.as_ref().map(|claim| {
+        view! {
+            {badge::person(&claim.by.1)}
+            <span>
+                {if whose == "mine" { "Yours".to_owned() } else { format!("{} does this", claim.by.1) }}
+                <span class="muted">" since "{time::ago(claim.at, now)}</span>
+            </span>
+        }
+    });
+    view! { <p id=format!("step-{}-claim", step.id) class="claim" data-claim=whose>{words}</p> }.into_any()
+}
+
+/// Whether a way was chosen of several; the style sheet lets the others step back.
+pub(crate) fn chosen(step: &StepView, command: &CommandView) -> AnyView {
+    let is = step.chosen.as_ref() == Some(&command.id);
+    view! {
+        <span id=format!("command-{}-chosen", command.id) class="chosen" data-chosen=is.then_some("")>
+            {is.then_some("chosen")}
+        </span>
+    }
+    .into_any()
+}
+
+/// What people wrote down, with pictures for those who see output.
+pub(crate) fn notes(id: String, notes: &[StepMark], caller: &Caller, now: Timestamp) -> AnyView {
+    let sees = caller.person.role.permits(Permission::SeeOutput);
+    let rows: Vec<_> = notes
+        .iter()
+        .filter_map(|note| {
+            let Mark::Noted { text, attachment } = &note.mark else { return None };
+            let file = attachment.as_ref().filter(|_| sees).map(|(id, name, kind)| {
+                let address = format!("/attachments/{id}");
+                let picture = kind.starts_with("image/").then(|| {
+                    view! { <img src=address.clone() alt=name.clone() loading="lazy" class="note-picture"/> }
+                });
+                view! { <a href=address target="_blank" rel="noopener">{picture}<span>{name.clone()}</span></a> }
+            });
+            Some(view! {
+                <li class="noted">
+                    <p><strong>{note.by.1.clone()}</strong>" "<span class="muted">{time::ago(note.at, now)}</span></p>
+                    <p class="noted-text">{text.clone()}</p>
+                    {file}
+                </li>
+            })
+        })
+        .collect();
+    view! { <ul id=id class="notes">{rows}</ul> }.into_any()
 }
 
 /// Who touched the step last, and how long it took or has been going on.

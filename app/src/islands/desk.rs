@@ -11,8 +11,14 @@ pub fn Desk() -> impl IntoView {
         <dialog id="keys" class="keys-help" aria-label="Keys">
             <dl>
                 <dt><kbd>"Ctrl"</kbd>" "<kbd>"K"</kbd></dt><dd>"search"</dd>
+                <dt><kbd>"/"</kbd></dt><dd>"search, too"</dd>
                 <dt><kbd>"j"</kbd>" "<kbd>"k"</kbd></dt><dd>"next, previous step"</dd>
-                <dt><kbd>"r"</kbd></dt><dd>"to the Run button of this step; Enter presses it"</dd>
+                <dt><kbd>"r"</kbd></dt><dd>"to the Run button of this step, or to Done; Enter presses it"</dd>
+                <dt><kbd>"x"</kbd></dt><dd>"to Stop of what runs"</dd>
+                <dt><kbd>"t"</kbd></dt><dd>"tick this step: to Done, or to Done by hand"</dd>
+                <dt><kbd>"s"</kbd></dt><dd>"skip this step, with a reason"</dd>
+                <dt><kbd>"n"</kbd></dt><dd>"write a note"</dd>
+                <dt><kbd>"c"</kbd></dt><dd>"claim this step, or take it over"</dd>
                 <dt><kbd>"?"</kbd></dt><dd>"this help"</dd>
             </dl>
             <form method="dialog"><button class="button" type="submit">"Close"</button></form>
@@ -105,6 +111,17 @@ mod wake {
             "j" => move_step(&document, 1),
             "k" => move_step(&document, -1),
             "r" => to_run(&document),
+            "x" => drop(focus_first(&["[id^='stop-']"])),
+            "t" => drop(
+                focus_first(&["form:has(> [name='mark'][value='done']) [data-run-button]"])
+                    .or_else(|| unfold(&["details.say:has([name='mark'][value='by-hand'])"])),
+            ),
+            "s" => drop(unfold(&["details.say:has([name='mark'][value='skipped'])"])),
+            "n" => {
+                drop(unfold(&["[data-note]"]).or_else(|| focus_first(&["form[action='/api/note_incident'] textarea"])))
+            }
+            "c" => drop(focus_first(&[".to-claim button", ".to-take-over button"])),
+            "/" => drop(element(&document, "search").map(|search| search.focus())),
             "?" => {
                 if let Some(dialog) =
                     document.get_element_by_id("keys").and_then(|dialog| dialog.dyn_into::<HtmlDialogElement>().ok())
@@ -137,7 +154,47 @@ mod wake {
         }
     }
 
+    /// The first visible element of a selector: within the step in hand where there is one, else on the page.
+    fn first(selector: &str) -> Option<HtmlElement> {
+        let document = document();
+        let steps = all(".step");
+        let held = current_step(&document, &steps).and_then(|index| steps.get(index).cloned());
+        // A page that shows one step alone means that one.
+        let held = held.or_else(|| steps.first().filter(|_| steps.len() == 1).cloned());
+        let inside = held.and_then(|step| step.query_selector_all(selector).ok());
+        let lists = [inside, document.query_selector_all(selector).ok()];
+        let found = lists.into_iter().flatten().flat_map(|list| (0..list.length()).filter_map(move |at| list.item(at)));
+        let mut shown =
+            found.filter_map(|node| node.dyn_into::<HtmlElement>().ok()).filter(|one| one.offset_width() > 0);
+        shown.next()
+    }
+
+    fn focus_first(selectors: &[&str]) -> Option<()> {
+        let found = selectors.iter().find_map(|selector| first(selector))?;
+        let _ = found.focus();
+        found.scroll_into_view();
+        Some(())
+    }
+
+    /// Opens what is folded, and goes to its text.
+    fn unfold(selectors: &[&str]) -> Option<()> {
+        let details = selectors.iter().find_map(|selector| first(selector))?;
+        let _ = details.set_attribute("open", "");
+        let field = details.query_selector("textarea").ok().flatten();
+        if let Some(field) = field.and_then(|field| field.dyn_into::<HtmlElement>().ok()) {
+            let _ = field.focus();
+        }
+        Some(())
+    }
+
     fn move_step(document: &Document, by: i32) {
+        let way = if by > 0 { "[data-way='next']" } else { "[data-way='previous']" };
+        if let Some(way) =
+            document.query_selector(way).ok().flatten().and_then(|way| way.dyn_into::<HtmlElement>().ok())
+        {
+            way.click();
+            return;
+        }
         let steps = all(".step");
         let Ok(length) = i32::try_from(steps.len()) else { return };
         if length == 0 {
@@ -176,11 +233,15 @@ mod wake {
     /// Clocks every second; ages too, which mostly stay as they are.
     fn tick() {
         let now = now_seconds();
-        for element in all("time[data-clock], time[data-ago]") {
+        for element in all("time[data-clock], time[data-ago], time[data-until]") {
             let Some(since) = element.get_attribute("datetime") else { continue };
             #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit")]
             let since = (js_sys::Date::parse(&since) / 1_000.0) as i64;
-            let words = if element.has_attribute("data-clock") { clock(now - since) } else { ago(now - since) };
+            let words = match () {
+                () if element.has_attribute("data-clock") => clock(now - since),
+                () if element.has_attribute("data-until") => left(since - now),
+                () => ago(now - since),
+            };
             if element.text_content().as_deref() != Some(&words) {
                 element.set_text_content(Some(&words));
             }
@@ -197,6 +258,11 @@ mod wake {
             86_400..172_800 => "yesterday".to_owned(),
             _ => format!("{} days ago", seconds / 86_400),
         }
+    }
+
+    /// As `components::incident::countdown` says it on the server.
+    fn left(seconds: i64) -> String {
+        if seconds < 0 { format!("−{}", clock(-seconds)) } else { clock(seconds) }
     }
 
     fn clock(seconds: i64) -> String {

@@ -9,9 +9,21 @@ use web_sys::{Element, Event, FormData, HtmlFormElement, RequestInit, Response, 
 use super::browser::{document, listen, window};
 use super::stream::is_live;
 
-/// The forms whose outcome the stream shows.
-const LIVE: [&str; 6] =
-    ["/api/press", "/api/answer", "/api/stop", "/api/mark_step", "/api/close_run", "/api/give_values"];
+/// The forms whose outcome the stream shows, beside those that say so themselves.
+const LIVE: [&str; 12] = [
+    "/api/press",
+    "/api/answer",
+    "/api/stop",
+    "/api/mark_step",
+    "/api/close_run",
+    "/api/give_values",
+    "/api/change_stage",
+    "/api/take_command",
+    "/api/hand_over",
+    "/api/update_status",
+    "/api/note_incident",
+    "/api/run_on",
+];
 
 /// Listens for forms of a run's page.
 pub(super) fn wake() {
@@ -24,7 +36,8 @@ pub(super) fn wake() {
 
 fn submitted(event: &Event) -> Option<()> {
     let form: HtmlFormElement = event.target()?.dyn_into().ok()?;
-    let address = form.get_attribute("action").filter(|address| LIVE.contains(&address.as_str()))?;
+    let is_live_form = |address: &String| LIVE.contains(&address.as_str()) || form.has_attribute("data-live");
+    let address = form.get_attribute("action").filter(is_live_form)?;
     if !is_live() {
         return None;
     }
@@ -36,11 +49,15 @@ fn submitted(event: &Event) -> Option<()> {
     {
         data.append_with_str(&name, &value).ok()?;
     }
-    let body = UrlSearchParams::new_with_str_sequence_sequence(data.as_ref()).ok()?;
-    event.prevent_default();
     let init = RequestInit::new();
     init.set_method("POST");
-    init.set_body(body.as_ref());
+    // What holds a file goes as it is.
+    if form.enctype() == "multipart/form-data" {
+        init.set_body(data.as_ref());
+    } else {
+        init.set_body(UrlSearchParams::new_with_str_sequence_sequence(data.as_ref()).ok()?.as_ref());
+    }
+    event.prevent_default();
     // A disabled button would lose the focus; a form that is under way is not sent twice either way.
     if form.has_attribute("data-sending") {
         return None;

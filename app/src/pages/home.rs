@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use command::Effect;
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Error, Run, RunFilter, Shelf};
+use operations::{Error, Incident, IncidentFilter, Run, RunFilter, Shelf};
 
 use crate::components::frame::{Here, Page};
-use crate::components::{badge, run_row, time};
+use crate::components::{badge, incident, run_row, time};
 use crate::visit::Visit;
 
+/// How many open incidents are drawn.
+const OPEN_INCIDENTS: u32 = 12;
 /// How many open runs are drawn with their steps.
 const OPEN_RUNS: u32 = 6;
 /// How many runs are looked through for "last run" and "you ran lately".
@@ -28,8 +30,9 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             open_views.push(run_row::open_run(&view, now));
         }
     }
+    let (mine, others) = open_incidents(&visit).await?;
     let cannot_run = operations.can_run().err().map(|error| notice(&error));
-    let mine: Vec<Run> =
+    let ran: Vec<Run> =
         recent.iter().filter(|run| run.started_by.0 == caller.person.subject).take(6).cloned().collect();
     let lately: Vec<Run> = recent.iter().filter(|run| run.ended_at.is_some()).take(6).cloned().collect();
     let body = view! {
@@ -37,6 +40,8 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             <div class="column-main">
                 <h1 class="quiet-title">"What needs you"</h1>
                 {cannot_run}
+                {mine}
+                {others}
                 {if open_views.is_empty() {
                     view! { <p class="empty">"No run is open. Start one from a procedure."</p> }.into_any()
                 } else {
@@ -56,7 +61,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             </div>
             <aside class="column-side" aria-label="Runs">
                 <h2>"You ran lately"</h2>
-                {run_row::run_list(&mine, now, "Nothing yet.")}
+                {run_row::run_list(&ran, now, "Nothing yet.")}
                 <h2>"Closed lately"</h2>
                 {run_row::run_list(&lately, now, "Nothing yet.")}
                 <p><a href="/runs">"All runs"</a></p>
@@ -64,6 +69,26 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         </main>
     };
     Ok(Page::new(Here::Home, "Home", body))
+}
+
+/// Open incidents: those that the person leads or took part in, then the others.
+async fn open_incidents(visit: &Visit) -> Result<(Option<AnyView>, Option<AnyView>), Error> {
+    let filter = IncidentFilter { open: true, limit: OPEN_INCIDENTS };
+    let open = visit.operations.incidents(&visit.caller, &filter).await?;
+    let subject = &visit.caller.person.subject;
+    let (mut mine, mut others) = (Vec::new(), Vec::new());
+    for one in &open {
+        let leads = one.commander.as_ref().is_some_and(|(leader, _)| leader == subject);
+        let is_mine = leads || visit.operations.took_part(&visit.caller, one.id).await?;
+        if is_mine { mine.push(one) } else { others.push(one) }
+    }
+    let drawn = |incidents: Vec<&Incident>, name: &'static str| {
+        (!incidents.is_empty()).then(|| {
+            let cards = incidents.into_iter().map(|one| incident::open(one, visit.now)).collect_view();
+            view! { <section class="open-runs" aria-label=name>{cards}</section> }.into_any()
+        })
+    };
+    Ok((drawn(mine, "Incidents with you"), drawn(others, "Open incidents")))
 }
 
 /// Why nothing can be run, where that is so.

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use ::command::ParameterKind;
 use leptos::prelude::*;
-use operations::{Error, ExecutionId, Permission, RunId, RunState, RunView, StepState, Suggestion};
-use runbook::{Block, Parameter};
+use operations::{Error, ExecutionId, Permission, Run, RunId, RunState, RunView, StepState, Suggestion};
+use runbook::{Block, Parameter, Step, StepId};
 
 use super::home::notice;
 use super::procedure::split_title;
-use super::run_step::{Outputs, known, run_step};
+use super::run_step::{Desk, Outputs, known, run_step};
 use super::runbook::tagged_heading;
 use crate::components::frame::{Here, Page, connection};
+use crate::components::text_area::{Need, text_area};
 use crate::components::{badge, card, value};
 use crate::fragments::{self, OutputPen};
 use crate::visit::Visit;
@@ -53,8 +54,11 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         }
     });
     let open = run.state == RunState::Open;
+    let focus = focus(&visit, &view);
+    let people = if visit.may(Permission::Run) && open { operations.people(caller).await? } else { Vec::new() };
+    let here = focus.as_ref().map(|step| format!("step {step}")).unwrap_or_default();
     let body = view! {
-        <main id="main" class="run-page" data-run="">
+        <main id="main" class="run-page" data-run="" data-walk=focus.as_ref().map(|_| "")>
             {busy.then(|| without_script(visit.asked("reload").is_some()))}
             <aside class="run-side" aria-label="Steps">
                 <p class="run-name">{run.procedure_title.clone()}</p>
@@ -62,11 +66,13 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     <a href=format!("/runbooks/{}", run.runbook)>{run.runbook_title.clone()}</a>
                     {format!(" · {version}")}
                 </p>
+                {fragments::run::of_incident(&view, now)}
                 {fragments::run::status(&view, now)}
-                <nav aria-label="Steps of this run">{fragments::run::steps(&view, now)}</nav>
+                <nav aria-label="Steps of this run">{fragments::run::steps(&view, focus.as_ref(), now)}</nav>
+                {mode(&view, focus.is_some())}
                 <div class="here-now">
                     <p class="muted">"Here now"</p>
-                    {fragments::people_view(std::slice::from_ref(&caller.person.name))}
+                    {fragments::people_view(&[fragments::Looker::at(&caller.person.name, here)])}
                 </div>
                 {(open && visit.may(Permission::Run)).then(|| close_form(&view))}
                 {visit.may(Permission::ReadAudit).then(|| view! {
@@ -77,7 +83,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 <div class="run-title">
                     <h1>{title}{note.map(|note| view! { <span class="title-note">{format!(" {note}")}</span> })}</h1>
                     <p class="keys" aria-hidden="true">
-                        <kbd>"j"</kbd><kbd>"k"</kbd>" move "<kbd>"r"</kbd>" run "<kbd>"?"</kbd>
+                        <kbd>"j"</kbd><kbd>"k"</kbd>" move "<kbd>"r"</kbd>" run "<kbd>"n"</kbd>" note "<kbd>"?"</kbd>
                     </p>
                 </div>
                 {outdated}
@@ -88,7 +94,12 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 {(open && visit.may(Permission::Run)).then(|| values(&view, &suggestions))}
                 {(open && can_run.is_ok() && visit.may(Permission::Run)).then(|| run_on(&view))}
                 {fragments::run::onward(&view)}
-                {blocks(&visit, &view, &outputs, open && can_run.is_ok())}
+                {match &focus {
+                    Some(step) => one_step(&visit, &view, step, &outputs, &people, open && can_run.is_ok()),
+                    None => blocks(&visit, &view, &outputs, &people, open && can_run.is_ok()).into_any(),
+                }}
+                {fragments::run::notes("run-notes".to_owned(), &view.notes, caller, now)}
+                {(open && visit.may(Permission::Run)).then(|| note_form(run, None))}
             </div>
             <aside class="run-live" aria-label="Live status">
                 <div class="live-head"><h2>"Live"</h2>{connection()}</div>
@@ -98,8 +109,106 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     };
     let band = badge::band(run, view.environment.as_deref());
     let title = format!("{} · run {}", run.procedure_title, run.number);
-    let stream = format!("/runs/{id}/events?after={cursor}");
+    let step = focus.as_ref().map(|step| format!("&step={step}")).unwrap_or_default();
+    let stream = format!("/runs/{id}/events?after={cursor}{step}");
     Ok(Page { here: Here::Runs, title, band: Some(band), stream: Some(stream), body: body.into_any() })
+}
+
+/// The step that is shown alone. A run of an incident walks step by step, any other shows all; the address decides
+/// otherwise. `at` is where a form came from: it counts where the run walks.
+fn focus(visit: &Visit, view: &RunView) -> Option<StepId> {
+    let known = |id: String| view.steps.iter().map(|step| &step.id).find(|step| step.as_str() == id).cloned();
+    if let Some(step) = visit.asked("step").and_then(known) {
+        return Some(step);
+    }
+    let walks = view.incident.is_some() && view.run.state == RunState::Open && visit.asked("all").is_none();
+    if !walks {
+        return None;
+    }
+    let next = || view.next_step().or_else(|| view.steps.last()).map(|step| step.id.clone());
+    visit.asked("at").and_then(known).or_else(next)
+}
+
+/// The way from one step to all, and back.
+fn mode(view: &RunView, walks: bool) -> AnyView {
+    let next = view.next_step().or_else(|| view.steps.last()).map(|step| step.id.to_string()).unwrap_or_default();
+    let (address, words) =
+        if walks { ("?all=1".to_owned(), "Show all steps") } else { (format!("?step={next}"), "One step at a time") };
+    view! { <p class="walk-mode"><a href=address>{words}</a></p> }.into_any()
+}
+
+/// One step alone: what its section says, the step, what comes before and after.
+fn one_step(
+    visit: &Visit,
+    view: &RunView,
+    id: &StepId,
+    outputs: &Outputs,
+    people: &[(String, String)],
+    runnable: bool,
+) -> AnyView {
+    let found = check::in_procedure(&view.procedure);
+    let steps = &view.procedure.steps;
+    let Some(at) = steps.iter().position(|step| step.id == *id) else { return ().into_any() };
+    // What stands between the step before and this one is said of this one.
+    let blocks = &view.procedure.blocks;
+    let is = |block: &Block, step: &StepId| matches!(block, Block::Step(_, id) if id == step);
+    let here = blocks.iter().position(|block| is(block, id)).unwrap_or(0);
+    let from = match at.checked_sub(1).and_then(|before| steps.get(before)) {
+        Some(before) => blocks.iter().position(|block| is(block, &before.id)).map_or(0, |place| place + 1),
+        None => 0,
+    };
+    let prose: Vec<_> = blocks
+        .get(from..here)
+        .unwrap_or_default()
+        .iter()
+        .map(|block| match block {
+            Block::Heading(heading) => tagged_heading(2, heading.anchor.clone(), heading.text.clone(), ()),
+            Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
+            Block::Widget(fence) => card::note(fence),
+            Block::Step(..) => ().into_any(),
+        })
+        .collect();
+    let way = |step: &Step, key: &'static str, word: &'static str| {
+        let words = format!("{word} {} {}", step.id, step.title);
+        view! { <a class="button" data-way=key href=format!("?step={}", step.id)>{words}</a> }
+    };
+    let before = at.checked_sub(1).and_then(|at| steps.get(at)).map(|step| way(step, "previous", "← "));
+    let after = steps.get(at + 1).map(|step| way(step, "next", "Next: "));
+    let last = after.is_none().then(|| {
+        let incident = view.incident.as_ref();
+        incident.map(|one| view! { <a class="button" href=format!("/incidents/{}", one.id)>"Back to the incident"</a> })
+    });
+    view! {
+        {prose}
+        {run_step(&Desk { visit, view, found: &found, outputs, people, runnable }, &steps[at])}
+        <nav class="ways" aria-label="Steps before and after">{before}{after}{last}</nav>
+    }
+    .into_any()
+}
+
+/// Writing something down, with a picture or text beside it.
+pub(crate) fn note_form(run: &Run, step: Option<&StepId>) -> AnyView {
+    let name = step.map_or_else(|| "the run".to_owned(), |step| format!("step {step}"));
+    view! {
+        <details class="say note-form" data-note="">
+            <summary class="button small">{if step.is_some() { "Note" } else { "Note on the whole run" }}</summary>
+            <form
+                method="post"
+                action=format!("/runs/{}/notes", run.id)
+                enctype="multipart/form-data"
+                data-live=""
+            >
+                {step.map(|step| view! { <input type="hidden" name="step" value=step.to_string()/> })}
+                {text_area("text", &format!("Note on {name}"), 3, "", "", Need::Optional)}
+                <label class="file">
+                    "Picture or text, at most 2 MiB "
+                    <input type="file" name="file" accept="image/png,image/jpeg,image/gif,image/webp,text/*,.log,.txt,.json,.yaml"/>
+                </label>
+                <button class="button" type="submit">"Write it down"</button>
+            </form>
+        </details>
+    }
+    .into_any()
 }
 
 /// The button that lets the commands run one after the other; nothing where there is only one.
@@ -227,8 +336,15 @@ fn close_form(view: &RunView) -> AnyView {
 }
 
 /// The procedure's text in order, its steps as work.
-fn blocks(visit: &Visit, view: &RunView, outputs: &Outputs, runnable: bool) -> Vec<AnyView> {
+fn blocks(
+    visit: &Visit,
+    view: &RunView,
+    outputs: &Outputs,
+    people: &[(String, String)],
+    runnable: bool,
+) -> Vec<AnyView> {
     let found = check::in_procedure(&view.procedure);
+    let desk = Desk { visit, view, found: &found, outputs, people, runnable };
     view.procedure
         .blocks
         .iter()
@@ -236,10 +352,7 @@ fn blocks(visit: &Visit, view: &RunView, outputs: &Outputs, runnable: bool) -> V
             Block::Heading(heading) => tagged_heading(2, heading.anchor.clone(), heading.text.clone(), ()),
             Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
             Block::Widget(fence) => card::note(fence),
-            Block::Step(_, id) => {
-                let Some(step) = view.procedure.step(id) else { return ().into_any() };
-                run_step(&visit.caller, view, step, &found, outputs, runnable, visit.now)
-            }
+            Block::Step(_, id) => view.procedure.step(id).map(|step| run_step(&desk, step)).into_any(),
         })
         .collect()
 }

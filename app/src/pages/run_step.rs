@@ -6,26 +6,35 @@ use ::check::Finding;
 use ::command::Effect;
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Caller, CommandView, Environment, ExecutionId, Permission, Run, RunState, RunView};
+use operations::{Caller, CommandView, Environment, ExecutionId, Permission, Run, RunState, RunView, StepView};
 use runbook::{Alternatives, Body, Command, Language, Parameter, Step};
 
+use super::run::note_form;
 use crate::components::text_area::{Need, text_area};
 use crate::components::{command, step_card, value};
-use crate::fragments::run::{command_state, frame, question, state_of, step_mark, step_state};
+use crate::fragments::run::{chosen, claim, command_state, frame, notes, question, state_of, step_mark, step_state};
+use crate::visit::Visit;
 
 /// The drawn end of each execution's output, and whether there is more before it.
 pub(crate) type Outputs = HashMap<ExecutionId, (String, bool)>;
 
-/// The card of a step. `runnable` says whether the run is open and this machine can run commands.
-pub(crate) fn run_step(
-    caller: &Caller,
-    view: &RunView,
-    step: &Step,
-    found: &[Finding],
-    outputs: &Outputs,
-    runnable: bool,
-    now: Timestamp,
-) -> AnyView {
+/// What a person has before them at every step of a run.
+pub(crate) struct Desk<'a> {
+    pub(crate) visit: &'a Visit,
+    pub(crate) view: &'a RunView,
+    /// What is wrong with the procedure's commands.
+    pub(crate) found: &'a [Finding],
+    pub(crate) outputs: &'a Outputs,
+    /// Whom a step can be handed to (subject and name).
+    pub(crate) people: &'a [(String, String)],
+    /// Whether the run is open and this machine can run commands.
+    pub(crate) runnable: bool,
+}
+
+/// The card of a step.
+pub(crate) fn run_step(desk: &Desk<'_>, step: &Step) -> AnyView {
+    let Desk { visit, view, found, outputs, people, runnable } = *desk;
+    let (caller, now) = (&visit.caller, visit.now);
     let Some(state) = state_of(view, step) else { return ().into_any() };
     let id = format!("step-{}", step.id);
     let single = matches!(step.commands(), [_]);
@@ -37,6 +46,8 @@ pub(crate) fn run_step(
     let open = view.run.state == RunState::Open;
     let may = caller.person.role.permits(Permission::Run);
     let desk = CommandDesk {
+        step: state,
+        one: matches!(&step.body, Body::Commands { alternatives: Alternatives::One, .. }),
         caller,
         found,
         run: &view.run,
@@ -89,15 +100,60 @@ pub(crate) fn run_step(
                 <p class="step-title" id=title_id.clone()>{step.title.clone()}</p>
                 <div class="step-badges">{badges}{step_state(state)}</div>
             </header>
+            {claim(state, caller, now)}
             {step_card::prose(step)}
             {work}
+            {notes(format!("{id}-notes"), &state.notes, caller, now)}
+            {(open && may).then(|| together(&view.run, step, people))}
         </article>
+    }
+    .into_any()
+}
+
+/// What several people at one run do with a step: claim it, hand it over, write a note.
+fn together(run: &Run, step: &Step, people: &[(String, String)]) -> AnyView {
+    let ids = || {
+        view! {
+            <input type="hidden" name="run" value=run.id.to_string()/>
+            <input type="hidden" name="step" value=step.id.to_string()/>
+        }
+    };
+    let options: Vec<_> =
+        people.iter().map(|(subject, name)| view! { <option value=subject.clone()>{name.clone()}</option> }).collect();
+    view! {
+        <div class="together">
+            <form class="to-claim" method="post" action="/api/claim_step" data-live="">
+                {ids()}
+                <button class="button small claim-button" type="submit">"Claim"</button>
+            </form>
+            <form class="to-take-over" method="post" action="/api/claim_step" data-live="">
+                {ids()}
+                <button class="button small" type="submit">"Take it over"</button>
+            </form>
+            <form class="to-give-back" method="post" action="/api/hand_over_step" data-live="">
+                {ids()}
+                <button class="button small" type="submit">"Give it back"</button>
+            </form>
+            <details class="say to-hand-over">
+                <summary class="button small">"Hand it over"</summary>
+                <form method="post" action="/api/hand_over_step" data-live="">
+                    {ids()}
+                    <label>"To "<select name="to" required>{options}</select></label>
+                    <button class="button" type="submit">"Hand it over"</button>
+                </form>
+            </details>
+            {note_form(run, Some(&step.id))}
+        </div>
     }
     .into_any()
 }
 
 /// What a person has before them at every command of a step.
 struct CommandDesk<'a> {
+    /// How the step stands.
+    step: &'a StepView,
+    /// Whether one of its commands is meant, not all.
+    one: bool,
     caller: &'a Caller,
     found: &'a [Finding],
     run: &'a Run,
@@ -117,7 +173,7 @@ impl CommandDesk<'_> {
                 <div class="command-head">
                     <span class="command-letter">{text.id.to_string()}</span>
                     <p class="command-title">{title}</p>
-                    <div class="step-badges">{command::badges(text)}</div>
+                    <div class="step-badges">{self.one.then(|| self.choice(text, state))}{command::badges(text)}</div>
                 </div>
             }
         });
@@ -134,6 +190,21 @@ impl CommandDesk<'_> {
             </div>
         }
         .into_any()
+    }
+
+    /// Which of several ways was chosen, and the press that chooses this one.
+    fn choice(&self, text: &Command, state: &CommandView) -> AnyView {
+        let name = text.title.clone().unwrap_or_else(|| format!("command {}", text.id));
+        let form = self.may.then(|| {
+            view! {
+                <form class="to-choose" method="post" action="/api/choose" data-live="">
+                    <input type="hidden" name="run" value=self.run.id.to_string()/>
+                    <input type="hidden" name="command" value=text.id.to_string()/>
+                    <button class="button small" type="submit" aria-label=format!("Choose: {name}")>"Choose"</button>
+                </form>
+            }
+        });
+        view! { {chosen(self.step, state)}{form} }.into_any()
     }
 
     fn actions(&self, text: &Command) -> AnyView {

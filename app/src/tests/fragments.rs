@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use operations::{Asked, ExecutionState, OutputStore, Question, Role};
 
 use super::fakes::{assert_harmless, person, portal};
-use crate::fragments::{self, OutputPen, Sent};
+use crate::fragments::{self, Looker, OutputPen, Sent};
 
 #[tokio::test]
 async fn every_fragment_has_its_place_on_the_page() {
@@ -16,8 +16,12 @@ async fn every_fragment_has_its_place_on_the_page() {
     let page = portal.get(Role::Operator, &format!("/runs/{run}")).await.text;
     let caller = person(Role::Operator);
     let view = portal.operations.view_run(&caller, run).await.unwrap();
-    let mut drawn = fragments::run(&view, &caller, Timestamp::now());
-    drawn.push(fragments::people(&["Olga <i>Berg</i>".to_owned(), "Otto".to_owned(), "Otto".to_owned()]));
+    let mut drawn = fragments::run(&view, &caller, None, Timestamp::now());
+    drawn.push(fragments::people(&[
+        Looker::at("Olga <i>Berg</i>", "step <b>"),
+        Looker::at("Otto", ""),
+        Looker::at("Otto", ""),
+    ]));
     drawn.push(fragments::cards(&[], Timestamp::now()));
     for fragment in &drawn {
         assert!(page.contains(&format!("id=\"{}\"", fragment.id)), "{} is not on the page", fragment.id);
@@ -42,12 +46,13 @@ async fn only_news_is_sent_and_a_second_is_no_news() {
     let view = portal.operations.view_run(&caller, run).await.unwrap();
     let mut sent = Sent::default();
     let now = Timestamp::now();
-    assert!(!sent.fresh(fragments::run(&view, &caller, now)).is_empty());
+    assert!(!sent.fresh(fragments::run(&view, &caller, None, now)).is_empty());
     let later = now + SignedDuration::from_mins(3);
-    assert_eq!(sent.fresh(fragments::run(&view, &caller, later)), []);
+    assert_eq!(sent.fresh(fragments::run(&view, &caller, None, later)), []);
     portal.memory.executions.lock().unwrap()[0].state = ExecutionState::Passed;
     let view = portal.operations.view_run(&caller, run).await.unwrap();
-    let news: Vec<_> = sent.fresh(fragments::run(&view, &caller, later)).into_iter().map(|news| news.id).collect();
+    let news: Vec<_> =
+        sent.fresh(fragments::run(&view, &caller, None, later)).into_iter().map(|news| news.id).collect();
     assert_eq!(news, ["run-status", "run-steps", "run-unfinished", "step-1-state", "command-1-state"]);
 }
 
@@ -63,7 +68,7 @@ async fn an_edited_text_is_shown_to_those_who_see_output() {
     let drawn = async |role| {
         let caller = person(role);
         let view = portal.operations.view_run(&caller, run).await.unwrap();
-        let fragments = fragments::run(&view, &caller, Timestamp::now());
+        let fragments = fragments::run(&view, &caller, None, Timestamp::now());
         fragments.into_iter().find(|fragment| fragment.id == "command-1-state").unwrap().html
     };
     let operator = drawn(Role::Operator).await;
@@ -80,7 +85,7 @@ async fn the_running_step_is_the_current_one() {
     let caller = person(Role::Operator);
     let current = async || {
         let view = portal.operations.view_run(&caller, run).await.unwrap();
-        let fragments = fragments::run(&view, &caller, Timestamp::now());
+        let fragments = fragments::run(&view, &caller, None, Timestamp::now());
         let steps = fragments.into_iter().find(|fragment| fragment.id == "run-steps").unwrap().html;
         let link = steps.split("<a ").find(|link| link.contains("aria-current")).unwrap().to_owned();
         link.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
@@ -149,7 +154,7 @@ async fn a_question_is_harmless_and_for_those_who_may_answer() {
     };
     let mut html = |role, question| {
         view.steps[0].commands[0].question = question;
-        let drawn = fragments::run(&view, &person(role), Timestamp::now());
+        let drawn = fragments::run(&view, &person(role), None, Timestamp::now());
         drawn.into_iter().find(|fragment| fragment.id == "question-1").unwrap().html
     };
     for (question, field) in

@@ -17,7 +17,7 @@ async fn a_run_is_started_pressed_marked_and_closed_by_plain_forms() {
     let form = format!("run={run}&command=2&values%5Bpod-name%5D=shop-1");
     let pressed = portal.post(Role::Operator, "/api/press", &form).await;
     assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{}", pressed.text);
-    assert_eq!(pressed.headers["location"], format!("/runs/{run}#step-2"));
+    assert_eq!(pressed.headers["location"], format!("/runs/{run}?at=2#step-2"));
     portal.operations.shutdown().await;
     assert_eq!(portal.memory.executions.lock().unwrap().len(), 1);
 
@@ -49,7 +49,7 @@ async fn stop_leads_back_to_the_step_that_was_stopped() {
     let execution = portal.memory.executions.lock().unwrap()[0].id;
     let stopped = portal.post(Role::Operator, "/api/stop", &format!("execution={execution}")).await;
     assert_eq!(stopped.status, StatusCode::SEE_OTHER, "{}", stopped.text);
-    assert_eq!(stopped.headers["location"], format!("/runs/{run}#step-3"));
+    assert_eq!(stopped.headers["location"], format!("/runs/{run}?at=3#step-3"));
     portal.operations.shutdown().await;
 }
 

@@ -27,6 +27,49 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ("GET", "/runbooks/{runbook}/{procedure}", ForViewer::Reads("/runbooks/shop/restart")),
     ("GET", "/runs", ForViewer::Reads("/runs")),
     ("GET", "/runs/{run}", ForViewer::Reads("/runs/RUN")),
+    ("GET", "/incidents", ForViewer::Reads("/incidents")),
+    ("GET", "/incidents/{incident}", ForViewer::Reads("/incidents/INCIDENT")),
+    ("GET", "/incidents/{incident}/events", ForViewer::Reads("/incidents/INCIDENT/events")),
+    ("GET", "/attachments/{attachment}", ForViewer::Refused("/attachments/EXECUTION", &[])),
+    ("POST", "/runs/{run}/notes", ForViewer::Refused("/runs/RUN/notes", &[("text", "x")])),
+    ("POST", "/api/open_incident", ForViewer::Refused("/api/open_incident", &[("title", "x")])),
+    ("POST", "/api/claim_step", ForViewer::Refused("/api/claim_step", &[("run", "RUN"), ("step", "1")])),
+    ("POST", "/api/hand_over_step", ForViewer::Refused("/api/hand_over_step", &[("run", "RUN"), ("step", "1")])),
+    ("POST", "/api/choose", ForViewer::Refused("/api/choose", &[("run", "RUN"), ("command", "1")])),
+    (
+        "POST",
+        "/api/change_stage",
+        ForViewer::Refused("/api/change_stage", &[("incident", "INCIDENT"), ("change", "acknowledge")]),
+    ),
+    (
+        "POST",
+        "/api/change_incident",
+        ForViewer::Refused("/api/change_incident", &[("incident", "INCIDENT"), ("title", "x")]),
+    ),
+    (
+        "POST",
+        "/api/update_status",
+        ForViewer::Refused("/api/update_status", &[("incident", "INCIDENT"), ("text", "x")]),
+    ),
+    (
+        "POST",
+        "/api/note_incident",
+        ForViewer::Refused("/api/note_incident", &[("incident", "INCIDENT"), ("text", "x")]),
+    ),
+    ("POST", "/api/take_command", ForViewer::Refused("/api/take_command", &[("incident", "INCIDENT")])),
+    (
+        "POST",
+        "/api/hand_over",
+        ForViewer::Refused("/api/hand_over", &[("incident", "INCIDENT"), ("to", "x"), ("text", "x")]),
+    ),
+    (
+        "POST",
+        "/api/start_incident_run",
+        ForViewer::Refused(
+            "/api/start_incident_run",
+            &[("incident", "INCIDENT"), ("runbook", "shop"), ("procedure", "restart"), ("environment", "practice")],
+        ),
+    ),
     ("GET", "/history", ForViewer::Refused("/history", &[])),
     ("GET", "/history/{event}", ForViewer::Refused("/history/EXECUTION", &[])),
     ("GET", "/search", ForViewer::Reads("/search?q=restart")),
@@ -69,8 +112,7 @@ fn open() -> BTreeSet<(String, String)> {
 
 fn all() -> BTreeSet<(String, String)> {
     let pages = routes::pages().into_iter().map(|path| ("GET".to_owned(), path));
-    let streams = routes::streams_and_downloads().into_iter().map(|path| ("GET".to_owned(), path));
-    pages.chain(routes::server_functions()).chain(streams).collect()
+    pages.chain(routes::server_functions()).chain(routes::streams_and_downloads()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -95,7 +137,14 @@ async fn every_address_is_closed_to_strangers_and_gives_a_viewer_what_viewers_ma
         .post("/api/start_run", &[("runbook", "shop"), ("procedure", "restart"), ("environment", "practice")])
         .await;
     let run = location(&started).rsplit('/').next().unwrap().to_owned();
-    let real = |text: &str| text.replace("RUN", &run).replace("EXECUTION", "018f0000-0000-7000-8000-000000000000");
+    let opened =
+        operator.post("/api/open_incident", &[("title", "The shop is down"), ("environment", "practice")]).await;
+    let incident = location(&opened).rsplit('/').next().unwrap().to_owned();
+    let real = |text: &str| {
+        text.replace("RUN", &run)
+            .replace("INCIDENT", &incident)
+            .replace("EXECUTION", "018f0000-0000-7000-8000-000000000000")
+    };
 
     let stranger = app.anonymous();
     let viewer = app.signed_in(Role::Viewer).await;

@@ -176,6 +176,25 @@ impl Operations {
         })
     }
 
+    /// Whether the caller did something in an incident.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn took_part(&self, caller: &Caller, id: IncidentId) -> Result<bool, Error> {
+        permit(caller, Permission::View)?;
+        let people = self.rooms.incidents.participants(id).await?;
+        Ok(people.iter().any(|(subject, _)| *subject == caller.person.subject))
+    }
+
+    /// Runs with their steps, for a page that lists them; one whose text is gone is left out.
+    pub async fn views_of(&self, caller: &Caller, runs: &[Run]) -> Vec<crate::RunView> {
+        let mut views = Vec::with_capacity(runs.len());
+        for run in runs {
+            views.extend(self.view_run(caller, run.id).await.ok());
+        }
+        views
+    }
+
     /// The runs of an incident, oldest first.
     pub(super) async fn runs_of(&self, id: IncidentId) -> Result<Vec<Run>, Error> {
         let mut runs =
