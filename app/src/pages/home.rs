@@ -31,6 +31,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         }
     }
     let (mine, others) = open_incidents(&visit).await?;
+    let nothing_open = mine.is_none() && others.is_none();
     let cannot_run = operations.can_run().err().map(|error| notice(&error));
     let ran: Vec<Run> =
         recent.iter().filter(|run| run.started_by.0 == caller.person.subject).take(6).cloned().collect();
@@ -42,8 +43,8 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 {cannot_run}
                 {mine}
                 {others}
-                {if open_views.is_empty() {
-                    view! { <p class="empty">"No run is open. Start one from a procedure."</p> }.into_any()
+                {if open_views.is_empty() && nothing_open {
+                    view! { <p class="empty">"Nothing is open. Start a run from a procedure."</p> }.into_any()
                 } else {
                     view! { <div class="open-runs">{open_views}</div> }.into_any()
                 }}
@@ -74,7 +75,8 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
 /// Open incidents: those that the person leads or took part in, then the others.
 async fn open_incidents(visit: &Visit) -> Result<(Option<AnyView>, Option<AnyView>), Error> {
     let filter = IncidentFilter { open: true, limit: OPEN_INCIDENTS };
-    let open = visit.operations.incidents(&visit.caller, &filter).await?;
+    let mut open = visit.operations.incidents(&visit.caller, &filter).await?;
+    open.sort_by_key(|one| one.terms.level.as_ref().map_or(u8::MAX, |level| level.rank));
     let subject = &visit.caller.person.subject;
     let (mut mine, mut others) = (Vec::new(), Vec::new());
     for one in &open {
