@@ -31,7 +31,7 @@ use tower_sessions::SessionStore;
 use crate::alerts::{self, AlertSource, AlertSources};
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
-use crate::{headers, stream};
+use crate::{edits, headers, stream};
 
 /// The longest body of a request: a pasted result and its form, with room.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -99,6 +99,7 @@ const STREAMS_AND_DOWNLOADS: &[Own] = &[
     Own { path: "/live", answer: || get(stream::live_events) },
     Own { path: "/executions/{execution}/output", answer: || get(download) },
     Own { path: "/links/{link}", answer: || get(links::enter) },
+    Own { path: "/runbooks/{runbook}/{procedure}/edits.patch", answer: || get(edits::patch) },
 ];
 
 /// The streams' and downloads' addresses.
