@@ -10,6 +10,7 @@ pub(crate) mod frame;
 pub(crate) mod incident;
 pub(crate) mod live;
 pub(crate) mod run_row;
+pub(crate) mod share;
 pub(crate) mod step_card;
 pub(crate) mod text_area;
 pub(crate) mod time;

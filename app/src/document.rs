@@ -72,6 +72,17 @@ pub fn App() -> impl IntoView {
                 />
                 <Route path=path!("/incidents") view=|| pages::answer(pages::incidents::page) ssr=SsrMode::Async/>
                 <Route path=path!("/incidents/:incident") view=|| pages::answer(pages::incident::page) ssr=SsrMode::Async/>
+                <Route
+                    path=path!("/runbooks/:runbook/:procedure/statistics")
+                    view=|| pages::answer(pages::statistics::of_procedure)
+                    ssr=SsrMode::Async
+                />
+                // Below `/runbooks/…` it would take the address of a procedure that is called “Statistics”.
+                <Route
+                    path=path!("/statistics/:runbook")
+                    view=|| pages::answer(pages::statistics::of_runbook)
+                    ssr=SsrMode::Async
+                />
                 <Route path=path!("/runs") view=|| pages::answer(pages::runs::page) ssr=SsrMode::Async/>
                 <Route path=path!("/runs/:run") view=|| pages::answer(pages::run::page) ssr=SsrMode::Async/>
                 <Route path=path!("/history") view=|| pages::answer(pages::history::page) ssr=SsrMode::Async/>

@@ -23,6 +23,7 @@ pub(crate) mod run_step;
 pub(crate) mod runbook;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod statistics;
 
 /// Loads a page and puts it into its frame, or says why not, with the fitting status.
 pub(crate) fn answer<Loading>(page: impl FnOnce(Visit) -> Loading) -> AnyView

@@ -51,6 +51,17 @@ impl Library for Folder {
             None => Ok(Vec::new()),
         }
     }
+
+    fn path(&self, runbook: &RunbookId) -> String {
+        let root = &self.shared.root;
+        let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+        let file = markdown(root).0.into_iter().find(|path| id_of(&shown(path)) == *runbook);
+        match file {
+            Some(file) => repository::path(root, &file).unwrap_or_else(|| shown(&file)),
+            // It went a moment ago.
+            None => format!("{runbook}.md"),
+        }
+    }
 }
 
 impl Folder {
@@ -275,6 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_of_the_repository_where_there_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("docs/On Call");
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::write(below.join("Payments (EU).md"), "# Payments\n").unwrap();
+        let id = RunbookId::new("on-call.payments-eu");
+        let path = || Folder::open(&folder.path().join("docs")).unwrap().path(&id);
+        assert_eq!(path(), "On Call/Payments (EU).md");
+        let git = std::process::Command::new("git").current_dir(folder.path()).args(["init", "-q"]).status();
+        assert!(git.unwrap().success());
+        assert_eq!(path(), "docs/On Call/Payments (EU).md", "also before the first commit");
+    }
+
+    #[test]
     fn a_changed_file_is_picked_up_without_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("shop.md"), "# Old\n").unwrap();
@@ -314,6 +339,7 @@ mod tests {
         let commit = read(&root, None).runbooks[0].version.commit.clone().expect("HEAD holds this text");
         assert_eq!(commit.len(), 40);
         let library = Folder::open(&root).unwrap();
+        assert_eq!(library.path(&RunbookId::new("good")), "good.md");
         let version = library.shelf().runbooks[0].version.clone();
         std::fs::write(folder.path().join("scripts/look.sh"), "not committed").unwrap();
         let files = library.files(&version, &[]).unwrap();

@@ -5,6 +5,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod edits;
 pub mod folder;
 pub mod headers;
 pub mod links;

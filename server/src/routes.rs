@@ -31,7 +31,7 @@ use tower_sessions::SessionStore;
 use crate::alerts::{self, AlertSource, AlertSources};
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
-use crate::{headers, notes, stream};
+use crate::{edits, headers, notes, stream};
 
 /// The longest body of a request: a pasted result and its form, with room.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -111,6 +111,7 @@ const STREAMS_AND_DOWNLOADS: &[Own] = &[
     Own::get("/live", || get(stream::live_events)),
     Own::get("/executions/{execution}/output", || get(download)),
     Own::get("/links/{link}", || get(links::enter)),
+    Own::get("/runbooks/{runbook}/{procedure}/edits.patch", || get(edits::patch)),
 ];
 
 /// The methods and addresses of streams, downloads and uploads.

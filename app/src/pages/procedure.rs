@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::home::notice;
 use super::runbook::tagged_heading;
+use super::statistics;
 use crate::components::frame::{Here, Page};
 use crate::components::{badge, card, contents, live, run_row, step_card, time};
 use crate::visit::Visit;
@@ -70,6 +71,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             <aside class="column-live" aria-label="Live status and runs">
                 {live}
                 <h2>"Runs"</h2>
+                {statistics::link_of_procedure(&visit, &runbook.id, &procedure.id)}
                 {run_row::run_list(&runs, now, "Never run from here.")}
             </aside>
         </main>

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use operations::Error;
 use runbook::{Block, Heading, ProcedureId, Runbook};
 
+use super::statistics;
 use crate::components::frame::{Here, Page};
 use crate::components::{card, contents, live, step_card};
 use crate::visit::Visit;
@@ -50,6 +51,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                         1 => format!("1 procedure · {version}"),
                         many => format!("{many} procedures · {version}"),
                     }}
+                    {statistics::link_of_runbook(&visit, &runbook.id)}
                 </p>
                 {blocks(&runbook, &runbook.blocks[skip..])}
             </article>

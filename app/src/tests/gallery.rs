@@ -19,6 +19,10 @@ async fn pages_to_look_at() {
     portal.execution(run, "2", ExecutionState::Failed, "Error from server (NotFound): pods \"x\" not found\n").await;
     portal.execution(run, "3", ExecutionState::Running, rows).await;
     portal.execution(run, "4", ExecutionState::Unknown, "").await;
+    let edited = "# Restart <b>it</b>\nkubectl rollout restart deployment/shop -n shop --field-manager=portal";
+    for state in [ExecutionState::Passed, ExecutionState::Failed, ExecutionState::Passed] {
+        portal.past(edited, state).await;
+    }
     let other = portal.start("recover").await;
     let mark = Mark::Skipped { reason: "Everybody is in the room".to_owned() };
     let by = ("olga".to_owned(), "Olga Berg".to_owned());
@@ -34,6 +38,8 @@ async fn pages_to_look_at() {
         ("viewer", Role::Viewer, format!("/runs/{run}")),
         ("choice", Role::Operator, format!("/runs/{other}")),
         ("home", Role::Operator, "/".to_owned()),
+        ("statistics", Role::Operator, "/runbooks/shop/restart/statistics".to_owned()),
+        ("overview", Role::Operator, "/statistics/shop".to_owned()),
         ("history", Role::Operator, "/history".to_owned()),
         ("found", Role::Operator, "/search?q=deployment+rollout".to_owned()),
         ("missing", Role::Operator, "/nowhere".to_owned()),

@@ -17,6 +17,8 @@ async fn every_page_is_whole_and_harmless() {
         "/runbooks/shop".to_owned(),
         "/runbooks/shop/restart".to_owned(),
         "/runbooks/shop/recover".to_owned(),
+        "/runbooks/shop/restart/statistics".to_owned(),
+        "/statistics/shop".to_owned(),
         "/runs".to_owned(),
         format!("/runs/{run}"),
         "/history?person=%3Cb%3E&from=2026-11-21T10:00".to_owned(),

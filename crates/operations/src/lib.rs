@@ -29,6 +29,7 @@ pub mod search;
 mod secrecy;
 mod secret;
 mod service;
+pub mod statistics;
 pub mod suggestion;
 #[cfg(test)]
 mod tests;
@@ -68,4 +69,5 @@ pub use service::{
     Again, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane, Operations,
     OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
 };
+pub use statistics::{PastRun, ProcedureStatistics, RunbookStatistics};
 pub use suggestion::{Suggester, Suggestion, Wanted};

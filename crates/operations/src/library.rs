@@ -56,4 +56,10 @@ pub trait Library: Send + Sync {
     /// # Errors
     /// One plain sentence, where they cannot be read or are too many.
     fn files(&self, version: &Version, named: &[String]) -> Result<Vec<RepositoryFile>, String>;
+
+    /// Where the file of a runbook is, below the root of the repository that the library lies in, or below the library
+    /// where it lies in none: `docs/runbooks/payments.md`. Reads from disk.
+    fn path(&self, runbook: &RunbookId) -> String {
+        format!("{runbook}.md")
+    }
 }

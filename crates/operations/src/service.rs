@@ -10,6 +10,7 @@ mod onward;
 mod post_mortem;
 mod reading;
 mod runs;
+mod statistics;
 mod timeline;
 mod together;
 mod trail;

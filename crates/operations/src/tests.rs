@@ -8,6 +8,7 @@ mod messages;
 mod onward;
 mod permissions;
 mod runs;
+mod statistics;
 mod trail;
 
 use fakes::FakeStore;

@@ -80,7 +80,7 @@ fn command_view(
 }
 
 /// It worked, and what came of it is not what the runbook expects.
-fn is_unmet(execution: &Execution) -> bool {
+pub(crate) fn is_unmet(execution: &Execution) -> bool {
     execution.state == ExecutionState::Passed
         && execution.findings.iter().any(|finding| finding.judgement == Judgement::Unmet)
 }

@@ -12,6 +12,7 @@ mod database;
 mod incidents;
 mod occupancy;
 mod output;
+mod past;
 mod query;
 mod runs;
 mod sessions;

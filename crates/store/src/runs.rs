@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use operations::{
-    EnvironmentName, Execution, ExecutionId, ExecutionState, NewRun, Run, RunFilter, RunId, RunState, RunStore,
-    StepMark, StoreError,
+    EnvironmentName, Execution, ExecutionId, ExecutionState, NewRun, PastRun, Run, RunFilter, RunId, RunState,
+    RunStore, StepMark, StoreError,
 };
 use runbook::{CommandId, ProcedureId, RunbookId, Version};
 
@@ -58,26 +58,8 @@ impl Store {
         Ok(run)
     }
 
-    async fn find_runs(&self, filter: &RunFilter) -> Result<Vec<Run>, Failure> {
-        let mut query = Query::new("SELECT ").sql(RUN).sql(" FROM run WHERE 1 = 1");
-        if filter.open {
-            query = query.sql(" AND state = 'open'");
-        }
-        if let Some(runbook) = &filter.runbook {
-            query = query.sql(" AND runbook = ").bind(runbook.as_str());
-        }
-        if let Some(procedure) = &filter.procedure {
-            query = query.sql(" AND procedure = ").bind(procedure.as_str());
-        }
-        if let Some(subject) = &filter.started_by {
-            query = query.sql(" AND started_by_subject = ").bind(subject.as_str());
-        }
-        if let Some(incident) = filter.incident {
-            query = query.sql(" AND incident = ").bind(incident.0);
-        }
-        let limit = if filter.limit == 0 { RUNS } else { filter.limit.min(PAGE_ROWS) };
-        let query = query.sql(" ORDER BY number DESC LIMIT ").bind(i64::from(limit));
-        self.database.all(query, run_of).await
+    pub(crate) async fn find_runs(&self, filter: &RunFilter) -> Result<Vec<Run>, Failure> {
+        self.database.all(newest(Query::new("SELECT ").sql(RUN), filter), run_of).await
     }
 
     /// The newest rows, oldest first.
@@ -231,6 +213,32 @@ impl RunStore for Store {
             Query::new("SELECT run, part, mark, by_subject, by_name, at FROM step_mark WHERE run = ").bind(run.0);
         self.latest(query, mark_of).await.map_err(failed("list marks"))
     }
+
+    async fn past(&self, filter: &RunFilter) -> Result<Vec<PastRun>, StoreError> {
+        self.past_runs(filter).await.map_err(failed("read what became of runs"))
+    }
+}
+
+/// Goes on with the runs that fit, newest first.
+pub(crate) fn newest(query: Query, filter: &RunFilter) -> Query {
+    let mut query = query.sql(" FROM run WHERE 1 = 1");
+    if filter.open {
+        query = query.sql(" AND state = 'open'");
+    }
+    if let Some(runbook) = &filter.runbook {
+        query = query.sql(" AND runbook = ").bind(runbook.as_str());
+    }
+    if let Some(procedure) = &filter.procedure {
+        query = query.sql(" AND procedure = ").bind(procedure.as_str());
+    }
+    if let Some(subject) = &filter.started_by {
+        query = query.sql(" AND started_by_subject = ").bind(subject.as_str());
+    }
+    if let Some(incident) = filter.incident {
+        query = query.sql(" AND incident = ").bind(incident.0);
+    }
+    let limit = if filter.limit == 0 { RUNS } else { filter.limit.min(PAGE_ROWS) };
+    query.sql(" ORDER BY number DESC LIMIT ").bind(i64::from(limit))
 }
 
 fn run_of(row: &Row) -> Result<Run, Failure> {
@@ -253,7 +261,7 @@ fn run_of(row: &Row) -> Result<Run, Failure> {
     })
 }
 
-fn execution_of(row: &Row) -> Result<Execution, Failure> {
+pub(crate) fn execution_of(row: &Row) -> Result<Execution, Failure> {
     Ok(Execution {
         id: row.read("id", |id| id.parse().ok())?,
         run: row.read("run", |id| id.parse().ok())?,

@@ -43,6 +43,12 @@ impl Commits {
     }
 }
 
+/// Where a file is below the root of the work tree that the folder lies in; `None` where it lies in none.
+pub(super) fn path(root: &Path, file: &Path) -> Option<String> {
+    let work_tree = gix::discover(root).ok()?.workdir()?.canonicalize().ok()?;
+    Some(file.strip_prefix(&work_tree).ok()?.to_string_lossy().into_owned())
+}
+
 /// A file of a commit that is not read yet.
 struct Entry {
     path: String,

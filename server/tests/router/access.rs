@@ -25,6 +25,13 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ("GET", "/runbooks", ForViewer::Reads("/runbooks")),
     ("GET", "/runbooks/{runbook}", ForViewer::Reads("/runbooks/shop")),
     ("GET", "/runbooks/{runbook}/{procedure}", ForViewer::Reads("/runbooks/shop/restart")),
+    ("GET", "/runbooks/{runbook}/{procedure}/statistics", ForViewer::Refused("/runbooks/shop/restart/statistics", &[])),
+    (
+        "GET",
+        "/runbooks/{runbook}/{procedure}/edits.patch",
+        ForViewer::Refused("/runbooks/shop/restart/edits.patch", &[]),
+    ),
+    ("GET", "/statistics/{runbook}", ForViewer::Refused("/statistics/shop", &[])),
     ("GET", "/runs", ForViewer::Reads("/runs")),
     ("GET", "/runs/{run}", ForViewer::Reads("/runs/RUN")),
     ("GET", "/incidents", ForViewer::Reads("/incidents")),

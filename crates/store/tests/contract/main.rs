@@ -9,6 +9,7 @@ mod durability;
 mod fixture;
 mod incidents;
 mod output;
+mod past;
 mod runs;
 mod sessions;
 
@@ -59,6 +60,10 @@ contract! {
         runs_and_events_belong_to_an_incident,
         messages_and_attachments_come_back,
         every_kind_of_event_is_known_to_the_database;
+    past:
+        runs_come_with_what_became_of_them,
+        what_is_long_is_left_out,
+        a_run_is_read_whole_or_not_at_all;
     output:
         pieces_come_back_in_order,
         great_pieces_are_split,
