@@ -82,6 +82,8 @@ fn kind_words(kind: EventKind) -> &'static str {
         EventKind::MessageIntent => "a message",
         EventKind::MessageOutcome => "what became of a message",
         EventKind::PostMortemWritten => "a word on a post-mortem",
+        EventKind::TokenMade => "a new access token",
+        EventKind::TokenRevoked => "the end of an access token",
     }
 }
 

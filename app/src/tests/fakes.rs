@@ -79,6 +79,7 @@ pub(super) struct Memory {
     pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
+    pub(super) tokens: Mutex<Vec<(Token, TokenDigest)>>,
 }
 
 #[async_trait]
@@ -226,6 +227,65 @@ impl AuditTrail for Memory {
 }
 
 #[async_trait]
+impl TokenStore for Memory {
+    async fn keep(&self, token: &Token, digest: &TokenDigest) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().push((token.clone(), digest.clone()));
+        Ok(())
+    }
+
+    async fn by_digest(&self, digest: &TokenDigest) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().find(|(_, known)| known == digest).map(|(token, _)| token.clone()))
+    }
+
+    async fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).find(|token| token.id == id).cloned())
+    }
+
+    async fn tokens(&self, of: &TokensOf) -> Result<Vec<Token>, StoreError> {
+        let wanted = |token: &Token| match (&token.owner, of) {
+            (TokenOwner::Person { subject, .. }, TokensOf::Person(person)) => subject == person,
+            (TokenOwner::Person { .. }, TokensOf::People) | (TokenOwner::Service, TokensOf::Services) => true,
+            _ => false,
+        };
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).filter(|token| wanted(token)).cloned().collect())
+    }
+
+    async fn revoke(&self, id: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        let found =
+            tokens.iter_mut().map(|(token, _)| token).find(|token| token.id == id && token.revoked_at.is_none());
+        Ok(found.is_some_and(|token| token.revoked_at.replace(at).is_none()))
+    }
+
+    async fn used(&self, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        if let Some((token, _)) = tokens.iter_mut().find(|(token, _)| token.id == id) {
+            token.used_at = Some(at);
+        }
+        Ok(())
+    }
+
+    async fn owner_seen(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        for (token, _) in self.tokens.lock().unwrap().iter_mut() {
+            if let TokenOwner::Person { subject, name, role, seen_at } = &mut token.owner
+                && *subject == person.subject
+            {
+                (*name, *role, *seen_at) = (person.name.clone(), person.role, at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().retain(|(token, _)| token.revoked_at.unwrap_or(token.expires_at) >= before);
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl OutputStore for Memory {
     async fn append(&self, chunks: Vec<NewChunk>) -> Result<(), StoreError> {
         let mut kept = self.chunks.lock().unwrap();
@@ -360,6 +420,7 @@ pub(super) fn portal() -> Portal {
         channels: Vec::new(),
         trail: memory.clone(),
         outputs: memory.clone(),
+        tokens: memory.clone(),
         executor: Arc::new(Printer),
         adapters: Vec::new(),
         live: Arc::new(Rolling),

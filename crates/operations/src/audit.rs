@@ -105,11 +105,15 @@ pub enum EventKind {
     MessageOutcome,
     /// A post-mortem was kept, shared, or shared no more.
     PostMortemWritten,
+    /// Somebody made an access token.
+    TokenMade,
+    /// Somebody ended an access token.
+    TokenRevoked,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::SignedIn,
         Self::SignedOut,
         Self::SignInRefused,
@@ -140,6 +144,8 @@ impl EventKind {
         Self::MessageIntent,
         Self::MessageOutcome,
         Self::PostMortemWritten,
+        Self::TokenMade,
+        Self::TokenRevoked,
     ];
 
     /// The word in the database and in addresses.
@@ -176,6 +182,8 @@ impl EventKind {
             Self::MessageIntent => "message-intent",
             Self::MessageOutcome => "message-outcome",
             Self::PostMortemWritten => "post-mortem-written",
+            Self::TokenMade => "token-made",
+            Self::TokenRevoked => "token-revoked",
         }
     }
 

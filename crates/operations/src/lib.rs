@@ -33,6 +33,7 @@ pub mod statistics;
 pub mod suggestion;
 #[cfg(test)]
 mod tests;
+pub mod token;
 mod views;
 
 pub use adapter::{Adapter, Call, CallEnded, CallHandler, CallIo, FileError, Stream};
@@ -66,8 +67,13 @@ pub use run::{
 pub use search::{Found, Hit};
 pub use secret::Secret;
 pub use service::{
-    Again, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane, Operations,
-    OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
+    Again, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane, Needed,
+    Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received, Started, Timeline, Tokens,
+    Why, span, told, version,
 };
 pub use statistics::{PastRun, ProcedureStatistics, RunbookStatistics};
 pub use suggestion::{Suggester, Suggestion, Wanted};
+pub use token::{
+    Access, MadeToken, Scope, Scopes, Token, TokenDigest, TokenId, TokenKind, TokenOwner, TokenRefused, TokenState,
+    TokenStore, TokenText, TokenWish, TokensOf,
+};

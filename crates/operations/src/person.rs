@@ -36,12 +36,22 @@ pub enum Permission {
     Approve,
     /// Read the audit trail.
     ReadAudit,
+    /// Make tokens of services, and revoke anybody's.
+    ManageTokens,
 }
 
 impl Permission {
     /// Every permission, for the grid.
-    pub const ALL: [Self; 7] =
-        [Self::View, Self::Run, Self::RunEdited, Self::SeeOutput, Self::Stop, Self::Approve, Self::ReadAudit];
+    pub const ALL: [Self; 8] = [
+        Self::View,
+        Self::Run,
+        Self::RunEdited,
+        Self::SeeOutput,
+        Self::Stop,
+        Self::Approve,
+        Self::ReadAudit,
+        Self::ManageTokens,
+    ];
 
     /// What a person without it is told they may not do.
     #[must_use]
@@ -54,6 +64,7 @@ impl Permission {
             Self::Stop => "stop a command",
             Self::Approve => "approve actions",
             Self::ReadAudit => "read the audit trail",
+            Self::ManageTokens => "manage service tokens and other people's tokens",
         }
     }
 }
@@ -69,6 +80,7 @@ impl Role {
             Permission::View => Self::Viewer,
             Permission::Run | Permission::SeeOutput | Permission::Stop | Permission::ReadAudit => Self::Operator,
             Permission::Approve | Permission::RunEdited => Self::Approver,
+            Permission::ManageTokens => Self::Admin,
         }
     }
 
@@ -81,6 +93,12 @@ impl Role {
             Self::Approver => "approver",
             Self::Admin => "admin",
         }
+    }
+
+    /// The inverse of [`Role::word`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
     }
 }
 

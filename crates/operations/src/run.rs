@@ -421,6 +421,8 @@ pub struct RunFilter {
     pub started_by: Option<String>,
     /// Of this incident.
     pub incident: Option<IncidentId>,
+    /// Only runs of a smaller number: the next page.
+    pub before: Option<i64>,
     /// How many at most; 0 means 50.
     pub limit: u32,
 }

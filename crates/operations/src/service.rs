@@ -6,6 +6,7 @@ mod cards;
 mod incidents;
 mod links;
 mod messages;
+mod once;
 mod onward;
 mod post_mortem;
 mod reading;
@@ -13,6 +14,7 @@ mod runs;
 mod statistics;
 mod timeline;
 mod together;
+mod tokens;
 mod trail;
 mod values;
 
@@ -30,8 +32,11 @@ pub use alerts::{IncomingAlert, Received};
 pub use cards::{Card, Cards, Content};
 pub use incidents::{Change, Changes, Fitting, IncidentView};
 pub use messages::Outgoing;
+pub use once::{OnceKey, Started};
+pub use onward::{Needed, Next, Why};
 pub use post_mortem::{PostMortem, version};
 pub use timeline::{Entry, Lane, Timeline, span, told};
+pub use tokens::Tokens;
 
 use uuid::Uuid;
 
@@ -87,6 +92,8 @@ pub struct OperationsBuilder {
     pub trail: Arc<dyn AuditTrail>,
     /// Keeps output.
     pub outputs: Arc<dyn OutputStore>,
+    /// Keeps access tokens.
+    pub tokens: Arc<dyn crate::TokenStore>,
     /// Runs bash.
     pub executor: Arc<dyn Executor>,
     /// Perform calls, one for each tool.
@@ -120,6 +127,8 @@ impl OperationsBuilder {
                 news: watch::channel(0).0,
                 trail: self.trail,
                 outputs: self.outputs,
+                tokens: self.tokens,
+                making_tokens: tokio::sync::Mutex::default(),
                 executor: self.executor,
                 adapters: self.adapters.into_iter().map(|adapter| (adapter.tool(), adapter)).collect(),
                 live: self.live,
@@ -157,6 +166,8 @@ pub(crate) struct Rooms {
     pub(crate) news: watch::Sender<u64>,
     pub(crate) trail: Arc<dyn AuditTrail>,
     pub(crate) outputs: Arc<dyn OutputStore>,
+    tokens: Arc<dyn crate::TokenStore>,
+    making_tokens: tokio::sync::Mutex<()>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) adapters: BTreeMap<&'static str, Arc<dyn Adapter>>,
     live: Arc<dyn LiveStatus>,

@@ -9,6 +9,7 @@ mod onward;
 mod permissions;
 mod runs;
 mod statistics;
+mod tokens;
 mod trail;
 
 use fakes::FakeStore;

@@ -237,6 +237,9 @@ pub(crate) fn newest(query: Query, filter: &RunFilter) -> Query {
     if let Some(incident) = filter.incident {
         query = query.sql(" AND incident = ").bind(incident.0);
     }
+    if let Some(before) = filter.before {
+        query = query.sql(" AND number < ").bind(before);
+    }
     let limit = if filter.limit == 0 { RUNS } else { filter.limit.min(PAGE_ROWS) };
     query.sql(" ORDER BY number DESC LIMIT ").bind(i64::from(limit))
 }

@@ -37,14 +37,17 @@ impl Operations {
     ) -> Result<RunId, Error> {
         let (this, caller) = (self.clone(), caller.clone());
         let (runbook, procedure, environment) = (runbook.clone(), procedure.clone(), environment.clone());
-        self.whole(async move { this.start(&caller, &runbook, &procedure, &environment, given, None).await }).await
+        self.whole(
+            async move { this.start(&caller, RunId::new(), (&runbook, &procedure), &environment, given, None).await },
+        )
+        .await
     }
 
     pub(super) async fn start(
         &self,
         caller: &Caller,
-        runbook: &RunbookId,
-        procedure: &ProcedureId,
+        id: RunId,
+        (runbook, procedure): (&RunbookId, &ProcedureId),
         environment: &EnvironmentName,
         given: BTreeMap<String, String>,
         incident: Option<IncidentId>,
@@ -55,7 +58,7 @@ impl Operations {
         let given = values::wanted(&procedure, given)?;
         let environment = self.environment(environment)?;
         let new = NewRun {
-            id: RunId::new(),
+            id,
             runbook: runbook.id.clone(),
             runbook_title: runbook.title.clone(),
             version: runbook.version.clone(),

@@ -114,6 +114,7 @@ pub(super) struct FakeStore {
     pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
+    pub(super) tokens: Mutex<Vec<(Token, TokenDigest)>>,
     pub(super) trail_is_broken: AtomicBool,
 }
 
@@ -275,6 +276,65 @@ impl AuditTrail for FakeStore {
 
     async fn actions_of(&self, _: ExecutionId) -> Result<Vec<AuditEntry>, AuditError> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl TokenStore for FakeStore {
+    async fn keep(&self, token: &Token, digest: &TokenDigest) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().push((token.clone(), digest.clone()));
+        Ok(())
+    }
+
+    async fn by_digest(&self, digest: &TokenDigest) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().find(|(_, known)| known == digest).map(|(token, _)| token.clone()))
+    }
+
+    async fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).find(|token| token.id == id).cloned())
+    }
+
+    async fn tokens(&self, of: &TokensOf) -> Result<Vec<Token>, StoreError> {
+        let wanted = |token: &Token| match (&token.owner, of) {
+            (TokenOwner::Person { subject, .. }, TokensOf::Person(person)) => subject == person,
+            (TokenOwner::Person { .. }, TokensOf::People) | (TokenOwner::Service, TokensOf::Services) => true,
+            _ => false,
+        };
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).filter(|token| wanted(token)).cloned().collect())
+    }
+
+    async fn revoke(&self, id: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        let found =
+            tokens.iter_mut().map(|(token, _)| token).find(|token| token.id == id && token.revoked_at.is_none());
+        Ok(found.is_some_and(|token| token.revoked_at.replace(at).is_none()))
+    }
+
+    async fn used(&self, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        if let Some((token, _)) = tokens.iter_mut().find(|(token, _)| token.id == id) {
+            token.used_at = Some(at);
+        }
+        Ok(())
+    }
+
+    async fn owner_seen(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        for (token, _) in self.tokens.lock().unwrap().iter_mut() {
+            if let TokenOwner::Person { subject, name, role, seen_at } = &mut token.owner
+                && *subject == person.subject
+            {
+                (*name, *role, *seen_at) = (person.name.clone(), person.role, at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().retain(|(token, _)| token.revoked_at.unwrap_or(token.expires_at) >= before);
+        Ok(())
     }
 }
 
@@ -530,6 +590,15 @@ impl Channel for FakeChannel {
 }
 
 pub(super) fn bench_with(policy: Policy) -> Bench {
+    built(policy, Arc::new(Timestamp::now))
+}
+
+/// A bench with a clock of the test's own.
+pub(super) fn bench_at(clock: Clock) -> Bench {
+    built(Policy::default(), clock)
+}
+
+fn built(policy: Policy, clock: Clock) -> Bench {
     let store = Arc::new(FakeStore::default());
     let channel = Arc::new(FakeChannel::default());
     let bash = Arc::new(FakeBash {
@@ -546,6 +615,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         incidents: store.clone(),
         trail: store.clone(),
         outputs: store.clone(),
+        tokens: store.clone(),
         executor: bash.clone(),
         adapters: vec![kubectl.clone()],
         live: Arc::new(NoLive),
@@ -570,7 +640,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
             policy,
         }],
         limits: Limits::default(),
-        clock: Arc::new(Timestamp::now),
+        clock,
     }
     .build();
     Bench { operations, store, bash, kubectl, channel }

@@ -56,6 +56,8 @@ pub(crate) async fn runs_are_filtered_newest_first(fixture: &Fixture) {
     };
     assert_eq!(found(RunFilter::default()).await, [ids[2], ids[1], ids[0]]);
     assert_eq!(found(RunFilter { open: true, ..RunFilter::default() }).await, [ids[2], ids[1]]);
+    let first = fixture.store.run(ids[1]).await.unwrap().unwrap().number;
+    assert_eq!(found(RunFilter { before: Some(first), ..RunFilter::default() }).await, [ids[0]]);
     assert_eq!(found(RunFilter { limit: 1, ..RunFilter::default() }).await, [ids[2]]);
     let payments = RunFilter { runbook: Some(RunbookId::new("payments")), ..RunFilter::default() };
     assert_eq!(found(payments.clone()).await, [ids[1], ids[0]]);
