@@ -1,6 +1,7 @@
 //! The `runbook-portal` binary's insides: configuration, router, sign-in, live streams, shutdown.
 
 pub mod alerts;
+pub mod api;
 pub mod check;
 pub mod cli;
 pub mod config;

@@ -29,6 +29,7 @@ use tower_http::trace::TraceLayer;
 use tower_sessions::SessionStore;
 
 use crate::alerts::{self, AlertSource, AlertSources};
+use crate::api;
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
 use crate::{edits, headers, notes, stream};
@@ -84,6 +85,7 @@ pub const OPEN: &[(&str, &str)] = &[
     ("GET", "/auth/signed-out"),
     ("POST", "/auth/sign-out"),
     ("POST", "/api/alerts"),
+    ("GET", api::DOCUMENT),
 ];
 
 /// An address that this file answers itself.
@@ -161,6 +163,8 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
             }
         }
     };
+    // Beside the pages, not behind their session: a program is known by its token, and a browser's cookie means nothing there.
+    let programs = api::router(portal.operations.clone(), portal.streams.clone(), identity);
     let link_hosts = portal.links.clone().map(|hosts| (hosts, portal.operations.clone()));
     let document = {
         let options = portal.options.clone();
@@ -188,6 +192,7 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         .merge(told)
         .merge(open)
         .merge(files)
+        .merge(programs)
         .layer(
             ServiceBuilder::new()
                 .layer(TraceLayer::new_for_http())
@@ -224,6 +229,18 @@ async fn download(
     PathParameter(execution): PathParameter<String>,
 ) -> Result<Response, Problem> {
     let execution: ExecutionId = execution.parse().map_err(|_| Error::NotFound("This execution"))?;
+    let pieces = printed(operations, caller, execution).await?;
+    let name = format!("attachment; filename=\"execution-{execution}.txt\"");
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// What an execution printed and what was kept of it until now, read as it is sent.
+pub(crate) async fn printed(
+    operations: Operations,
+    caller: Caller,
+    execution: ExecutionId,
+) -> Result<impl futures::Stream<Item = Result<bytes::Bytes, std::io::Error>> + Send + 'static, Error> {
     let first = operations.output_of(&caller, execution, 0, DOWNLOAD_PIECES).await?;
     let pieces = futures::stream::unfold(Some((operations, caller, first)), move |state| async move {
         let (operations, caller, chunks) = state?;
@@ -233,12 +250,9 @@ async fn download(
             Ok(next) => Some((Ok(bytes), Some((operations, caller, next)))),
             Err(error) => Some((Err(std::io::Error::other(error)), None)),
         }
-    })
+    });
     // The compressor asks once more after the end.
-    .fuse();
-    let name = format!("attachment; filename=\"execution-{execution}.txt\"");
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    Ok(pieces.fuse())
 }
 
 /// A use case's failure as an answer for programs and streams: plain text.

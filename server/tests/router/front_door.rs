@@ -19,7 +19,7 @@ pub(crate) struct TestApp {
     pub(crate) portal: Assembled,
     shutdown: CancellationToken,
     _provider: DemoProvider,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl TestApp {
@@ -72,13 +72,18 @@ impl TestApp {
         let shutdown = CancellationToken::new();
         let router = portal.router(provider.identity_config(), shutdown.clone()).await.unwrap();
         tokio::spawn(listen::serve(listener, router, bounds, shutdown.clone()));
-        Self { url, portal, shutdown, _provider: provider, _data: data }
+        Self { url, portal, shutdown, _provider: provider, data }
     }
 
     /// Ends what runs; a test that leaves commands running would hang here and not later.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.portal.close().await;
+    }
+
+    /// A connection of the test's own to the portal's database.
+    pub(crate) async fn store(&self) -> store::Store {
+        store::Store::connect(&format!("sqlite://{}", self.data.path().join("portal.db").display())).await.unwrap()
     }
 
     /// A browser that nobody has signed in with.
@@ -139,6 +144,12 @@ impl Browser {
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let request = self.client.post(format!("{}{path}", self.url)).form(fields);
         request.header("accept", "text/html").header("sec-fetch-site", "same-origin").send().await.unwrap()
+    }
+
+    /// Asks with the session's cookie and nothing else.
+    pub(crate) async fn ask(&self, method: reqwest::Method, path: &str) -> Response {
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        request.header("sec-fetch-site", "same-origin").send().await.unwrap()
     }
 
     /// Asks as another site's page would make the browser ask.
