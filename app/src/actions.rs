@@ -20,7 +20,9 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::{Post, PostUrl};
 use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use leptos_axum::ResponseOptions;
-use operations::{Answer, Caller, EnvironmentName, Error, Mark, Operations, RunId, RunState};
+use operations::{
+    Answer, Caller, EnvironmentName, Error, Mark, Operations, Role, RunId, RunState, Scope, TokenKind, TokenWish,
+};
 use runbook::{CommandId, ProcedureId, RunbookId};
 
 use crate::document::{content_security_policy, message_page};
@@ -199,6 +201,50 @@ pub async fn close_run(
             .ok_or_else(|| Error::Invalid("A run is closed as completed or as abandoned.".to_owned()))?;
         operations.close_run(&caller, run_id(&run)?, state).await?;
         Ok(back.clone())
+    })
+    .await
+}
+
+/// Makes an access token; the page that follows shows it once. `kind` is `personal` or `service`, `scopes` are the boxes that
+/// are ticked, by scope.
+#[server(endpoint = "make_token", input = PostUrl, output = Post<Document>)]
+pub async fn make_token(
+    #[server(default)] name: String,
+    #[server(default)] kind: String,
+    #[server(default)] scopes: BTreeMap<String, String>,
+    #[server(default)] role: String,
+    #[server(default)] days: String,
+) -> Result<String, ServerFnError> {
+    answer("/tokens", async |operations, caller| {
+        let invalid = |text: &str| Error::Invalid(text.to_owned());
+        let kind = match kind.as_str() {
+            "personal" | "" => TokenKind::Personal,
+            "service" => TokenKind::Service,
+            _ => return Err(invalid("A token is personal or a service's.")),
+        };
+        let scopes: Option<Vec<_>> = scopes.keys().map(|word| Scope::from_word(word)).collect();
+        let scopes = scopes.ok_or_else(|| invalid("A scope is read, run, incidents or alerts."))?;
+        let role = Some(role).filter(|role| !role.is_empty()).map(|role| Role::from_word(&role));
+        let role = match role {
+            Some(None) => return Err(invalid("A role is viewer, operator, approver or admin.")),
+            Some(role) => role,
+            None => None,
+        };
+        let days = days.parse().map_err(|_| invalid("Say for how many days the token is good."))?;
+        let wish = TokenWish { name: name.trim().to_owned(), kind, scopes, role, days };
+        let id = operations.make_token_to_show(&caller, wish).await?;
+        Ok(format!("/tokens?made={id}"))
+    })
+    .await
+}
+
+/// Ends an access token.
+#[server(endpoint = "revoke_token", input = PostUrl, output = Post<Document>)]
+pub async fn revoke_token(#[server(default)] token: String) -> Result<String, ServerFnError> {
+    answer("/tokens", async |operations, caller| {
+        let id = token.parse().map_err(|_| Error::NotFound("This token"))?;
+        operations.revoke_token(&caller, id).await?;
+        Ok("/tokens".to_owned())
     })
     .await
 }

@@ -87,6 +87,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/runs/:run") view=|| pages::answer(pages::run::page) ssr=SsrMode::Async/>
                 <Route path=path!("/history") view=|| pages::answer(pages::history::page) ssr=SsrMode::Async/>
                 <Route path=path!("/history/:event") view=|| pages::answer(pages::event::page) ssr=SsrMode::Async/>
+                <Route path=path!("/tokens") view=|| pages::answer(pages::tokens::page) ssr=SsrMode::Async/>
                 <Route path=path!("/search") view=|| pages::answer(pages::search::page) ssr=SsrMode::Async/>
             </Routes>
         </Router>

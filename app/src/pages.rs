@@ -24,6 +24,7 @@ pub(crate) mod runbook;
 pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod statistics;
+pub(crate) mod tokens;
 
 /// Loads a page and puts it into its frame, or says why not, with the fitting status.
 pub(crate) fn answer<Loading>(page: impl FnOnce(Visit) -> Loading) -> AnyView

@@ -42,6 +42,7 @@ async fn pages_to_look_at() {
         ("overview", Role::Operator, "/statistics/shop".to_owned()),
         ("history", Role::Operator, "/history".to_owned()),
         ("found", Role::Operator, "/search?q=deployment+rollout".to_owned()),
+        ("tokens", Role::Admin, "/tokens".to_owned()),
         ("missing", Role::Operator, "/nowhere".to_owned()),
     ] {
         write(&portal, Path::new(&folder), name, role, &address).await;

@@ -79,6 +79,7 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ),
     ("GET", "/history", ForViewer::Refused("/history", &[])),
     ("GET", "/history/{event}", ForViewer::Refused("/history/EXECUTION", &[])),
+    ("GET", "/tokens", ForViewer::Reads("/tokens")),
     ("GET", "/search", ForViewer::Reads("/search?q=restart")),
     ("GET", "/runs/{run}/events", ForViewer::Reads("/runs/RUN/events")),
     ("GET", "/links/{link}", ForViewer::Refused("/links/l0", &[])),
@@ -109,6 +110,15 @@ const CASES: &[(&str, &str, ForViewer)] = &[
             &[("run", "RUN"), ("part", "1"), ("mark", "skipped"), ("text", "no need")],
         ),
     ),
+    (
+        "POST",
+        "/api/make_token",
+        ForViewer::Refused(
+            "/api/make_token",
+            &[("name", "deploys"), ("kind", "service"), ("scopes[read]", "on"), ("days", "7")],
+        ),
+    ),
+    ("POST", "/api/revoke_token", ForViewer::Refused("/api/revoke_token", &[("token", "EXECUTION")])),
     ("POST", "/api/close_run", ForViewer::Refused("/api/close_run", &[("run", "RUN"), ("outcome", "completed")])),
 ];
 

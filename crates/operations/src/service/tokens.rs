@@ -1,18 +1,47 @@
 //! Access tokens: make, list, revoke, and what one opens.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Operations, permit, signature};
+use super::{Operations, locked, permit, signature};
 use crate::token::{self, TokenText, TokensOf};
 use crate::{
     Access, Actor, Caller, Error, EventKind, MadeToken, Permission, Person, Scope, Scopes, Token, TokenDigest, TokenId,
     TokenKind, TokenOwner, TokenRefused, TokenState, TokenWish,
 };
 
+/// How long a page may take to show a text that was made for it.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// Texts that wait to be shown: for whom, and since when. They are nowhere else, and gone when they were shown.
+pub(super) type Fresh = HashMap<TokenId, (String, TokenText, Timestamp)>;
+
 impl Operations {
+    /// Makes a token whose text the maker's next page shows, by [`Operations::show_token`].
+    ///
+    /// # Errors
+    /// As [`Operations::make_token`].
+    pub async fn make_token_to_show(&self, caller: &Caller, wish: TokenWish) -> Result<TokenId, Error> {
+        let MadeToken { token, text } = self.make_token(caller, wish).await?;
+        let mut fresh = locked(&self.rooms.fresh_tokens);
+        fresh.retain(|_, (_, _, since)| token.made_at.duration_since(*since) < SHOWN_WITHIN);
+        fresh.insert(token.id, (caller.person.subject.clone(), text, token.made_at));
+        Ok(token.id)
+    }
+
+    /// The text of a token that the caller has just made; once.
+    #[must_use]
+    pub fn show_token(&self, caller: &Caller, id: TokenId) -> Option<TokenText> {
+        let now = self.rooms.now();
+        let mut fresh = locked(&self.rooms.fresh_tokens);
+        fresh.retain(|_, (_, _, since)| now.duration_since(*since) < SHOWN_WITHIN);
+        fresh.get(&id).filter(|(subject, ..)| *subject == caller.person.subject)?;
+        fresh.remove(&id).map(|(_, text, _)| text)
+    }
+
     /// Makes a token. Its text is in the answer and nowhere else.
     ///
     /// # Errors

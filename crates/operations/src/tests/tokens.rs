@@ -142,6 +142,20 @@ async fn people_see_and_end_their_own_tokens_and_administrators_all() {
 }
 
 #[tokio::test]
+async fn a_text_is_shown_once_to_its_maker_and_soon() {
+    let (bench, now) = timed();
+    let (ada, otto) = (person(Role::Approver), person(Role::Operator));
+    let id = bench.operations.make_token_to_show(&ada, wish("ci", &[Scope::Read])).await.unwrap();
+    assert_eq!(bench.operations.show_token(&otto, id), None);
+    let text = bench.operations.show_token(&ada, id).unwrap();
+    assert_eq!(bench.operations.show_token(&ada, id), None);
+    bench.operations.open_with_token(text.expose(), None).await.unwrap();
+    let id = bench.operations.make_token_to_show(&ada, wish("late", &[Scope::Read])).await.unwrap();
+    later(&now, SignedDuration::from_mins(2));
+    assert_eq!(bench.operations.show_token(&ada, id), None);
+}
+
+#[tokio::test]
 async fn nobody_has_more_tokens_than_they_can_oversee() {
     let (bench, now) = timed();
     let ada = person(Role::Operator);
