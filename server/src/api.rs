@@ -9,15 +9,15 @@
 
 pub(crate) mod access;
 mod environments;
-mod executions;
+pub(crate) mod executions;
 mod history;
 mod input;
-mod output;
-mod problem;
-mod runbooks;
-mod runs;
+pub(crate) mod output;
+pub(crate) mod problem;
+pub(crate) mod runbooks;
+pub(crate) mod runs;
 mod steps;
-mod words;
+pub(crate) mod words;
 
 use std::sync::LazyLock;
 

@@ -15,6 +15,7 @@ mod notes;
 pub mod portal;
 mod presence;
 mod reach;
+pub mod remote;
 pub mod routes;
 mod seats;
 mod sign_in_log;

@@ -23,7 +23,7 @@ use super::input::{Body, Path, Query, cursor, id, limit};
 use super::problem::{Doing, Looking, Problem};
 use super::{Api, BASE, Pages};
 
-pub(crate) use view::{MarkKind, Run, RunDetail};
+pub(crate) use view::{MarkKind, Next, Run, RunCommand, RunDetail, What};
 
 pub(super) fn endpoints() -> OpenApiRouter<Api> {
     OpenApiRouter::new()

@@ -11,3 +11,4 @@ mod load;
 mod log;
 mod main_job;
 mod statistics;
+mod remote;
