@@ -75,15 +75,14 @@ async fn carry_out(wanted: &RunProcedure) -> Result<Ending, Failed> {
         return Err(Failed::Asked(plain(&text)));
     }
     let run = portal.start(&wanted.what, &wanted.environment, &values).await?;
-    terminal::print(&run.run.page)?;
+    let page = plain(&run.run.page);
+    terminal::print(&page)?;
     if !wanted.follow {
         return Ok(Ending::Passed);
     }
     let interrupts = signal(SignalKind::interrupt()).map_err(|error| Failed::Portal(error.to_string()))?;
     let asker = Asker::new();
-    Session { portal, wanted, values, asker, interrupts, page: run.run.page.clone(), id: run.run.id.clone() }
-        .follow()
-        .await
+    Session { portal, wanted, values, asker, interrupts, page, id: run.run.id.clone() }.follow().await
 }
 
 /// What was given for parameters, by name.

@@ -3,6 +3,7 @@
 //! PostgreSQL and Redis have passwords, moto, Prometheus and the echo have none: whoever else uses this machine reaches
 //! them, and finds nothing that is worth anything. No part knows a credential of anything outside the bench.
 
+pub(crate) mod api;
 mod aws_cli;
 mod description;
 mod echo;
@@ -87,8 +88,12 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
     let bearable = (!process::in_ci()).then_some("its tests are skipped");
     let bear = |part| Part { without: bearable, ..part };
     setup::install(&[bear(REDIS), bear(PROMETHEUS), bear(PYTHON), AWS_CLI])?;
-    let installed =
-        [("moto", moto::set_up(workspace)), ("aws", aws_cli::set_up(workspace)), ("aiosmtpd", mail::set_up(workspace))];
+    let installed = [
+        ("moto", moto::set_up(workspace)),
+        ("aws", aws_cli::set_up(workspace)),
+        ("aiosmtpd", mail::set_up(workspace)),
+        ("schemathesis", api::set_up(workspace)),
+    ];
     for (what, result) in installed {
         match (result, bearable) {
             (Ok(()), _) => {}

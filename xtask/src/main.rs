@@ -59,6 +59,8 @@ enum Subcommands {
     },
     /// Run every command of the sample runbooks and of those in RUNBOOK_CORPUS on the bench, and report what each one did
     Coverage,
+    /// Hold the API of the portal against its own description
+    Api,
     /// Start the bench (AWS, PostgreSQL, Redis, Prometheus, an HTTP server, all with made-up data) until Ctrl-C
     BenchUp,
     /// Run the benchmarks
@@ -140,6 +142,11 @@ fn run(command: Subcommands) -> Result<()> {
             setup::for_bench(&workspace)?;
             programs::build_coverage(&workspace)?;
             bench::coverage(&workspace)
+        }
+        Subcommands::Api => {
+            bench::set_up(&workspace)?;
+            programs::build(&workspace, Profile::Debug)?;
+            bench::api::check(&workspace)
         }
         Subcommands::Bench => process::run(workspace.cargo().args(["bench", "--workspace"])),
     }

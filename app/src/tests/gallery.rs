@@ -33,6 +33,13 @@ async fn pages_to_look_at() {
         by,
         at: jiff::Timestamp::now(),
     });
+    let form = "name=ci&scopes%5Bread%5D=on&scopes%5Brun%5D=on&days=30";
+    let revoked = portal.post(Role::Admin, "/api/make_token", form).await;
+    assert!(revoked.status.is_redirection());
+    let id = portal.memory.tokens.lock().unwrap()[0].0.id;
+    portal.post(Role::Admin, "/api/revoke_token", &format!("token={id}")).await;
+    portal.post(Role::Admin, "/api/make_token", &format!("{form}&kind=service&role=operator")).await;
+    let made = portal.post(Role::Admin, "/api/make_token", form).await.headers["location"].to_str().unwrap().to_owned();
     for (name, role, address) in [
         ("states", Role::Approver, format!("/runs/{run}")),
         ("viewer", Role::Viewer, format!("/runs/{run}")),
@@ -42,7 +49,7 @@ async fn pages_to_look_at() {
         ("overview", Role::Operator, "/statistics/shop".to_owned()),
         ("history", Role::Operator, "/history".to_owned()),
         ("found", Role::Operator, "/search?q=deployment+rollout".to_owned()),
-        ("tokens", Role::Admin, "/tokens".to_owned()),
+        ("tokens", Role::Admin, made),
         ("missing", Role::Operator, "/nowhere".to_owned()),
     ] {
         write(&portal, Path::new(&folder), name, role, &address).await;

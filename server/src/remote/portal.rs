@@ -75,6 +75,11 @@ impl Portal {
             let text = "A token is sent over https, or over http to this machine alone: give another --url.";
             return Err(Failed::Asked(text.to_owned()));
         }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Failed::Asked(
+                "The --url holds a name or a password: the token is all that is needed.".to_owned(),
+            ));
+        }
         let token = std::env::var(&wanted.token_env).ok().filter(|token| !token.trim().is_empty());
         let token = token.ok_or_else(|| {
             let page = url.join("/tokens").map_or_else(|_| "/tokens".to_owned(), |page| page.to_string());
@@ -84,11 +89,10 @@ impl Portal {
             ))
         })?;
         // No redirection: what leads elsewhere is not the portal, and shall not get the token.
-        let http = Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(PATIENCE)
-            .build()
-            .map_err(|error| Failed::Portal(told(&error)))?;
+        let http = Client::builder().redirect(redirect::Policy::none()).connect_timeout(PATIENCE);
+        // What is for this machine is read by no proxy.
+        let http = if is_here { http.no_proxy() } else { http };
+        let http = http.build().map_err(|error| Failed::Portal(told(&error)))?;
         let base = format!("{}{BASE}", url.as_str().trim_end_matches('/'));
         Ok(Self { http, base, token: Secret::new(token.trim()) })
     }
@@ -256,9 +260,11 @@ impl Following {
                     }
                 }
                 // Streams end after some minutes; and networks do.
-                Some(None | Some(Err(_))) => self.events = None,
+                Some(None | Some(Err(_))) => {
+                    self.events = None;
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Some(Some(Ok(event))) => {
-                    self.lost_since = None;
                     let Some(data) = event.data else { continue };
                     let wrong = |_| strange(StatusCode::OK);
                     match event.event.as_deref() {
@@ -283,6 +289,7 @@ impl Following {
         }
         let failure = match request.send().await {
             Ok(response) if response.status().is_success() => {
+                self.lost_since = None;
                 self.events = Some(events(response));
                 return Ok(());
             }

@@ -67,7 +67,7 @@ echo tick; sleep 600
 
 fn program(app: &TestApp, token: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_runbook-portal"));
-    command.arg("run").args(arguments).args(["--url", &app.url]).env("PORTAL_TOKEN", token).stdin(Stdio::null());
+    command.arg("run").args(arguments).env("PORTAL_URL", &app.url).env("PORTAL_TOKEN", token).stdin(Stdio::null());
     command.kill_on_drop(true);
     command
 }
@@ -152,6 +152,7 @@ async fn what_cannot_be_asked_for_is_said_before_anything_starts() {
         (&good, "shop#restart", &["--env", "practice", "--set-from", "word=UNSET_HERE"], "UNSET_HERE is not set"),
         (&good, "shop", &practice, "RUNBOOK#PROCEDURE"),
         (&good, "shop#restart", &[], "--env"),
+        (&good, "shop#restart", &["--env", "practice", "--url", "https://me:word@127.0.0.1"], "a name or a password"),
         ("", "shop#restart", &practice, "holds no access token"),
         ("rbp_nothing", "shop#restart", &practice, "no access token of this portal"),
         (&reads, "shop#restart", &practice, "needs `run`"),

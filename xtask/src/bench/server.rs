@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const LOG_LINES: usize = 20;
 
 /// What a server prints, inside its folder.
-const LOG: &str = "log";
+pub(super) const LOG: &str = "log";
 
 pub(super) struct Server {
     what: &'static str,
