@@ -10,5 +10,5 @@ mod links;
 mod load;
 mod log;
 mod main_job;
-mod statistics;
 mod remote;
+mod statistics;
