@@ -53,20 +53,41 @@ impl Decodes<String> for Document {
     }
 }
 
-/// Starts a run of a procedure in an environment. `values` are its parameters by name, as far as they are known.
+/// Starts a run of a procedure in an environment. `values` are its parameters by name, as far as they are known;
+/// `incident` is the one that it is for, or nothing.
 #[server(endpoint = "start_run", input = PostUrl, output = Post<Document>)]
 pub async fn start_run(
     #[server(default)] runbook: String,
     #[server(default)] procedure: String,
     #[server(default)] environment: String,
     #[server(default)] values: BTreeMap<String, String>,
+    #[server(default)] incident: String,
 ) -> Result<String, ServerFnError> {
     let back = format!("/runbooks/{}/{}", path_part(&runbook), path_part(&procedure));
     answer(&back, async |operations, caller| {
         let (runbook, procedure) = (RunbookId::new(runbook), ProcedureId::new(procedure));
         let environment = EnvironmentName(environment);
-        let run = operations.start_run(&caller, &runbook, &procedure, &environment, values).await?;
+        let run = if incident.is_empty() {
+            operations.start_run(&caller, &runbook, &procedure, &environment, values).await?
+        } else {
+            let incident = incident.parse().map_err(|_| Error::NotFound("This incident"))?;
+            operations.start_incident_run(&caller, incident, &runbook, &procedure, &environment, values).await?
+        };
         Ok(format!("/runs/{run}"))
+    })
+    .await
+}
+
+/// Keeps a procedure at hand on the home page, or no more where it is.
+#[server(endpoint = "pin", input = PostUrl, output = Post<Document>)]
+pub async fn pin(
+    #[server(default)] runbook: String,
+    #[server(default)] procedure: String,
+) -> Result<String, ServerFnError> {
+    let back = format!("/runbooks/{}/{}", path_part(&runbook), path_part(&procedure));
+    answer(&back, async |operations, caller| {
+        operations.toggle_pin(&caller, &RunbookId::new(runbook), &ProcedureId::new(procedure)).await?;
+        Ok(back.clone())
     })
     .await
 }

@@ -93,6 +93,15 @@ CREATE TABLE message (
 CREATE INDEX message_incident ON message (incident, sequence);
 CREATE INDEX message_sending ON message (sequence) WHERE state = 'sending';
 
+-- Procedures that somebody keeps at hand.
+CREATE TABLE pin (
+    subject TEXT NOT NULL,
+    runbook TEXT NOT NULL,
+    procedure TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (subject, runbook, procedure)
+) STRICT;
+
 -- The kinds of audit events are rows, so that a new one needs no new table.
 CREATE TABLE audit_kind (
     kind TEXT NOT NULL PRIMARY KEY

@@ -32,6 +32,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     }
     let (mine, others) = open_incidents(&visit).await?;
     let nothing_open = mine.is_none() && others.is_none();
+    let pinned = pinned(&visit).await?;
     let cannot_run = operations.can_run().err().map(|error| notice(&error));
     let ran: Vec<Run> =
         recent.iter().filter(|run| run.started_by.0 == caller.person.subject).take(6).cloned().collect();
@@ -61,6 +62,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 })}
             </div>
             <aside class="column-side" aria-label="Runs">
+                {pinned}
                 <h2>"You ran lately"</h2>
                 {run_row::run_list(&ran, now, "Nothing yet.")}
                 <h2>"Closed lately"</h2>
@@ -91,6 +93,29 @@ async fn open_incidents(visit: &Visit) -> Result<(Option<AnyView>, Option<AnyVie
         })
     };
     Ok((drawn(mine, "Incidents with you"), drawn(others, "Open incidents")))
+}
+
+/// What the person keeps at hand.
+async fn pinned(visit: &Visit) -> Result<Option<AnyView>, Error> {
+    let pins = visit.operations.pins(&visit.caller).await?;
+    if pins.is_empty() {
+        return Ok(None);
+    }
+    let rows: Vec<_> = pins
+        .iter()
+        .map(|(runbook, procedure)| {
+            view! {
+                <li class="run-row">
+                    <span class="mark" aria-hidden="true">"★"</span>
+                    <a class="run-row-title" href=format!("/runbooks/{}/{}", runbook.id, procedure.id)>
+                        {procedure.title.clone()}
+                    </a>
+                    <span class="run-row-about">{runbook.title.clone()}</span>
+                </li>
+            }
+        })
+        .collect();
+    Ok(Some(view! { <h2>"Pinned"</h2><ul class="rows">{rows}</ul> }.into_any()))
 }
 
 /// Why nothing can be run, where that is so.

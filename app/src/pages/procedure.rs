@@ -2,7 +2,7 @@
 
 use ::command::ParameterKind;
 use leptos::prelude::*;
-use operations::{Environment, Error, Permission, RunFilter};
+use operations::{Environment, Error, Incident, IncidentFilter, Permission, RunFilter};
 use runbook::{Block, Procedure, Runbook};
 use std::sync::Arc;
 
@@ -41,7 +41,10 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         view! { <span class="muted">{format!("last run by {} ", run.started_by.1)}{time::ago(run.started_at, now)}</span> }
     });
     let can_run = operations.can_run();
-    let start = start(&visit, &runbook, &procedure, environments, &can_run);
+    let incidents = operations.incidents(caller, &IncidentFilter { open: true, limit: 20 }).await?;
+    let start = start(&visit, &runbook, &procedure, environments, &incidents, &can_run);
+    let pins = operations.pins(caller).await?;
+    let pin = pin(&runbook, &procedure, pins.iter().any(|pin| pin.0.id == runbook.id && pin.1.id == procedure.id));
     let body = view! {
         <main id="main" class="page procedure-page">
             <aside class="column-contents" tabindex="0" aria-label="Contents">
@@ -62,6 +65,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 <h1>{title}{note.map(|note| view! { <span class="title-note">{format!(" {note}")}</span> })}</h1>
                 <div class="procedure-head">
                     {start}
+                    {pin}
                     {badge::procedure_effect(procedure.effect())}
                     <span class="muted">{step_card::counts(&procedure.steps)}</span>
                     {last}
@@ -87,6 +91,7 @@ fn start(
     runbook: &Runbook,
     procedure: &Procedure,
     environments: &[Arc<Environment>],
+    incidents: &[Incident],
     can_run: &Result<(), Error>,
 ) -> AnyView {
     if procedure.steps.is_empty() {
@@ -120,6 +125,23 @@ fn start(
             view! { <label class="inline">"in "<select name="environment">{options}</select></label> }.into_any()
         }
     };
+    let for_which = visit.asked("incident");
+    let incident = (!incidents.is_empty()).then(|| {
+        let options: Vec<_> = incidents
+            .iter()
+            .map(|incident| {
+                let id = incident.id.to_string();
+                let selected = for_which.as_ref() == Some(&id);
+                let words = format!("{} {}", incident.label(), incident.title);
+                view! { <option value=id selected=selected>{words}</option> }
+            })
+            .collect();
+        view! {
+            <label class="inline">
+                "for "<select name="incident"><option value="">"no incident"</option>{options}</select>
+            </label>
+        }
+    });
     // A link, from an alert for example, can say what is known: `?pod-name=web-1`.
     let known: Vec<_> = procedure
         .parameters()
@@ -139,7 +161,23 @@ fn start(
             <input type="hidden" name="procedure" value=procedure.id.to_string()/>
             <button class="button primary" type="submit"><span aria-hidden="true">"▶ "</span>"Start a run"</button>
             {choice}
+            {incident}
             {known}
+        </form>
+    }
+    .into_any()
+}
+
+/// Keeps the procedure at hand on the home page, or no more.
+fn pin(runbook: &Runbook, procedure: &Procedure, pinned: bool) -> AnyView {
+    let (mark, words) = if pinned { ("★ ", "Pinned") } else { ("☆ ", "Pin") };
+    view! {
+        <form method="post" action="/api/pin">
+            <input type="hidden" name="runbook" value=runbook.id.to_string()/>
+            <input type="hidden" name="procedure" value=procedure.id.to_string()/>
+            <button class="button small" type="submit" aria-pressed=pinned.to_string()>
+                <span aria-hidden="true">{mark}</span>{words}
+            </button>
         </form>
     }
     .into_any()

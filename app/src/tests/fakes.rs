@@ -73,6 +73,7 @@ pub(super) struct Memory {
     texts: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(super) executions: Mutex<Vec<Execution>>,
     pub(super) marks: Mutex<Vec<StepMark>>,
+    pins: Mutex<Vec<(String, RunbookId, ProcedureId)>>,
     pub(super) incidents: Mutex<Vec<Incident>>,
     pub(super) alerts: Mutex<Vec<FiredAlert>>,
     pub(super) messages: Mutex<Vec<Message>>,
@@ -169,6 +170,28 @@ impl RunStore for Memory {
     async fn mark(&self, mark: &StepMark) -> Result<(), StoreError> {
         self.marks.lock().unwrap().push(mark.clone());
         Ok(())
+    }
+
+    async fn pin(
+        &self,
+        subject: &str,
+        runbook: &RunbookId,
+        procedure: &ProcedureId,
+        _: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.pins.lock().unwrap().push((subject.to_owned(), runbook.clone(), procedure.clone()));
+        Ok(())
+    }
+
+    async fn unpin(&self, subject: &str, runbook: &RunbookId, procedure: &ProcedureId) -> Result<(), StoreError> {
+        let pin = (subject.to_owned(), runbook.clone(), procedure.clone());
+        self.pins.lock().unwrap().retain(|known| *known != pin);
+        Ok(())
+    }
+
+    async fn pins(&self, subject: &str) -> Result<Vec<(RunbookId, ProcedureId)>, StoreError> {
+        let pins = self.pins.lock().unwrap();
+        Ok(pins.iter().rev().filter(|pin| pin.0 == subject).map(|pin| (pin.1.clone(), pin.2.clone())).collect())
     }
 
     async fn marks(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {

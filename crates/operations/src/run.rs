@@ -479,6 +479,21 @@ pub trait RunStore: Send + Sync {
     /// Keeps a mark.
     async fn mark(&self, mark: &StepMark) -> Result<(), StoreError>;
 
+    /// Keeps a procedure at hand for a person (their subject), or changes nothing where it is.
+    async fn pin(
+        &self,
+        subject: &str,
+        runbook: &RunbookId,
+        procedure: &ProcedureId,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Keeps it at hand no more.
+    async fn unpin(&self, subject: &str, runbook: &RunbookId, procedure: &ProcedureId) -> Result<(), StoreError>;
+
+    /// What a person keeps at hand, latest first, at most 50.
+    async fn pins(&self, subject: &str) -> Result<Vec<(RunbookId, ProcedureId)>, StoreError>;
+
     /// All marks of a run, oldest first, at most 1000.
     async fn marks(&self, run: RunId) -> Result<Vec<StepMark>, StoreError>;
 

@@ -20,6 +20,8 @@ const EXECUTION: &str = "id, run, command, source, edited, started_by_subject, s
 
 /// How many runs a list has where the filter does not say.
 const RUNS: u32 = 50;
+/// How many pinned procedures are read at most.
+const PINS: i64 = 50;
 /// How many executions or marks of a run are read at most.
 const PARTS: i64 = 1000;
 
@@ -205,6 +207,49 @@ impl RunStore for Store {
 
     async fn mark(&self, mark: &StepMark) -> Result<(), StoreError> {
         self.insert_mark(mark).await.map_err(failed("keep a mark"))
+    }
+
+    async fn pin(
+        &self,
+        subject: &str,
+        runbook: &RunbookId,
+        procedure: &ProcedureId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let query = Query::insert(
+            "pin",
+            [
+                ("subject", subject.into()),
+                ("runbook", runbook.as_str().into()),
+                ("procedure", procedure.as_str().into()),
+                ("at", at.into()),
+            ],
+        )
+        .sql(" ON CONFLICT (subject, runbook, procedure) DO NOTHING");
+        self.database.write(query).await.map_err(failed("pin a procedure"))?;
+        Ok(())
+    }
+
+    async fn unpin(&self, subject: &str, runbook: &RunbookId, procedure: &ProcedureId) -> Result<(), StoreError> {
+        let query = Query::new("DELETE FROM pin WHERE subject = ")
+            .bind(subject)
+            .sql(" AND runbook = ")
+            .bind(runbook.as_str())
+            .sql(" AND procedure = ")
+            .bind(procedure.as_str());
+        self.database.write(query).await.map_err(failed("unpin a procedure"))?;
+        Ok(())
+    }
+
+    async fn pins(&self, subject: &str) -> Result<Vec<(RunbookId, ProcedureId)>, StoreError> {
+        let query = Query::new("SELECT runbook, procedure FROM pin WHERE subject = ")
+            .bind(subject)
+            .sql(" ORDER BY at DESC, runbook, procedure LIMIT ")
+            .bind(PINS);
+        let read = |row: &Row| {
+            Ok((RunbookId::new(row.get::<String>("runbook")?), ProcedureId::new(row.get::<String>("procedure")?)))
+        };
+        self.database.all(query, read).await.map_err(failed("list pinned procedures"))
     }
 
     /// Of a run with more than 1000, the latest ones.

@@ -15,6 +15,8 @@ const TEXT: &str = "# Shop\n\n## Restart\n\n```bash\n# Restart it\nkubectl rollo
 enum ForViewer {
     /// A page or stream they may read.
     Reads(&'static str),
+    /// Done, and sent on: it changes nothing but what they see themselves.
+    Posts(&'static str, &'static [(&'static str, &'static str)]),
     /// Refused, with this address and form.
     Refused(&'static str, &'static [(&'static str, &'static str)]),
 }
@@ -92,6 +94,7 @@ const CASES: &[(&str, &str, ForViewer)] = &[
             &[("runbook", "shop"), ("procedure", "restart"), ("environment", "practice")],
         ),
     ),
+    ("POST", "/api/pin", ForViewer::Posts("/api/pin", &[("runbook", "shop"), ("procedure", "restart")])),
     ("POST", "/api/press", ForViewer::Refused("/api/press", &[("run", "RUN"), ("command", "1")])),
     ("POST", "/api/run_on", ForViewer::Refused("/api/run_on", &[("run", "RUN")])),
     ("POST", "/api/give_values", ForViewer::Refused("/api/give_values", &[("run", "RUN"), ("values[pod-name]", "x")])),
@@ -158,7 +161,7 @@ async fn every_address_is_closed_to_strangers_and_gives_a_viewer_what_viewers_ma
     for (method, path, case) in CASES {
         let (address, fields) = match case {
             ForViewer::Reads(address) => (real(address), Vec::new()),
-            ForViewer::Refused(address, fields) => {
+            ForViewer::Posts(address, fields) | ForViewer::Refused(address, fields) => {
                 (real(address), fields.iter().map(|(name, value)| (*name, real(value))).collect::<Vec<_>>())
             }
         };
@@ -172,6 +175,7 @@ async fn every_address_is_closed_to_strangers_and_gives_a_viewer_what_viewers_ma
         assert!(turned_away, "a stranger at {method} {path}: {}", asked.status());
         match case {
             ForViewer::Reads(_) => assert_eq!(got.status(), StatusCode::OK, "a viewer at {method} {path}"),
+            ForViewer::Posts(..) => assert!(got.status().is_redirection(), "a viewer at {method} {path}"),
             ForViewer::Refused(..) => assert_eq!(got.status(), StatusCode::FORBIDDEN, "a viewer at {method} {path}"),
         }
         if *method == "POST" {

@@ -40,6 +40,37 @@ impl Operations {
         Ok((runbook, procedure))
     }
 
+    /// The procedures that the caller keeps at hand, latest first; those that are gone from the folder are left out.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn pins(&self, caller: &Caller) -> Result<Vec<(Arc<Runbook>, Arc<Procedure>)>, Error> {
+        let shelf = self.shelf(caller)?;
+        let pins = self.rooms.runs.pins(&caller.person.subject).await?;
+        let known = |(runbook, procedure): (RunbookId, ProcedureId)| {
+            let runbook = shelf.runbook(&runbook)?.clone();
+            let procedure = runbook.procedure(&procedure)?.clone();
+            Some((runbook, procedure))
+        };
+        Ok(pins.into_iter().filter_map(known).collect())
+    }
+
+    /// Keeps a procedure at hand for the caller, or no more where it is.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn toggle_pin(&self, caller: &Caller, runbook: &RunbookId, procedure: &ProcedureId) -> Result<(), Error> {
+        self.procedure(caller, runbook, procedure)?;
+        let subject = &caller.person.subject;
+        let pinned = self.rooms.runs.pins(subject).await?;
+        let store = &self.rooms.runs;
+        match pinned.iter().any(|pin| pin.0 == *runbook && pin.1 == *procedure) {
+            true => store.unpin(subject, runbook, procedure).await?,
+            false => store.pin(subject, runbook, procedure, self.rooms.now()).await?,
+        }
+        Ok(())
+    }
+
     /// Titles, headings and commands that hold every word of the query; the best first, at most 50.
     ///
     /// # Errors

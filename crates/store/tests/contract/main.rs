@@ -52,6 +52,7 @@ contract! {
         many_presses_start_it_once,
         only_the_latest_thousand_are_read,
         marks_come_back_in_order,
+        procedures_are_pinned_by_each_person,
         columns_are_tied;
     incidents:
         an_incident_comes_back_as_it_was_changed,

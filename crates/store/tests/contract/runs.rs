@@ -196,3 +196,18 @@ pub(crate) async fn columns_are_tied(fixture: &Fixture) {
     assert!(store.create(NewRun { version, ..new_run() }).await.is_err(), "no SHA-256");
     assert!(fixture.raw("UPDATE execution SET state = 'gone'").await.is_err());
 }
+
+pub(crate) async fn procedures_are_pinned_by_each_person(fixture: &Fixture) {
+    let (runbook, procedure) = (RunbookId::new("shop"), ProcedureId::new("restart"));
+    let other = ProcedureId::new("scale");
+    for _ in 0..2 {
+        fixture.store.pin("sub-1", &runbook, &procedure, at(0)).await.unwrap();
+    }
+    fixture.store.pin("sub-1", &runbook, &other, at(1)).await.unwrap();
+    fixture.store.pin("sub-2", &runbook, &other, at(1)).await.unwrap();
+    let pins = fixture.store.pins("sub-1").await.unwrap();
+    assert_eq!(pins, [(runbook.clone(), other.clone()), (runbook.clone(), procedure.clone())]);
+    fixture.store.unpin("sub-1", &runbook, &other).await.unwrap();
+    assert_eq!(fixture.store.pins("sub-1").await.unwrap(), [(runbook.clone(), procedure)]);
+    assert_eq!(fixture.store.pins("sub-2").await.unwrap(), [(runbook, other)]);
+}
