@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Bench, echo, moto};
+use super::{Bench, alertmanager, echo, moto};
 
 /// The databases that `seed.sql` makes, each with its owner.
 pub(super) const DATABASES: [(&str, &str); 5] = [
@@ -36,8 +36,12 @@ impl Bench {
         if let Some(program) = &self.aws_cli {
             variables.push(("AWS_CLI", program.into()));
         }
-        if let Some(python) = &self.mail {
+        if let Some(python) = &self.mail_python {
             variables.push(("SMTP_TEST_PYTHON", python.into()));
+        }
+        // Tests start their own: each has another portal to tell.
+        if let Some(program) = alertmanager::program() {
+            variables.push(("ALERTMANAGER_PROGRAM", program.into()));
         }
         if let Some(redis) = &self.redis {
             variables.push(("REDIS_TEST_URL", redis.url().into()));
@@ -89,6 +93,15 @@ impl Bench {
         if let Some(prometheus) = &self.prometheus {
             all.insert("prometheus".into(), json!({ "url": prometheus.url() }));
         }
+        if let Some(alertmanager) = &self.alertmanager {
+            let alertmanager = json!({
+                "url": alertmanager.url(), "token": alertmanager.token(), "token_file": alertmanager.token_file(),
+            });
+            all.insert("alertmanager".into(), alertmanager);
+        }
+        if let Some(mail) = &self.mail {
+            all.insert("mail".into(), json!({ "host": "127.0.0.1", "port": mail.port() }));
+        }
         if let Some(echo) = &self.echo {
             let echo = json!({
                 "url": echo.url(),
@@ -119,6 +132,9 @@ impl Bench {
                 add(name, 8080, echo.port());
                 add(name, 443, echo.secure_port());
             }
+        }
+        if let Some(alertmanager) = &self.alertmanager {
+            add("alertmanager", 9093, alertmanager.port());
         }
         if let Some(prometheus) = &self.prometheus {
             add("prometheus", 9090, prometheus.port());
