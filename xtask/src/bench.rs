@@ -111,6 +111,31 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// What of a bench is there for one portal.
+#[derive(Default)]
+pub(crate) struct ForPortal {
+    /// The port on 127.0.0.1 at which it is told of alerts.
+    alerts: Option<u16>,
+    /// Where the letters are printed that it sends.
+    letters: Option<Stdio>,
+}
+
+impl ForPortal {
+    fn at(port: u16) -> Self {
+        Self { alerts: Some(port), letters: Some(Stdio::inherit()) }
+    }
+
+    /// What a demo shows of it.
+    fn of(demo: &Demo) -> Self {
+        let Self { alerts, letters } = Self::at(demo.port);
+        let shows = |part| demo.with.contains(&part);
+        Self {
+            alerts: alerts.filter(|_| shows(Shown::Alertmanager)),
+            letters: letters.filter(|_| shows(Shown::Messages)),
+        }
+    }
+}
+
 /// The running parts: those that are installed. Dropping it ends them, in this order, and leaves nothing behind.
 pub(crate) struct Bench {
     prometheus: Option<Prometheus>,
@@ -133,14 +158,13 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts all parts, empty, and waits until each is well. An error when an installed part does not start.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
-        let mut bench = Self::launch(workspace, None)?;
+        let mut bench = Self::launch(workspace, ForPortal::default())?;
         bench.wait_for_prometheus()?;
         Ok(bench)
     }
 
-    /// The same, filled with what runbooks act on. `portal` is the port on 127.0.0.1 of the portal that it is for, where
-    /// there is one: that is told of alerts, and its letters are printed.
-    pub(crate) fn filled(workspace: &Workspace, portal: Option<u16>) -> Result<Self> {
+    /// The same, filled with what runbooks act on.
+    pub(crate) fn filled(workspace: &Workspace, portal: ForPortal) -> Result<Self> {
         let mut bench = Self::launch(workspace, portal)?;
         let (moto, redis, postgres) = (&bench.moto, &bench.redis, &bench.postgres);
         let (aws, others) = thread::scope(|scope| {
@@ -160,7 +184,7 @@ impl Bench {
     }
 
     /// All parts, well and empty, but for Prometheus, which takes some seconds to look at anything.
-    fn launch(workspace: &Workspace, portal: Option<u16>) -> Result<Self> {
+    fn launch(workspace: &Workspace, portal: ForPortal) -> Result<Self> {
         let launched = Instant::now();
         throwaway::sweep();
         // All of them come up at the same time, so that the slowest one alone is waited for.
@@ -168,11 +192,11 @@ impl Bench {
         let moto = python.clone().map(Moto::launch).transpose()?;
         let redis = process::find(redis::PROGRAM).map(|program| Redis::launch(&program)).transpose()?;
         let echo = python.map(|python| Echo::start(workspace, &python)).transpose()?;
-        let alertmanager = portal.and_then(|portal| Some((alertmanager::program()?, portal)));
-        let alertmanager = alertmanager.map(|(program, portal)| Alertmanager::launch(&program, portal)).transpose()?;
+        let alertmanager = portal.alerts.zip(alertmanager::program());
+        let alertmanager = alertmanager.map(|(portal, program)| Alertmanager::launch(&program, portal)).transpose()?;
         let mail_python = mail::python(workspace);
-        let mail = mail_python.as_deref().filter(|_| portal.is_some());
-        let mail = mail.map(|python| Mail::launch(python, Stdio::inherit())).transpose()?;
+        let mail = portal.letters.zip(mail_python.as_deref());
+        let mail = mail.map(|(letters, python)| Mail::launch(python, letters)).transpose()?;
         let others: Vec<u16> = echo.iter().map(Echo::port).collect();
         let told = alertmanager.as_ref().map(Alertmanager::port);
         let prometheus = process::find(prometheus::PROGRAM)
@@ -241,7 +265,7 @@ pub(crate) fn up(workspace: &Workspace) -> Result<()> {
     // meanwhile may end by itself of Ctrl-C: then starting fails, which ends the others.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot listen to signals")?;
     step("starting the bench");
-    let bench = Bench::filled(workspace, Some(PORT))?;
+    let bench = Bench::filled(workspace, ForPortal::at(PORT))?;
     let written = Written::new(workspace.target(DESCRIPTION), &bench.describe())?;
     say(format_args!("\nFor another terminal (all of it is in {}):\n", written.path().display()));
     for (name, value) in by_hand(&bench) {
@@ -258,9 +282,9 @@ pub(crate) fn up(workspace: &Workspace) -> Result<()> {
 pub(crate) fn demo(workspace: &Workspace, demo: &Demo) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCHLD]).context("cannot listen to signals")?;
     step("starting the bench");
-    let bench = Bench::filled(workspace, Some(demo.port))?;
+    let bench = Bench::filled(workspace, ForPortal::of(demo))?;
     let reach = Reach::write(&bench, &demo.with)?;
-    hint(&bench, &demo.with);
+    hint(&bench);
     let mut portal = dev::portal(workspace, demo, &reach.file())?;
     for signal in signals.forever() {
         if signal != SIGCHLD {
@@ -282,7 +306,7 @@ pub(crate) fn coverage(workspace: &Workspace) -> Result<()> {
         None => say(format_args!("RUNBOOK_CORPUS is not set: only the sample runbooks are walked")),
     }
     step("starting the bench");
-    let bench = Bench::filled(workspace, None)?;
+    let bench = Bench::filled(workspace, ForPortal::default())?;
     let reach = Reach::write(&bench, Shown::value_variants())?;
     let folder = Folder::new("coverage")?;
     let written = Written::new(folder.join(DESCRIPTION), &bench.describe())?;
@@ -296,19 +320,24 @@ pub(crate) fn coverage(workspace: &Workspace) -> Result<()> {
     process::run(&mut walk)
 }
 
-/// Says how to raise an alert.
-fn hint(bench: &Bench, shown: &[Shown]) {
-    let Some(alertmanager) = bench.alertmanager.as_ref().filter(|_| shown.contains(&Shown::Alertmanager)) else {
-        return;
-    };
-    say(format_args!(
-        "\nAn alert opens an incident:\n  amtool --alertmanager.url={} alert add ErrorBudgetBurn severity=critical \
-         namespace=fintech-banking \\\n    --annotation=summary='Payments fail'",
-        alertmanager.url()
-    ));
-    if let Some(echo) = bench.echo.as_ref().filter(|_| bench.prometheus.is_some()) {
-        let address = echo.url();
-        say(format_args!("Prometheus raises it, too, for errors:\n  for i in 1 2 3; do curl {address}/error; done"));
+/// Says what to try.
+fn hint(bench: &Bench) {
+    let echo = bench.echo.as_ref().map(Echo::url);
+    if let Some(alertmanager) = &bench.alertmanager {
+        say(format_args!(
+            "\nAn alert opens an incident:\n  amtool --alertmanager.url={} alert add ErrorBudgetBurn \\\n    \
+             severity=critical namespace=fintech-banking --annotation=summary='Payments fail'",
+            alertmanager.url()
+        ));
+        if let Some(echo) = echo.as_ref().filter(|_| bench.prometheus.is_some()) {
+            say(format_args!("So do requests that fail, by Prometheus:\n  for i in 1 2 3; do curl {echo}/error; done"));
+        }
+    }
+    if let (Some(_), Some(echo)) = (&bench.mail, &echo) {
+        say(format_args!(
+            "\nLetters are printed here. What the chat and the pager were told:\n  curl {echo}{}",
+            echo::REQUESTS
+        ));
     }
 }
 
@@ -339,7 +368,7 @@ pub(crate) fn skip(what: &str) {
 mod tests {
     use std::net::TcpStream;
 
-    use super::{Bench, http};
+    use super::{Bench, ForPortal, http};
     use crate::workspace::Workspace;
     use crate::{bench, postgres};
 
@@ -350,7 +379,7 @@ mod tests {
             return bench::skip("PostgreSQL");
         }
         // Nobody listens where the portal would be.
-        let bench = Bench::filled(&workspace, Some(9)).unwrap();
+        let bench = Bench::filled(&workspace, ForPortal::at(9)).unwrap();
         let description = bench.describe();
         let mut ports = vec![bench.postgres.port()];
 
