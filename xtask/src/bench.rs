@@ -111,6 +111,13 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// The programs with which tests start servers of their own, for each has another portal: variables that name those that
+/// are installed.
+pub(crate) fn programs(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
+    let known = [("ALERTMANAGER_PROGRAM", alertmanager::program()), ("SMTP_TEST_PYTHON", mail::python(workspace))];
+    known.into_iter().filter_map(|(name, program)| Some((name, program?))).collect()
+}
+
 /// What of a bench is there for one portal.
 #[derive(Default)]
 pub(crate) struct ForPortal {
@@ -148,8 +155,8 @@ pub(crate) struct Bench {
     moto: Option<Moto>,
     postgres: Postgres,
     aws_cli: Option<PathBuf>,
-    /// The Python by which tests start a mail server.
-    mail_python: Option<PathBuf>,
+    /// What tests start servers of their own with.
+    programs: Vec<(&'static str, PathBuf)>,
     /// What the seed of AWS made, by the names that runbooks use.
     aws_values: Map<String, Value>,
     launched: Instant,
@@ -194,9 +201,8 @@ impl Bench {
         let echo = python.map(|python| Echo::start(workspace, &python)).transpose()?;
         let alertmanager = portal.alerts.zip(alertmanager::program());
         let alertmanager = alertmanager.map(|(portal, program)| Alertmanager::launch(&program, portal)).transpose()?;
-        let mail_python = mail::python(workspace);
-        let mail = portal.letters.zip(mail_python.as_deref());
-        let mail = mail.map(|(letters, python)| Mail::launch(python, letters)).transpose()?;
+        let mail = portal.letters.zip(mail::python(workspace));
+        let mail = mail.map(|(letters, python)| Mail::launch(&python, letters)).transpose()?;
         let others: Vec<u16> = echo.iter().map(Echo::port).collect();
         let told = alertmanager.as_ref().map(Alertmanager::port);
         let prometheus = process::find(prometheus::PROGRAM)
@@ -214,7 +220,7 @@ impl Bench {
             moto,
             postgres,
             aws_cli,
-            mail_python,
+            programs: programs(workspace),
             aws_values,
             launched,
         };

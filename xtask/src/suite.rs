@@ -63,7 +63,8 @@ pub(crate) fn playwright(workspace: &Workspace, arguments: &[String]) -> Result<
         .arg("test")
         .args(arguments)
         .env("PORTAL_PROGRAM", programs::portal(workspace))
-        .env("PORTAL_SITE", workspace.site());
+        .env("PORTAL_SITE", workspace.site())
+        .envs(bench::programs(workspace));
     if let Some(chromium) = setup::chromium() {
         playwright.env("CHROMIUM_PROGRAM", chromium);
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Bench, alertmanager, echo, moto};
+use super::{Bench, echo, moto};
 
 /// The databases that `seed.sql` makes, each with its owner.
 pub(super) const DATABASES: [(&str, &str); 5] = [
@@ -36,13 +36,7 @@ impl Bench {
         if let Some(program) = &self.aws_cli {
             variables.push(("AWS_CLI", program.into()));
         }
-        if let Some(python) = &self.mail_python {
-            variables.push(("SMTP_TEST_PYTHON", python.into()));
-        }
-        // Tests start their own: each has another portal to tell.
-        if let Some(program) = alertmanager::program() {
-            variables.push(("ALERTMANAGER_PROGRAM", program.into()));
-        }
+        variables.extend(self.programs.iter().map(|(name, program)| (*name, program.into())));
         if let Some(redis) = &self.redis {
             variables.push(("REDIS_TEST_URL", redis.url().into()));
         }
