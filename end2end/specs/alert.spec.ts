@@ -26,19 +26,24 @@ test('an alert that fires opens an incident, and is told to be over', async ({
   const portal = await startPortal({ texts: { 'shop.md': TEXT } });
   const alertmanager = await startAlertmanager(portal);
   await signIn('operator', { portal });
-  const history = page.getByRole('main');
-  const shows = (words: string) =>
+  const main = page.getByRole('main');
+  const shows = (path: string, words: string) =>
     expect(async () => {
-      await page.goto(`${portal.url}/history`);
-      await expect(history).toContainText(words, { timeout: 1_000 });
+      await page.goto(`${portal.url}${path}`);
+      await expect(main).toContainText(words, { timeout: 1_000 });
     }).toPass({ timeout: 30_000 });
 
-  await alertmanager.fire('HighErrorRate', LABELS, { summary: 'Payments fail' });
-  await shows('Opened: Payments fail');
-  await shows('Alert HighErrorRate fires');
-  await expect(history).toContainText('Alertmanager');
+  await alertmanager.fire('HighErrorRate', LABELS, {
+    summary: 'Payments fail',
+    runbook_url: 'https://git.example.com/ops/shop.md#restart-one-pod',
+  });
+  await shows('/incidents', 'Payments fail');
+  await shows('/history', 'Alert HighErrorRate fires');
   await alertmanager.resolve('HighErrorRate', LABELS);
-  await shows('Alert HighErrorRate is over');
+  await shows('/history', 'Alert HighErrorRate is over');
+  await page.goto(`${portal.url}/incidents`);
+  await main.getByRole('link', { name: /Payments fail/ }).click();
+  await expect(main).toContainText('Restart one pod');
 });
 
 test('the chat, the pager and the mail server of a test take what a portal sends', async ({
