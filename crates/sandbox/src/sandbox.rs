@@ -75,7 +75,8 @@ impl Machine {
     }
 }
 
-/// Makes the folders, closed to others, and removes what executions of a portal that crashed left behind.
+/// Makes the folders, closed to others, and removes what a portal that crashed left behind: folders of executions, and
+/// workspaces that it had not filled yet.
 fn prepare(root: PathBuf) -> io::Result<PathBuf> {
     for folder in ["workspaces", "executions"] {
         DirBuilder::new().recursive(true).mode(0o700).create(root.join(folder))?;
@@ -83,6 +84,12 @@ fn prepare(root: PathBuf) -> io::Result<PathBuf> {
     let data = root.canonicalize().unwrap_or(root);
     for entry in fs::read_dir(data.join("executions"))? {
         fs::remove_dir_all(entry?.path())?;
+    }
+    for entry in fs::read_dir(data.join("workspaces"))? {
+        let path = entry?.path();
+        if workspace::is_unfinished(&path) {
+            workspace::remove(&path)?;
+        }
     }
     Ok(data)
 }
@@ -116,5 +123,32 @@ impl Executor for Sandbox {
         };
         let path = machine.workspace(run);
         tokio::task::spawn_blocking(move || workspace::remove(&path)).await.map_err(io::Error::other)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_a_crashed_portal_was_filling_is_removed_and_whole_workspaces_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        prepare(root.path().to_owned()).unwrap();
+        let (whole, executions) = (RunId::new().to_string(), root.path().join("executions"));
+        let workspaces = root.path().join("workspaces");
+        for folder in [&whole, &format!("{}.new-7-0", RunId::new())] {
+            fs::create_dir_all(workspaces.join(folder).join("scripts")).unwrap();
+            symlink(outside.path(), workspaces.join(folder).join("link")).unwrap();
+        }
+        fs::create_dir(executions.join("left")).unwrap();
+        prepare(root.path().to_owned()).unwrap();
+        let left: Vec<_> =
+            fs::read_dir(&workspaces).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(left, [whole]);
+        assert!(fs::read_dir(executions).unwrap().next().is_none());
+        assert!(outside.path().exists(), "links are not followed");
     }
 }

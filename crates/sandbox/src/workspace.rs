@@ -18,6 +18,8 @@ use rustix::io::Errno;
 const ENTRIES: u64 = 200_000;
 /// Folders within each other at most.
 const DEPTH: usize = 64;
+/// How the extension of a folder begins that is still being filled; the process and a number follow.
+const UNFINISHED: &str = "new-";
 
 /// Makes the folder where it is not there yet, with these files in it, and gives it to the run's own user.
 pub(crate) fn open(path: &Path, owner: Option<u32>, files: &[RepositoryFile]) -> io::Result<()> {
@@ -25,7 +27,7 @@ pub(crate) fn open(path: &Path, owner: Option<u32>, files: &[RepositoryFile]) ->
         // Filled beside its place, so that a workspace is whole as soon as it is there. Two commands may be pressed at once.
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let new = path.with_extension(format!("new-{}-{number}", std::process::id()));
+        let new = path.with_extension(format!("{UNFINISHED}{}-{number}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&new)?;
         let filled = fill(&new, owner, files).and_then(|()| fs::rename(&new, path));
         if let Err(error) = filled {
@@ -41,6 +43,12 @@ pub(crate) fn open(path: &Path, owner: Option<u32>, files: &[RepositoryFile]) ->
     // A script may have taken its own folder's permissions away.
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
     owner.map_or(Ok(()), |owner| lchown(path, Some(owner), Some(owner)))
+}
+
+/// Whether this is a folder that [`open`] was filling. A workspace that is whole has no extension: it is called after its
+/// run.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| extension.starts_with(UNFINISHED))
 }
 
 /// Writes files into a new folder. Paths that lead out of it are left out.
