@@ -116,7 +116,10 @@ fn an_impurity_is_found_behind_another_crate() {
     name_dependency(&mut rooms, "runbook", "innocent", false);
     locked.insert("innocent".into(), ["guilty".to_owned()].into());
     locked.insert("guilty".into(), ["tokio".to_owned()].into());
-    assert_eq!(impurities(&rooms, &locked), ["check → … → tokio", "incident → … → tokio", "runbook → … → tokio", "widget → … → tokio"]);
+    assert_eq!(
+        impurities(&rooms, &locked),
+        ["check → … → tokio", "incident → … → tokio", "runbook → … → tokio", "widget → … → tokio"]
+    );
 }
 
 #[test]

@@ -259,8 +259,8 @@ async fn prepare(machine: &Machine, errand: &Errand, workspace: Option<&Path>) -
 
     let (stdout, out) = pipe(owner)?;
     let (stderr, err) = pipe(owner)?;
-    let mut command = Command::new(machine.found.bubblewrap);
-    command.args(arguments).env_clear().current_dir("/").stdout(out).stderr(err);
+    let mut command = machine.command(arguments);
+    command.stdout(out).stderr(err);
     let stdin = match errand.input {
         Input::None => {
             command.stdin(Stdio::null());

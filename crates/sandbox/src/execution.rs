@@ -176,9 +176,8 @@ async fn prepare(machine: &Machine, request: ExecutionRequest) -> io::Result<(Ex
 
     let (stdout, out) = pipe(mode.owner(run))?;
     let (stderr, err) = pipe(mode.owner(run))?;
-    let mut command = Command::new(machine.found.bubblewrap);
-    // Process 1 inside keeps the environment that it was started with, where scripts can read it: none.
-    command.args(arguments).env_clear().current_dir("/").stdin(Stdio::null()).stdout(out).stderr(err);
+    let mut command = machine.command(arguments);
+    command.stdin(Stdio::null()).stdout(out).stderr(err);
     let listener = UnixListener::from_std(listener)?;
     Ok((request, Prepared { folder, listener, command, stdout, stderr }))
 }

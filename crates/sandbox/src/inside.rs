@@ -4,7 +4,7 @@
 pub const FOLDER: &str = "/run/runbook";
 /// The socket of one execution: its address is all that tells the broker who calls.
 pub const SOCKET: &str = "/run/runbook/socket";
-/// The shim under the name by which it takes orders (`--launch`, `--call`, `--export`, `--check`).
+/// The shim under the name by which it takes orders (`--launch`, `--call`, `--export`, `--check`, and outside `--hold`).
 pub const SHIM: &str = "/run/runbook/runbook-shim";
 /// That name. Under every other name the shim is a call of the program of that name.
 pub const SHIM_NAME: &str = "runbook-shim";

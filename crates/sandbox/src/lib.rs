@@ -32,6 +32,7 @@ mod execution;
 mod folder;
 pub mod frame;
 mod handover;
+pub mod hold;
 pub mod inside;
 pub mod kernel;
 mod probe;

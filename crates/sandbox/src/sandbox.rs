@@ -1,9 +1,12 @@
 //! The port that the portal runs scripts through.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,7 +17,7 @@ use crate::errand::Errands;
 use crate::execution::{self, Ports};
 use crate::probe::{self, Found};
 use crate::spawner::Spawner;
-use crate::workspace;
+use crate::{inside, workspace};
 
 /// Bytes that the workspace of one run may hold, unless told otherwise: 1 GiB.
 const SPACE: u64 = 1 << 30;
@@ -68,6 +71,17 @@ impl Machine {
         let found = probe::probe(&data, &shim)?;
         let spawner = Spawner::start().map_err(|error| format!("no thread for the sandbox: {error}"))?;
         Ok(Self { found, spawner, data, shim })
+    }
+
+    /// bubblewrap with these arguments, started by a holder of its own ([`crate::hold`]). Its process 1 keeps the environment
+    /// that it was started with, where scripts can read it: none.
+    pub(crate) fn command(&self, arguments: Vec<OsString>) -> Command {
+        let mut command = Command::new(&self.shim);
+        command.arg0(inside::SHIM_NAME).arg("--hold").arg(std::process::id().to_string());
+        command.arg(self.found.bubblewrap).args(arguments).env_clear().current_dir("/");
+        // What a terminal sends to the portal's group is for the portal: it ends its sandboxes itself.
+        command.process_group(0);
+        command
     }
 
     pub(crate) fn workspace(&self, run: RunId) -> PathBuf {

@@ -1,7 +1,5 @@
-//! Starts bubblewrap from one thread that lives as long as the sandbox.
-//!
-//! `--die-with-parent` is `PR_SET_PDEATHSIG` (`prctl(2)`), and the parent it means is the *thread* that forked. A
-//! thread of the runtime may end while the portal lives, and would take the execution with it.
+//! Starts what holds a sandbox from a thread of its own: starting a process blocks, and whoever gives up while it does must
+//! not leave one behind.
 
 use std::io;
 use std::process::{Child, Command};
@@ -9,9 +7,11 @@ use std::sync::mpsc;
 
 use tokio::sync::oneshot;
 
+use crate::hold;
+
 type Order = (Command, oneshot::Sender<io::Result<Child>>);
 
-/// The thread's letter box. The thread ends when it is dropped, and the executions that it started with it.
+/// The thread's letter box. The thread ends when it is dropped.
 pub(crate) struct Spawner(mpsc::Sender<Order>);
 
 impl Spawner {
@@ -23,7 +23,7 @@ impl Spawner {
                 // Its ends of the output pipes must be closed here, or the portal would wait for itself.
                 drop(command);
                 if let Err(Ok(mut child)) = reply.send(spawned) {
-                    let _ = child.kill();
+                    hold::end(&mut child);
                     let _ = child.wait();
                 }
             }

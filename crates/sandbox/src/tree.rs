@@ -1,15 +1,14 @@
-//! The processes of one execution: bubblewrap, its process 1 inside, and everything below.
+//! The processes of one execution: the holder, bubblewrap, its process 1 inside, and everything below.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
 
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
-    waitid,
-};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use crate::hold;
 
 /// Everything that an execution started. Dropping it ends all of it.
 pub(crate) struct Tree {
@@ -25,7 +24,7 @@ impl Tree {
             Ok(ended) => Ok(Self { child, ended, first: None }),
             Err(error) => {
                 let mut child = child;
-                let _ = child.kill();
+                hold::end(&mut child);
                 let _ = child.wait();
                 Err(error)
             }
@@ -34,12 +33,14 @@ impl Tree {
 
     /// Looks for process 1; there once the launcher has reported.
     pub(crate) fn find_first(&mut self) -> io::Result<Pid> {
-        let first = children(Pid::from_child(&self.child)).first().copied().ok_or(io::ErrorKind::NotFound)?;
+        let below = |process| children(process).first().copied();
+        let bubblewrap = below(Pid::from_child(&self.child));
+        let first = bubblewrap.and_then(below).ok_or(io::ErrorKind::NotFound)?;
         self.first = Some((first, watch(first)?));
         Ok(first)
     }
 
-    /// Waits for bubblewrap, which returns what bash returned.
+    /// Waits for the holder, which returns what bubblewrap and so bash returned.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         loop {
             let mut ready = self.ended.ready(Interest::READABLE).await?;
@@ -61,21 +62,11 @@ impl Tree {
     /// Ends everything.
     pub(crate) fn kill(&mut self) {
         match &self.first {
-            Some((_, first)) => drop(pidfd_send_signal(first, Signal::KILL)),
-            None => self.kill_unfinished(),
-        }
-        let _ = self.child.kill();
-    }
-
-    /// bubblewrap is still setting up: its process 1 may not have asked yet to die with it, and would stay. A stopped
-    /// bubblewrap starts nothing more, so that whatever it has started can be ended first.
-    fn kill_unfinished(&self) {
-        let child = Pid::from_child(&self.child);
-        let held = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        if kill_process(child, Signal::STOP).is_ok() && waitid(WaitId::Pid(child), held).is_ok() {
-            for first in children(child) {
-                let _ = kill_process(first, Signal::KILL);
+            Some((_, first)) => {
+                let _ = pidfd_send_signal(first, Signal::KILL);
+                let _ = self.child.kill();
             }
+            None => hold::end(&mut self.child),
         }
     }
 
@@ -103,7 +94,7 @@ fn watch(process: Pid) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 /// The children of a process, of all its threads (`proc_pid_tid_children(5)`).
-fn children(process: Pid) -> Vec<Pid> {
+pub(crate) fn children(process: Pid) -> Vec<Pid> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", process.as_raw_pid())) else {
         return Vec::new();
     };

@@ -3,7 +3,7 @@
 //!
 //! Under its own name it takes orders of the sandbox: `--launch` sets the limits and becomes bash, `--call` is a call
 //! of a program that is not there, `--export` tells the exported variables, `--check` does nothing, `--errand` opens
-//! the doors of an errand and becomes its program.
+//! the doors of an errand and becomes its program. Outside of it, `--hold` runs bubblewrap for as long as the portal lives.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -20,7 +20,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::stdio::{stderr, stdin, stdout};
-use sandbox::{frame, inside, kernel};
+use sandbox::{frame, hold, inside, kernel};
 
 /// `sysexits.h`: wrong arguments.
 const USAGE: u8 = 64;
@@ -47,6 +47,11 @@ fn main() -> ExitCode {
         match rest.split_first() {
             Some((order, rest)) if order == "--launch" => launch(rest),
             Some((order, rest)) if order == "--errand" => errand(rest),
+            Some((order, [portal, program, rest @ ..])) if order == "--hold" => hold::hold(portal, program, rest)
+                .unwrap_or_else(|error| {
+                    say(&format!("runbook-shim: cannot start {}: {error}", program.to_string_lossy()));
+                    CANNOT_RUN
+                }),
             Some((order, [name, rest @ ..])) if order == "--call" => call(name, rest),
             Some((order, [])) if order == "--export" => export(),
             Some((order, [])) if order == "--check" => 0,

@@ -7,6 +7,7 @@ mod calls;
 mod endings;
 mod errands;
 mod fixture;
+mod hold;
 mod hostile;
 mod isolation;
 mod limits;
