@@ -9,6 +9,7 @@ pub(crate) mod escape;
 pub(crate) mod frame;
 pub(crate) mod live;
 pub(crate) mod run_row;
+pub(crate) mod script;
 pub(crate) mod step_card;
 pub(crate) mod text_area;
 pub(crate) mod time;

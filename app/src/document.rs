@@ -72,6 +72,11 @@ pub fn App() -> impl IntoView {
                 />
                 <Route path=path!("/runs") view=|| pages::answer(pages::runs::page) ssr=SsrMode::Async/>
                 <Route path=path!("/runs/:run") view=|| pages::answer(pages::run::page) ssr=SsrMode::Async/>
+                <Route
+                    path=path!("/executions/:execution/replay")
+                    view=|| pages::answer(pages::replay::page)
+                    ssr=SsrMode::Async
+                />
                 <Route path=path!("/history") view=|| pages::answer(pages::history::page) ssr=SsrMode::Async/>
                 <Route path=path!("/history/:event") view=|| pages::answer(pages::event::page) ssr=SsrMode::Async/>
                 <Route path=path!("/search") view=|| pages::answer(pages::search::page) ssr=SsrMode::Async/>

@@ -25,6 +25,7 @@
 //! | `command-{command}-state` | the latest execution or mark of a command, with Stop while it runs | [`run`] |
 //! | `step-{step}-mark` | the mark of a step that runs nothing | [`run`] |
 //! | `frame-{command}` | where the output of the latest execution stands; `data-key` is the execution | [`run`] |
+//! | `terminal-{command}` | the terminal that the running execution has open; `data-key` is the terminal | [`run`] |
 //! | `run-onward` | whether commands run one after the other, or why no longer | [`run`] |
 //! | `cards` | live cards | [`cards`] |
 //! | `here` | who looks at the run | [`people`] |
@@ -155,6 +156,10 @@ impl OutputPen {
         let mut outputs = Vec::new();
         for chunk in chunks {
             let content = &chunk.content;
+            // Of a terminal the text is shown; how large it was is for its recording.
+            if content.stream == Stream::Resize {
+                continue;
+            }
             let pen = self.pens.entry((content.execution, content.stream)).or_insert_with(Pen::new);
             let pieces = pen.write(&content.bytes, content.stream, &time::of_day(content.at));
             let last = pieces.len().saturating_sub(1);

@@ -16,6 +16,7 @@ pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod library;
 pub(crate) mod procedure;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod run_step;
 pub(crate) mod runbook;

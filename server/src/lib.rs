@@ -15,3 +15,4 @@ pub mod routes;
 mod seats;
 mod sign_in_log;
 pub mod stream;
+mod terminals;

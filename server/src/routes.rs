@@ -13,11 +13,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
 use futures::StreamExt as _;
+use identity::csrf::PublicOrigin;
 use identity::{CurrentCaller, Identity};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use operations::{Caller, Error, ExecutionId, Operations};
+use operations::{Caller, Error, ExecutionId, Operations, Stream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
@@ -30,7 +31,7 @@ use tower_sessions::SessionStore;
 
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
-use crate::{headers, stream};
+use crate::{headers, stream, terminals};
 
 /// The longest body of a request: a pasted result and its form, with room.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -48,6 +49,15 @@ pub struct Portal {
     site: Arc<Site>,
     streams: Streams,
     links: Option<LinkHosts>,
+    /// Known once there is a router.
+    #[from_ref(skip)]
+    origin: Option<PublicOrigin>,
+}
+
+impl FromRef<Portal> for terminals::Desk {
+    fn from_ref(portal: &Portal) -> Self {
+        (portal.operations.clone(), portal.streams.clone(), portal.origin.clone())
+    }
 }
 
 impl Portal {
@@ -66,7 +76,7 @@ impl Portal {
             .site_pkg_dir("pkg")
             .build();
         let site = Arc::new(Site { practice, ..Site::default() });
-        Self { operations, options, site, streams: Streams::new(shutdown), links }
+        Self { operations, options, site, streams: Streams::new(shutdown), links, origin: None }
     }
 }
 
@@ -94,6 +104,8 @@ const STREAMS_AND_DOWNLOADS: &[Own] = &[
     Own { path: "/runs/{run}/events", answer: || get(stream::run_events) },
     Own { path: "/live", answer: || get(stream::live_events) },
     Own { path: "/executions/{execution}/output", answer: || get(download) },
+    Own { path: "/executions/{execution}/cast", answer: || get(terminals::cast) },
+    Own { path: "/terminals/{terminal}", answer: || get(terminals::attach) },
     Own { path: "/links/{link}", answer: || get(links::enter) },
 ];
 
@@ -117,6 +129,7 @@ pub fn server_functions() -> Vec<(String, String)> {
 
 /// The whole portal: sessions outermost, then who asks, then the cross-site check, then the addresses.
 pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sessions: S) -> Router {
+    let portal = Portal { origin: Some(identity.public_origin()), ..portal };
     let site = portal.options.site_root.to_string();
     let files = Router::new()
         // The build leaves a brotli form of each file beside it.
@@ -201,7 +214,8 @@ async fn download(
     let pieces = futures::stream::unfold(Some((operations, caller, first)), move |state| async move {
         let (operations, caller, chunks) = state?;
         let cursor = chunks.last()?.sequence;
-        let bytes: bytes::Bytes = chunks.iter().flat_map(|chunk| chunk.content.bytes.iter().copied()).collect();
+        let printed = chunks.iter().map(|chunk| &chunk.content).filter(|content| content.stream != Stream::Resize);
+        let bytes: bytes::Bytes = printed.flat_map(|content| content.bytes.iter().copied()).collect();
         match operations.output_of(&caller, execution, cursor, DOWNLOAD_PIECES).await {
             Ok(next) => Some((Ok(bytes), Some((operations, caller, next)))),
             Err(error) => Some((Err(std::io::Error::other(error)), None)),

@@ -31,7 +31,7 @@ const ROUND: Duration = Duration::from_millis(150);
 const LOOK: Duration = Duration::from_secs(2);
 /// How long one stream lasts: the browser opens the next one, and with it the session is checked again. So a session
 /// that has ended sees at most this much longer what it had open.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// Pieces of output that are read at once.
 const PIECES: u32 = 16;
 /// How many pieces one round sends at most: 2 MiB of output in full pieces.
@@ -121,6 +121,16 @@ pub(crate) struct Streams {
 impl Streams {
     pub(crate) fn new(shutdown: CancellationToken) -> Self {
         Self { shutdown, seats: Seats::default(), presence: Presence::default() }
+    }
+
+    /// Takes a place for a person's stream.
+    pub(crate) fn take_seat(&self, subject: &str) -> Result<Seat, Error> {
+        self.seats.take(subject)
+    }
+
+    /// Cancelled when the portal stops.
+    pub(crate) fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
     }
 
     /// Runs a stream's task until the browser leaves, its time is over, or the portal stops.

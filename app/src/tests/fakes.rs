@@ -240,6 +240,12 @@ impl OutputStore for Memory {
         self.tail(execution, 0).await
     }
 
+    async fn recorded(&self, _: RunId) -> Result<Vec<ExecutionId>, StoreError> {
+        let chunks = self.chunks.lock().unwrap();
+        let sizes = chunks.iter().filter(|chunk| chunk.content.stream == Stream::Resize);
+        Ok(sizes.map(|chunk| chunk.content.execution).collect())
+    }
+
     async fn last(&self, _: RunId) -> Result<i64, StoreError> {
         Ok(i64::try_from(self.chunks.lock().unwrap().len()).unwrap())
     }

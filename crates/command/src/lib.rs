@@ -26,6 +26,7 @@ pub mod redis;
 pub mod script;
 pub mod sql;
 mod syntax;
+mod terminal;
 pub mod token;
 
 pub use action::{ALL_NAMESPACES, Action, Effect, Refusal, Target};
@@ -36,3 +37,4 @@ pub use kind::ParameterKind;
 pub use parameter::Parameter;
 pub use program::is_sandbox_program;
 pub use script::{Reading, Script, Statement};
+pub use terminal::wants_terminal;

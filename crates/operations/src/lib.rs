@@ -7,6 +7,7 @@
 pub mod adapter;
 pub mod audit;
 mod broker;
+pub mod cast;
 pub mod channel;
 pub mod environment;
 pub mod error;
@@ -29,6 +30,7 @@ mod secrecy;
 mod secret;
 mod service;
 pub mod suggestion;
+pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -61,3 +63,4 @@ pub use search::{Found, Hit};
 pub use secret::Secret;
 pub use service::{Again, Card, Cards, Clock, Content, Operations, OperationsBuilder, Press};
 pub use suggestion::{Suggester, Suggestion, Wanted};
+pub use terminal::{Attachment, Keyboard, OpenTerminal, TerminalEvent, TerminalInput, TerminalSize, TerminalView};

@@ -36,12 +36,22 @@ pub enum Permission {
     Approve,
     /// Read the audit trail.
     ReadAudit,
+    /// Type at a terminal that one's own press of Run has opened.
+    Terminal,
 }
 
 impl Permission {
     /// Every permission, for the grid.
-    pub const ALL: [Self; 7] =
-        [Self::View, Self::Run, Self::RunEdited, Self::SeeOutput, Self::Stop, Self::Approve, Self::ReadAudit];
+    pub const ALL: [Self; 8] = [
+        Self::View,
+        Self::Run,
+        Self::RunEdited,
+        Self::SeeOutput,
+        Self::Stop,
+        Self::Approve,
+        Self::ReadAudit,
+        Self::Terminal,
+    ];
 
     /// What a person without it is told they may not do.
     #[must_use]
@@ -54,6 +64,7 @@ impl Permission {
             Self::Stop => "stop a command",
             Self::Approve => "approve actions",
             Self::ReadAudit => "read the audit trail",
+            Self::Terminal => "type at a terminal",
         }
     }
 }
@@ -68,7 +79,7 @@ impl Role {
         self >= match permission {
             Permission::View => Self::Viewer,
             Permission::Run | Permission::SeeOutput | Permission::Stop | Permission::ReadAudit => Self::Operator,
-            Permission::Approve | Permission::RunEdited => Self::Approver,
+            Permission::Approve | Permission::RunEdited | Permission::Terminal => Self::Approver,
         }
     }
 

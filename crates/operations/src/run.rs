@@ -11,8 +11,8 @@ use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::LinkView;
 use crate::{Asked, Environment, EnvironmentName};
+use crate::{LinkView, TerminalView};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -317,6 +317,10 @@ pub struct CommandView {
     pub question: Option<Arc<Asked>>,
     /// The links that its running execution has open.
     pub links: Vec<LinkView>,
+    /// The terminal that its running execution has open.
+    pub terminal: Option<TerminalView>,
+    /// Whether its latest execution had a terminal, so that there is a recording.
+    pub recorded: bool,
 }
 
 /// A step of a run, with what became of it.

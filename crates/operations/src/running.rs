@@ -30,6 +30,8 @@ const CHUNK: usize = 64 * 1024;
 /// How much output is gathered before it is written, and how long at most.
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_TIME: Duration = Duration::from_millis(100);
+/// How many sizes of a terminal are kept.
+const SIZES: u32 = 10_000;
 /// How the variables begin that the portal sets itself: they are not carried from step to step.
 const OWN_PREFIX: &str = "RUNBOOK_";
 
@@ -124,6 +126,7 @@ impl Begun {
             parent: intent,
             stop: stop.clone(),
             secrets: secrets.clone(),
+            recorder: collector.pieces.downgrade(),
         });
         let files = match repository_files(&rooms, &run, procedure.clone()).await {
             Ok(files) => files,
@@ -314,12 +317,18 @@ async fn keep(
     let mut digest = Sha256::new();
     let mut kept = Kept::default();
     let mut marked = false;
+    let mut sizes = 0_u32;
     let mut over = false;
     while !over {
         let mut batch = Vec::new();
         over = gather(&mut pieces, &mut batch).await;
         for (stream, bytes) in &mut batch {
-            *bytes = maskers[usize::from(*stream == Stream::Stderr)].push(bytes).into();
+            match stream {
+                Stream::Stdout => *bytes = maskers[0].push(bytes).into(),
+                Stream::Stderr => *bytes = maskers[1].push(bytes).into(),
+                // Masked before anybody saw it.
+                Stream::Terminal | Stream::Resize => {}
+            }
         }
         if over {
             let rest = [Stream::Stdout, Stream::Stderr].into_iter().zip(&mut maskers);
@@ -329,6 +338,14 @@ async fn keep(
         let mut rows: Vec<(Stream, BytesMut)> = Vec::new();
         for (stream, bytes) in batch {
             digest.update(&bytes);
+            // Each is a word of its own.
+            if stream == Stream::Resize {
+                sizes += 1;
+                if sizes <= SIZES {
+                    rows.push((stream, BytesMut::from(bytes.as_ref())));
+                }
+                continue;
+            }
             if stream == Stream::Stdout {
                 let room = BEGINNING - kept.beginning.len();
                 kept.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);

@@ -6,6 +6,7 @@ mod links;
 mod onward;
 mod reading;
 mod runs;
+mod terminals;
 mod trail;
 mod values;
 
@@ -24,6 +25,7 @@ pub use cards::{Card, Cards, Content};
 use crate::gauge::Gauges;
 use crate::link::Links;
 use crate::question::Questions;
+use crate::terminal::Terminals;
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor, Library,
     Limits, LiveStatus, Onward, OutputStore, Permission, Place, Run, RunId, RunStore, StoreError, Suggester,
@@ -104,6 +106,7 @@ impl OperationsBuilder {
                 live: self.live,
                 gauges: Gauges::new(),
                 links: Arc::new(Links::new(self.links)),
+                terminals: Arc::default(),
                 suggesters: self.suggesters,
                 suggested: Mutex::default(),
                 questions: Mutex::default(),
@@ -136,6 +139,7 @@ pub(crate) struct Rooms {
     live: Arc<dyn LiveStatus>,
     pub(crate) gauges: Gauges,
     pub(crate) links: Arc<Links>,
+    pub(crate) terminals: Arc<Terminals>,
     suggesters: Vec<Arc<dyn Suggester>>,
     suggested: Mutex<Suggested>,
     pub(crate) questions: Mutex<Questions>,

@@ -57,6 +57,8 @@ fn command_view(
         mark: mark.cloned(),
         question: None,
         links: Vec::new(),
+        terminal: None,
+        recorded: false,
     }
 }
 

@@ -33,6 +33,9 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ("GET", "/runs/{run}/events", ForViewer::Reads("/runs/RUN/events")),
     ("GET", "/links/{link}", ForViewer::Refused("/links/l0", &[])),
     ("GET", "/live", ForViewer::Reads("/live?runbook=shop&procedure=restart&environment=practice")),
+    ("GET", "/executions/{execution}/replay", ForViewer::Refused("/executions/EXECUTION/replay", &[])),
+    ("GET", "/executions/{execution}/cast", ForViewer::Refused("/executions/EXECUTION/cast", &[])),
+    ("GET", "/terminals/{terminal}", ForViewer::Refused("/terminals/0", &[])),
     ("GET", "/executions/{execution}/output", ForViewer::Refused("/executions/EXECUTION/output", &[])),
     (
         "POST",

@@ -139,6 +139,31 @@ impl Browser {
         request.header("accept", "text/html").header("sec-fetch-site", "same-origin").send().await.unwrap()
     }
 
+    /// Asks for a WebSocket as a page of this origin would.
+    pub(crate) async fn web_socket(&self, path: &str, origin: Option<&str>) -> Response {
+        let mut request = self.client.get(format!("{}{path}", self.url));
+        for (name, value) in [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request = request.header(name, value);
+        }
+        match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        }
+        .send()
+        .await
+        .unwrap()
+    }
+
+    /// Asks for a page and says which origin asks.
+    pub(crate) async fn get_with_origin(&self, path: &str, origin: &str) -> Response {
+        self.client.get(format!("{}{path}", self.url)).header("origin", origin).send().await.unwrap()
+    }
+
     /// Asks as another site's page would make the browser ask.
     pub(crate) async fn get_from_elsewhere(&self, path: &str) -> Response {
         let request = self.client.get(format!("{}{path}", self.url)).header("sec-fetch-site", "same-site");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use command::Effect;
 use command::expectation::Judgement;
 use jiff::SignedDuration;
-use runbook::{Alternatives, Body, Command, CommandId, Step};
+use runbook::{Alternatives, Body, Command, CommandId, Language, Step};
 
 use super::{Again, Operations, Press, Rooms, locked};
 use crate::{Caller, CommandView, Error, Onward, Permission, RunId, RunState, RunView, StepState, StepView};
@@ -147,6 +147,9 @@ fn in_step(step: &Step, state: &StepView, effect: &dyn Fn(&Command) -> Effect) -
     }
     let waiting = commands.iter().zip(&state.commands).find(|(_, one)| one.state == StepState::Waiting);
     let Some((command, _)) = waiting else { return person("needs somebody to look at it.") };
+    if command.language == Language::Bash && talks(&command.source) {
+        return person("may open a terminal: press Run there yourself.");
+    }
     if effect(command) == Effect::Destroy {
         return person("removes something or interrupts service: press Run there yourself.");
     }
@@ -157,6 +160,11 @@ fn in_step(step: &Step, state: &StepView, effect: &dyn Fn(&Command) -> Effect) -
         return person("goes on until it is stopped: press Follow there yourself.");
     }
     Some(Next::Command(command.id.clone()))
+}
+
+/// Whether a text has a call that somebody may be asked to talk to.
+fn talks(source: &str) -> bool {
+    command::Script::parse(source).calls.iter().any(|call| command::wants_terminal(&call.argv()))
 }
 
 /// Whether nobody has said yet if what came of a command is as expected.

@@ -92,10 +92,13 @@ impl Operations {
         let executions = self.rooms.runs.executions(id).await?;
         let marks = self.rooms.runs.marks(id).await?;
         let mut steps = views::steps(&procedure, &executions, &marks);
+        let recorded = self.rooms.outputs.recorded(id).await?;
         let questions = locked(&self.rooms.questions);
         for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
             command.question = command.execution.as_ref().and_then(|execution| questions.of(execution.id));
             command.links = command.execution.as_ref().map(|one| self.rooms.links.of(one.id)).unwrap_or_default();
+            command.terminal = command.execution.as_ref().and_then(|one| self.rooms.terminals.of(one.id));
+            command.recorded = command.execution.as_ref().is_some_and(|one| recorded.contains(&one.id));
         }
         drop(questions);
         let outdated =

@@ -275,6 +275,13 @@ impl OutputStore for FakeStore {
         Ok(chunks.iter().filter(wanted).cloned().collect())
     }
 
+    async fn recorded(&self, run: RunId) -> Result<Vec<ExecutionId>, StoreError> {
+        let chunks = self.chunks.lock().unwrap();
+        let sizes = chunks.iter().map(|chunk| &chunk.content);
+        let sizes = sizes.filter(|content| content.run == run && content.stream == Stream::Resize);
+        Ok(sizes.map(|content| content.execution).collect())
+    }
+
     async fn last(&self, _: RunId) -> Result<i64, StoreError> {
         Ok(self.chunks.lock().unwrap().len() as i64)
     }
