@@ -27,6 +27,7 @@ pub mod script;
 pub mod sql;
 mod syntax;
 pub mod token;
+pub mod undo;
 
 pub use action::{ALL_NAMESPACES, Action, Effect, Refusal, Target};
 pub use bind::{BoundScript, bind, bind_sql};
