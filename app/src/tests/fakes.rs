@@ -223,6 +223,11 @@ impl AuditTrail for Memory {
         };
         Ok(self.entries().into_iter().filter(mine).collect())
     }
+
+    async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError> {
+        let mine = |entry: &AuditEntry| entry.event.run == Some(run) && !entry.event.undo.is_empty();
+        Ok(self.entries().into_iter().filter(mine).collect())
+    }
 }
 
 #[async_trait]
@@ -481,6 +486,7 @@ impl Portal {
             note: None,
             truncated: false,
             findings: Vec::new(),
+            undoes: None,
         };
         self.memory.begin(&execution).await.unwrap();
         let chunk = NewChunk {

@@ -332,6 +332,8 @@ pub struct AuditEvent {
     pub argv: Vec<String>,
     /// For an edited command: the text as the runbook has it.
     pub original: Option<String>,
+    /// On the intent of an action that can be changed back: the calls that bring back what was there before it.
+    pub undo: Vec<Vec<String>>,
     /// What the call acts on.
     pub targets: Vec<Target>,
     /// How far it reaches.
@@ -361,6 +363,7 @@ impl AuditEvent {
             summary: summary.into(),
             argv: Vec::new(),
             original: None,
+            undo: Vec::new(),
             targets: Vec::new(),
             effect: None,
             decision: None,
@@ -449,4 +452,7 @@ pub trait AuditTrail: Send + Sync {
 
     /// The intents of actions of one execution, in the order they were written.
     async fn actions_of(&self, execution: ExecutionId) -> Result<Vec<AuditEntry>, AuditError>;
+
+    /// The intents of a run's actions that can be changed back, in the order they were written; the latest 1000.
+    async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError>;
 }

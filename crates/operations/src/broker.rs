@@ -18,6 +18,7 @@ use crate::link::{Links, OpenLink, Place, Tunnel};
 use crate::question::{Answer, Question};
 use crate::secrecy::Secrets;
 use crate::service::{Rooms, locked, place};
+use crate::undo;
 use crate::{
     Actor, AuditEvent, Call, CallEnded, CallHandler, CallIo, Caller, Decision, Environment, EventId, EventKind,
     Execution, FileError, Outcome, OutcomeResult, Run, Stream, Verdict,
@@ -108,7 +109,8 @@ impl Broker {
     }
 
     async fn perform(&self, call: &Call, action: Action, decision: Decision, io: &dyn CallIo) -> u8 {
-        let intent = self.intent(call, Some(&action), &decision);
+        let mut intent = self.intent(call, Some(&action), &decision);
+        intent.undo = self.before(call, &io.ended()).await;
         if let Err(error) = self.rooms.trail.append(&intent).await {
             tracing::error!(execution = %self.execution.id, error = &error as &dyn std::error::Error, "an action was not performed: its intent could not be written");
             say(io, "runbook-portal: the audit trail could not be written, so this was not performed").await;
@@ -148,6 +150,13 @@ impl Broker {
         }
         say(io, &refusal.reason).await;
         refusal.exit_code
+    }
+
+    /// The calls that bring back what is there now, before a call changes it. Nothing of this hinders the call.
+    async fn before(&self, call: &Call, stop: &CancellationToken) -> Vec<Vec<String>> {
+        let back = undo::before(&self.rooms, &self.environment, &self.caller.person, call, stop).await;
+        let secret = |word: &String| self.secrets.are_in(word);
+        if back.iter().flatten().any(secret) { Vec::new() } else { back }
     }
 
     fn intent(&self, call: &Call, action: Option<&Action>, decision: &Decision) -> AuditEvent {

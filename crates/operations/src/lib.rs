@@ -32,6 +32,7 @@ mod service;
 pub mod suggestion;
 #[cfg(test)]
 mod tests;
+pub mod undo;
 mod views;
 
 pub use adapter::{Adapter, Call, CallEnded, CallHandler, CallIo, FileError, Stream};
@@ -69,3 +70,4 @@ pub use service::{
     OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
 };
 pub use suggestion::{Suggester, Suggestion, Wanted};
+pub use undo::{Following, Undo};

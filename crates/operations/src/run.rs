@@ -10,6 +10,7 @@ use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::LinkView;
+use crate::undo::{Following, Undo};
 use crate::{Asked, AttachmentId, Environment, EnvironmentName, Incident, IncidentId};
 
 macro_rules! uuid_id {
@@ -219,6 +220,8 @@ pub struct Execution {
     pub truncated: bool,
     /// What the runbook expects of it, and whether that is so.
     pub findings: Vec<Finding>,
+    /// The execution that it takes back; its text is then the portal's own.
+    pub undoes: Option<ExecutionId>,
 }
 
 /// What a person says of a step without running it.
@@ -285,7 +288,7 @@ pub struct StepMark {
 /// What a step shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StepState {
-    /// Not begun.
+    /// Not begun, or rolled back.
     Waiting,
     /// A command runs.
     Running,
@@ -337,6 +340,8 @@ pub struct CommandView {
     pub question: Option<Arc<Asked>>,
     /// The links that its running execution has open.
     pub links: Vec<LinkView>,
+    /// What takes its latest execution back.
+    pub undo: Option<Undo>,
 }
 
 /// A step of a run, with what became of it.
@@ -386,6 +391,8 @@ pub struct RunView {
     pub notes: Vec<StepMark>,
     /// The incident that it belongs to.
     pub incident: Option<Incident>,
+    /// What the runbook, as it is now, has for verifying it and for taking it back.
+    pub following: Vec<Following>,
 }
 
 /// A run whose commands run one after the other.

@@ -16,6 +16,7 @@ use crate::broker::Broker;
 use crate::prepared::Prepared;
 use crate::secrecy::{Masker, Secrets};
 use crate::service::{Rooms, place};
+use crate::undo;
 use crate::{
     Actor, AuditEvent, Caller, Environment, Error, EventId, EventKind, Execution, ExecutionRequest, ExecutionState,
     Exit, NewChunk, Outcome, OutcomeResult, OutputSink, RepositoryFile, Run, RunId, Stream,
@@ -69,11 +70,16 @@ impl Running {
         if !self.rooms.runs.begin(&self.execution).await? {
             return Err(Error::Conflict("This command is running already: its output is on the page.".to_owned()));
         }
-        let mut intent = self.event(EventKind::ExecutionIntent, command::mask::mask_script(&title(command)));
+        let title = command::mask::mask_script(&title(command));
+        let (words, effect) = match self.execution.undoes {
+            Some(_) => (format!("Roll back: {title}"), undo::effect(&prepared.shown, &self.environment.policy)),
+            None => (title, self.environment.policy.effect_of(command)),
+        };
+        let mut intent = self.event(EventKind::ExecutionIntent, words);
         intent.argv = vec![command::mask::mask_script(&prepared.shown)];
         intent.argv.extend(prepared.given.iter().cloned());
         intent.original = prepared.original.as_deref().map(command::mask::mask_script);
-        intent.effect = Some(self.environment.policy.effect_of(command));
+        intent.effect = Some(effect);
         if let Err(error) = self.rooms.trail.append(&intent).await {
             self.execution.state = ExecutionState::Failed;
             self.execution.ended_at = Some(self.rooms.now());

@@ -13,6 +13,7 @@ mod runs;
 mod timeline;
 mod together;
 mod trail;
+mod undo;
 mod values;
 
 use std::collections::{BTreeMap, HashMap};

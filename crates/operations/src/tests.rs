@@ -9,6 +9,7 @@ mod onward;
 mod permissions;
 mod runs;
 mod trail;
+mod undo;
 
 use fakes::FakeStore;
 

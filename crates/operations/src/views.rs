@@ -65,7 +65,7 @@ fn command_view(
     let state = match (mark, latest) {
         (Some(mark), _) => marked(&mark.mark),
         (_, Some(execution)) if is_unmet(execution) => StepState::Unmet,
-        (_, Some(execution)) => executed(execution.state),
+        (_, Some(execution)) => shown(execution),
         (_, None) => StepState::Waiting,
     };
     CommandView {
@@ -76,6 +76,7 @@ fn command_view(
         mark: mark.cloned(),
         question: None,
         links: Vec::new(),
+        undo: None,
     }
 }
 
@@ -95,6 +96,14 @@ fn marked(mark: &Mark) -> StepState {
         Mark::Skipped { .. } => StepState::Skipped,
         // They say nothing of how far it is.
         Mark::Chosen | Mark::Claimed { .. } | Mark::Released | Mark::Noted { .. } => StepState::Waiting,
+    }
+}
+
+/// What an execution that has come so far says of its command. One that took the last one back leaves it to be done.
+fn shown(execution: &Execution) -> StepState {
+    match executed(execution.state) {
+        StepState::Passed if execution.undoes.is_some() => StepState::Waiting,
+        state => state,
     }
 }
 

@@ -100,6 +100,12 @@ kubectl delete pod old -n shop; kubectl scale deployment shop --replicas=4 -n sh
 # Look at them
 kubectl get nodes
 ```
+
+## Revert
+
+```bash
+kubectl rollout undo deployment/shop -n shop --to-revision=<revision>
+```
 ";
 
 #[derive(Default)]
@@ -276,6 +282,17 @@ impl AuditTrail for FakeStore {
     async fn actions_of(&self, _: ExecutionId) -> Result<Vec<AuditEntry>, AuditError> {
         Ok(Vec::new())
     }
+
+    async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError> {
+        let events = self.events.lock().unwrap();
+        let wanted = |event: &AuditEvent| event.run == Some(run) && !event.undo.is_empty();
+        let entry = |(index, event): (usize, &AuditEvent)| AuditEntry {
+            sequence: index as i64 + 1,
+            event: event.clone(),
+            completion: events.iter().find(|other| other.completes == Some(event.id)).cloned(),
+        };
+        Ok(events.iter().enumerate().filter(|(_, event)| wanted(event)).map(entry).collect())
+    }
 }
 
 #[async_trait]
@@ -400,12 +417,27 @@ impl Executor for FakeBash {
     }
 }
 
+/// What is there before a change.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Before {
+    /// Nothing that can be read.
+    #[default]
+    Unknown,
+    /// These objects, one after the other; the last one stays.
+    Objects(Vec<String>),
+    /// Nobody answers.
+    Silent,
+}
+
 /// A kubectl that says what it was asked.
 #[derive(Default)]
 pub(super) struct FakeKubectl {
     pub(super) performed: Mutex<Vec<Vec<String>>>,
     /// Does nothing until the caller has ended.
     pub(super) waits: AtomicBool,
+    /// What it was asked before a change, and what it answers: an object as JSON, an error without one, or never.
+    pub(super) looked: Mutex<Vec<Vec<String>>>,
+    pub(super) before: Mutex<Before>,
     /// What it answers to everything, where it is told.
     said: Mutex<Option<(u8, String)>>,
 }
@@ -428,6 +460,20 @@ impl Adapter for FakeKubectl {
     }
 
     async fn perform(&self, _: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
+        if call.argv.last().is_some_and(|word| word == "--output=json") {
+            self.looked.lock().unwrap().push(call.argv.clone());
+            let before = self.before.lock().unwrap().clone();
+            let object = match before {
+                Before::Unknown => return 1,
+                Before::Silent => std::future::pending().await,
+                Before::Objects(mut objects) => {
+                    let first = if objects.len() > 1 { objects.remove(0) } else { objects[0].clone() };
+                    *self.before.lock().unwrap() = Before::Objects(objects);
+                    first
+                }
+            };
+            return io.write(Stream::Stdout, object.into()).await.map_or(1, |()| 0);
+        }
         self.performed.lock().unwrap().push(call.argv.clone());
         if self.waits.load(Ordering::SeqCst) {
             io.ended().cancelled().await;
