@@ -71,6 +71,7 @@ contract! {
         an_outcome_completes_its_intent_once,
         unfinished_intents_are_found,
         actions_of_an_execution_in_order,
+        changes_of_a_run_in_order,
         rows_never_change,
         columns_are_tied;
     audit_pages:

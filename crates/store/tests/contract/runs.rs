@@ -116,7 +116,7 @@ pub(crate) async fn an_execution_begins_and_ends(fixture: &Fixture) {
     assert_eq!(store.running().await.unwrap(), []);
 
     // Once it has ended, the command can run again.
-    let again = Execution { edited: true, ..new_execution(execution.run, "1") };
+    let again = Execution { edited: true, undoes: Some(execution.id), ..new_execution(execution.run, "1") };
     assert!(store.begin(&again).await.unwrap());
     assert_eq!(store.executions(execution.run).await.unwrap(), [kept, again]);
     assert_eq!(store.executions(RunId::new()).await.unwrap(), []);
