@@ -24,6 +24,8 @@ use runbook::{CommandId, ProcedureId, RunbookId};
 use crate::document::{content_security_policy, message_page};
 use crate::pages;
 
+pub mod undo;
+
 /// An answer that is a document.
 pub struct Document;
 

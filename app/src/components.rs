@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod contents;
 pub(crate) mod difference;
 pub(crate) mod escape;
+pub(crate) mod follow;
 pub(crate) mod frame;
 pub(crate) mod live;
 pub(crate) mod run_row;

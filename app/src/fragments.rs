@@ -25,6 +25,8 @@
 //! | `command-{command}-state` | the latest execution or mark of a command, with Stop while it runs | [`run`] |
 //! | `step-{step}-mark` | the mark of a step that runs nothing | [`run`] |
 //! | `frame-{command}` | where the output of the latest execution stands; `data-key` is the execution | [`run`] |
+//! | `undo-{command}` | what takes the latest execution of a command back; `data-key` is that execution | [`run`] |
+//! | `run-follow` | what verifies the run, and what takes it back | [`run`] |
 //! | `run-onward` | whether commands run one after the other, or why no longer | [`run`] |
 //! | `cards` | live cards | [`cards`] |
 //! | `here` | who looks at the run | [`people`] |
@@ -44,6 +46,7 @@ use crate::ansi::Pen;
 use crate::components::{badge, card, time};
 
 pub(crate) mod run;
+pub(crate) mod undo;
 
 /// An element of a page, drawn again.
 #[derive(Clone, Debug, PartialEq, Eq)]

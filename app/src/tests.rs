@@ -7,6 +7,7 @@ mod fragments;
 mod gallery;
 mod pages;
 mod posts;
+mod undo;
 
 use fakes::Memory as FakeStore;
 use operations as ports;

@@ -11,7 +11,9 @@ use operations::{
 use runbook::Step;
 
 use super::Fragment;
+use super::undo::undo;
 use crate::components::difference::difference;
+use crate::components::follow::follow;
 use crate::components::text_area::{Need, text_area};
 use crate::components::{badge, time};
 
@@ -27,6 +29,7 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
         fragments.push(Fragment::new("run-unfinished", unfinished(view)));
     }
     fragments.push(Fragment::new("run-onward", onward(view)));
+    fragments.push(Fragment::new("run-follow", follow(view)));
     for step in &view.steps {
         fragments.push(Fragment::new(format!("step-{}-state", step.id), step_state(step)));
         if step.commands.is_empty() {
@@ -35,6 +38,7 @@ pub(super) fn all(view: &RunView, caller: &Caller, now: Timestamp) -> Vec<Fragme
         for command in &step.commands {
             fragments.push(Fragment::new(format!("command-{}-state", command.id), command_state(command, caller, now)));
             fragments.push(Fragment::new(format!("question-{}", command.id), question(command, caller)));
+            fragments.push(Fragment::new(format!("undo-{}", command.id), undo(command, caller)));
             if command.execution.is_some() {
                 fragments.push(Fragment::new(format!("frame-{}", command.id), frame(command, caller, None)));
             }
@@ -319,12 +323,14 @@ fn stop_form(execution: &Execution) -> AnyView {
 
 fn executed(execution: &Execution, times: usize, caller: &Caller, now: Timestamp) -> AnyView {
     let again = (times > 1).then(|| format!(" · pressed {times} times"));
-    let edited = execution.edited.then(|| view! { <span class="badge quiet">"edited"</span> });
+    let words =
+        if execution.undoes.is_some() { ["rollback", "What ran"] } else { ["edited", "The edited text that ran"] };
+    let edited = execution.edited.then(|| view! { <span class="badge quiet">{words[0]}</span> });
     // Above stands the runbook's text. What a person typed can hold what only those who see output should see.
     let ran = (execution.edited && caller.person.role.permits(Permission::SeeOutput)).then(|| {
         view! {
             <details class="ran">
-                <summary>"The edited text that ran"</summary>
+                <summary>{words[1]}</summary>
                 <pre class="pasted" tabindex="0">{execution.source.clone()}</pre>
             </details>
         }

@@ -10,8 +10,8 @@ use super::browser::{document, listen, window};
 use super::stream::is_live;
 
 /// The forms whose outcome the stream shows.
-const LIVE: [&str; 6] =
-    ["/api/press", "/api/answer", "/api/stop", "/api/mark_step", "/api/close_run", "/api/give_values"];
+const LIVE: [&str; 7] =
+    ["/api/press", "/api/answer", "/api/stop", "/api/mark_step", "/api/close_run", "/api/give_values", "/api/undo"];
 
 /// Listens for forms of a run's page.
 pub(super) fn wake() {

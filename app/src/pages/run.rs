@@ -12,7 +12,7 @@ use super::procedure::split_title;
 use super::run_step::{Outputs, known, run_step};
 use super::runbook::tagged_heading;
 use crate::components::frame::{Here, Page, connection};
-use crate::components::{badge, card, value};
+use crate::components::{badge, card, follow, value};
 use crate::fragments::{self, OutputPen};
 use crate::visit::Visit;
 
@@ -89,6 +89,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 {(open && can_run.is_ok() && visit.may(Permission::Run)).then(|| run_on(&view))}
                 {fragments::run::onward(&view)}
                 {blocks(&visit, &view, &outputs, open && can_run.is_ok())}
+                {follow::follow(&view)}
             </div>
             <aside class="run-live" aria-label="Live status">
                 <div class="live-head"><h2>"Live"</h2>{connection()}</div>

@@ -12,6 +12,7 @@ use runbook::{Alternatives, Body, Command, Language, Parameter, Step};
 use crate::components::text_area::{Need, text_area};
 use crate::components::{command, step_card, value};
 use crate::fragments::run::{command_state, frame, question, state_of, step_mark, step_state};
+use crate::fragments::undo::undo;
 
 /// The drawn end of each execution's output, and whether there is more before it.
 pub(crate) type Outputs = HashMap<ExecutionId, (String, bool)>;
@@ -130,6 +131,7 @@ impl CommandDesk<'_> {
                 {self.may.then(|| self.actions(text))}
                 {command_state(state, self.caller, self.now)}
                 {question(state, self.caller)}
+                {undo(state, self.caller)}
                 {frame(state, self.caller, output)}
             </div>
         }

@@ -59,6 +59,12 @@ kubectl delete deployment shop -n shop
    kubectl rollout undo deployment/shop -n shop
    ```
 
+## Rolling back <script>alert("back")</script>
+
+```bash
+kubectl rollout undo deployment/shop -n shop --to-revision=<revision>
+```
+
 ## Policies
 
 ```bash

@@ -70,4 +70,4 @@ pub use service::{
     OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
 };
 pub use suggestion::{Suggester, Suggestion, Wanted};
-pub use undo::{Following, Undo};
+pub use undo::{Following, Undo, Why};

@@ -391,7 +391,7 @@ pub struct RunView {
     pub notes: Vec<StepMark>,
     /// The incident that it belongs to.
     pub incident: Option<Incident>,
-    /// What the runbook, as it is now, has for verifying it and for taking it back.
+    /// What verifies it and what takes it back: a step of its own, and what the runbook has as it is now.
     pub following: Vec<Following>,
 }
 

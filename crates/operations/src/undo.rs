@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use command::undo::{Brought, Change, script, together};
 use command::{Effect, Script};
-use incident::{Why, follow};
-use runbook::{ProcedureId, Runbook, StepId};
+pub use incident::Why;
+use incident::follow;
+use runbook::{Procedure, ProcedureId, Runbook, Step, StepId};
 use tokio_util::sync::CancellationToken;
 
 use crate::gauge::only_looks;
@@ -15,6 +16,7 @@ use crate::look::look;
 use crate::service::Rooms;
 use crate::{
     AuditEntry, Call, Environment, Execution, ExecutionId, ExecutionState, OutcomeResult, Person, Policy, Run,
+    StepState, StepView,
 };
 
 /// How long a change waits for what is asked before it.
@@ -103,6 +105,21 @@ pub(crate) fn of(
     Some(Undo { of: execution.id, effect: effect(&text, policy), text })
 }
 
+/// What takes the latest execution of a command back. Where that one is a rollback that did not come to its end, what is
+/// left of it comes first.
+pub(crate) fn of_latest(
+    latest: &Execution,
+    executions: &[Execution],
+    changes: &[AuditEntry],
+    policy: &Policy,
+) -> Option<Undo> {
+    let rest = || {
+        let first = executions.iter().find(|one| Some(one.id) == latest.undoes)?;
+        of(first, executions, changes, policy)
+    };
+    rest().or_else(|| of(latest, executions, changes, policy))
+}
+
 /// Whether something takes an execution back, has done so, or may have.
 pub(crate) fn is_taken_back(execution: ExecutionId, executions: &[Execution]) -> bool {
     let mut tries = executions.iter().filter(|one| one.undoes == Some(execution));
@@ -119,6 +136,22 @@ pub(crate) fn effect(text: &str, policy: &Policy) -> Effect {
     let reading = Script::parse(text).reading();
     let actions = reading.actions.iter().map(|action| policy.effect(action));
     actions.max().unwrap_or(reading.effect).max(reading.effect)
+}
+
+/// The step of a run that verifies its latest change, while nobody has done it.
+pub(crate) fn verifying(procedure: &Procedure, steps: &[StepView]) -> Option<Following> {
+    let changes = |step: &Step| step.commands().iter().any(|command| command.effect > Effect::Read);
+    let mut done = procedure.steps.iter().zip(steps).rev().filter(|(_, view)| view.state == StepState::Passed);
+    let (changed, _) = done.find(|(step, _)| changes(step))?;
+    let step = follow::verifies(procedure, &changed.id)?;
+    let view = steps.iter().find(|view| view.id == step.id)?;
+    (view.state == StepState::Waiting).then(|| Following {
+        procedure: procedure.id.clone(),
+        step: Some(step.id.clone()),
+        title: format!("Step {}, {}", step.id, step.title),
+        why: Why::Verify,
+        values: BTreeMap::new(),
+    })
 }
 
 /// What the runbook has for what a run did.

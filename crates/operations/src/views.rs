@@ -65,7 +65,7 @@ fn command_view(
     let state = match (mark, latest) {
         (Some(mark), _) => marked(&mark.mark),
         (_, Some(execution)) if is_unmet(execution) => StepState::Unmet,
-        (_, Some(execution)) => shown(execution),
+        (_, Some(execution)) => shown(execution, executions),
         (_, None) => StepState::Waiting,
     };
     CommandView {
@@ -99,10 +99,13 @@ fn marked(mark: &Mark) -> StepState {
     }
 }
 
-/// What an execution that has come so far says of its command. One that took the last one back leaves it to be done.
-fn shown(execution: &Execution) -> StepState {
-    match executed(execution.state) {
-        StepState::Passed if execution.undoes.is_some() => StepState::Waiting,
+/// What the latest execution of a command says of it. One that took another one back leaves it to be done; one that took
+/// that back again, done.
+fn shown(latest: &Execution, executions: &[&Execution]) -> StepState {
+    let before = |one: &Execution| one.undoes.and_then(|id| executions.iter().find(|other| other.id == id).copied());
+    let back = std::iter::successors(Some(latest), |one| before(one)).count() - 1;
+    match executed(latest.state) {
+        StepState::Passed if back % 2 == 1 => StepState::Waiting,
         state => state,
     }
 }

@@ -45,6 +45,7 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ("POST", "/api/press", ForViewer::Refused("/api/press", &[("run", "RUN"), ("command", "1")])),
     ("POST", "/api/run_on", ForViewer::Refused("/api/run_on", &[("run", "RUN")])),
     ("POST", "/api/give_values", ForViewer::Refused("/api/give_values", &[("run", "RUN"), ("values[pod-name]", "x")])),
+    ("POST", "/api/undo", ForViewer::Refused("/api/undo", &[("run", "RUN"), ("execution", "EXECUTION")])),
     ("POST", "/api/stop", ForViewer::Refused("/api/stop", &[("run", "RUN"), ("execution", "EXECUTION")])),
     (
         "POST",

@@ -147,7 +147,7 @@ fn in_step(step: &Step, state: &StepView, effect: &dyn Fn(&Command) -> Effect) -
     }
     let waiting = commands.iter().zip(&state.commands).find(|(_, one)| one.state == StepState::Waiting);
     let Some((command, one)) = waiting else { return person("needs somebody to look at it.") };
-    if one.execution.as_ref().is_some_and(|execution| execution.undoes.is_some()) {
+    if one.execution.is_some() {
         return person("was rolled back: look at it first.");
     }
     if effect(command) == Effect::Destroy {

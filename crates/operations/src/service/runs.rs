@@ -127,11 +127,12 @@ impl Operations {
         if let Some(environment) = environment.as_ref().filter(|_| run.state == RunState::Open) {
             for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
                 let latest = command.execution.as_ref();
-                command.undo = latest.and_then(|one| undo::of(one, &executions, &changes, &environment.policy));
+                command.undo = latest.and_then(|one| undo::of_latest(one, &executions, &changes, &environment.policy));
             }
         }
         let now = self.rooms.library.shelf().runbook(&run.runbook).cloned();
-        let following = now.map(|now| undo::following(&now, &run, &executions, &changes)).unwrap_or_default();
+        let mut following: Vec<_> = undo::verifying(&procedure, &steps).into_iter().collect();
+        following.extend(now.into_iter().flat_map(|now| undo::following(&now, &run, &executions, &changes)));
         Ok(RunView { environment, run, procedure, steps, outdated, onward, notes, incident, following })
     }
 

@@ -92,12 +92,25 @@ async fn it_is_not_taken_back_twice_unless_that_failed() {
     undo(&bench, run, execution).await.unwrap();
     assert_eq!(bench.settled(run).await.steps[0].state, StepState::Failed);
     assert_eq!(text(&bench, execution).await.as_deref(), Some(second), "what is back is not brought back again");
+    let view = bench.operations.view_run(&person(Role::Viewer), run).await.unwrap();
+    let offered = view.steps[0].commands[0].undo.clone().unwrap();
+    assert_eq!((offered.of, offered.text.as_str()), (execution, second), "the rest of it comes first");
 
     *bench.bash.script.lock().unwrap() = Script::Calls(vec![words(second)]);
     undo(&bench, run, execution).await.unwrap();
     bench.settled(run).await;
     assert_eq!(text(&bench, execution).await, None);
     assert!(matches!(undo(&bench, run, execution).await, Err(Error::Conflict(_))));
+}
+
+#[tokio::test]
+async fn a_rollback_is_taken_back_too() {
+    let bench = bench();
+    let (run, mut last) = ran(&bench, &[&RESTART], &[deployment("shop", 3, 7)]).await;
+    for state in [StepState::Waiting, StepState::Passed, StepState::Waiting] {
+        last = undo(&bench, run, last).await.unwrap();
+        assert_eq!(bench.settled(run).await.steps[0].state, state);
+    }
 }
 
 #[tokio::test]
