@@ -117,6 +117,7 @@ fn facts(entry: &AuditEntry, kind: Option<EnvironmentKind>, run: Option<&Run>) -
     let targets: Vec<_> = targets(event).collect();
     add("Targets", (!targets.is_empty()).then(|| targets.join(", ").into_any()));
     add("Decision", event.decision.as_ref().map(|decision| decision_words(decision.verdict, Some(&decision.rule))));
+    add("Way back", ::command::undo::script(&event.undo).map(mono));
     if let Some(outcome) = outcome {
         add("Exit code", outcome.exit_code.map(|code| mono(code.to_string())));
         add("Duration", Some(time::lasted(outcome.duration_ms).into_any()));

@@ -84,7 +84,7 @@ pub fn prefill(
         parts.all(|other| other == Some(first)).then(|| first.clone())
     };
     let is_one = brought.iter().all(|one| (&one.kind, &one.name) == (&brought[0].kind, &brought[0].name));
-    labels.extend(same(|one| one.namespace.as_ref()).map(|namespace| ("namespace".to_owned(), namespace)));
+    labels.extend(same(|one| Some(&one.namespace)).map(|namespace| ("namespace".to_owned(), namespace)));
     if let Some(first) = brought.first().filter(|_| is_one) {
         labels.insert(first.kind.clone(), first.name.clone());
         let known = |part: fn(&Brought) -> Option<&String>| brought.iter().find_map(part);

@@ -8,3 +8,4 @@ mod front_door;
 mod links;
 mod load;
 mod main_job;
+mod undo;
