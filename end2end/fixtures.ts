@@ -6,8 +6,10 @@
 import AxeBuilder from '@axe-core/playwright';
 import { test as base, type Page, type TestInfo } from '@playwright/test';
 
+import { Alertmanager } from './alertmanager.ts';
 import { corpus, Portal, type PortalOptions } from './portal.ts';
 import { IndependentProvider, type Role } from './provider.ts';
+import { Receiver } from './receiver.ts';
 
 export { expect } from '@playwright/test';
 export { corpus, samples } from './portal.ts';
@@ -32,6 +34,10 @@ interface ForTest {
   signIn: (role: Role, options?: SignInOptions) => Promise<void>;
   /** Starts a portal for this test alone. */
   startPortal: (options?: PortalOptions) => Promise<Portal>;
+  /** Starts a real Alertmanager that tells a portal of alerts; where there is none the test is skipped. */
+  startAlertmanager: (portal: Portal) => Promise<Alertmanager>;
+  /** Starts what takes messages: a chat, a pager, a real mail server; where that is missing the test is skipped. */
+  startReceiver: () => Promise<Receiver>;
   /** Fails when axe finds a serious or critical barrier on the page as it is now. */
   expectNoBarriers: (page?: Page) => Promise<void>;
 }
@@ -85,6 +91,33 @@ export const test = base.extend<ForTest, ForWorker>({
     }
   },
 
+  startAlertmanager: async ({}, use, testInfo) => {
+    const started: Alertmanager[] = [];
+    await use(async (portal) => {
+      requireInCi(Alertmanager.installed, 'Alertmanager');
+      const alertmanager = await Alertmanager.start(portal);
+      started.push(alertmanager);
+      return alertmanager;
+    });
+    for (const alertmanager of started) {
+      if (testInfo.status !== testInfo.expectedStatus) {
+        await testInfo.attach('alertmanager.log', { body: alertmanager.log(), contentType: 'text/plain' });
+      }
+      await alertmanager.stop();
+    }
+  },
+
+  startReceiver: async ({}, use) => {
+    const started: Receiver[] = [];
+    await use(async () => {
+      requireInCi(Receiver.installed, 'aiosmtpd');
+      const receiver = await Receiver.start();
+      started.push(receiver);
+      return receiver;
+    });
+    for (const receiver of started) await receiver.stop();
+  },
+
   expectNoBarriers: async ({ page: own }, use) => {
     await use(async (page = own) => {
       const { violations } = await new AxeBuilder({ page }).analyze();
@@ -95,6 +128,12 @@ export const test = base.extend<ForTest, ForWorker>({
     });
   },
 });
+
+/** Skips the test where a program is missing; in CI that is a failure, for there `cargo xtask` installs it. */
+function requireInCi(installed: boolean, what: string): void {
+  if (!installed && process.env.CI === 'true') throw new Error(`${what} is not installed`);
+  base.skip(!installed, `${what} is not installed: cargo xtask setup`);
+}
 
 /** Adds what a portal printed to the report of a failed test. */
 async function attachLog(portal: Portal, testInfo: TestInfo): Promise<void> {

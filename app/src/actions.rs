@@ -7,6 +7,8 @@
 //! The browser sends ids and values, never shell text; the one exception, an edited command, has a permission of its own.
 
 pub mod incident;
+pub mod message;
+pub mod post_mortem;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,11 +22,15 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::{Post, PostUrl};
 use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use leptos_axum::ResponseOptions;
-use operations::{Answer, Caller, EnvironmentName, Error, Mark, Operations, RunId, RunState};
+use operations::{
+    Answer, Caller, EnvironmentName, Error, Mark, Operations, Role, RunId, RunState, Scope, TokenKind, TokenWish,
+};
 use runbook::{CommandId, ProcedureId, RunbookId};
 
-use crate::document::{content_security_policy, message_page};
+use crate::document::{content_security_policy, draft_page, message_page};
 use crate::pages;
+
+pub mod undo;
 
 /// An answer that is a document.
 pub struct Document;
@@ -224,6 +230,50 @@ pub async fn close_run(
     .await
 }
 
+/// Makes an access token; the page that follows shows it once. `kind` is `personal` or `service`, `scopes` are the boxes that
+/// are ticked, by scope.
+#[server(endpoint = "make_token", input = PostUrl, output = Post<Document>)]
+pub async fn make_token(
+    #[server(default)] name: String,
+    #[server(default)] kind: String,
+    #[server(default)] scopes: BTreeMap<String, String>,
+    #[server(default)] role: String,
+    #[server(default)] days: String,
+) -> Result<String, ServerFnError> {
+    answer("/tokens", async |operations, caller| {
+        let invalid = |text: &str| Error::Invalid(text.to_owned());
+        let kind = match kind.as_str() {
+            "personal" | "" => TokenKind::Personal,
+            "service" => TokenKind::Service,
+            _ => return Err(invalid("A token is personal or a service's.")),
+        };
+        let scopes: Option<Vec<_>> = scopes.keys().map(|word| Scope::from_word(word)).collect();
+        let scopes = scopes.ok_or_else(|| invalid("A scope is read, run, incidents or alerts."))?;
+        let role = Some(role).filter(|role| !role.is_empty()).map(|role| Role::from_word(&role));
+        let role = match role {
+            Some(None) => return Err(invalid("A role is viewer, operator, approver or admin.")),
+            Some(role) => role,
+            None => None,
+        };
+        let days = days.parse().map_err(|_| invalid("Say for how many days the token is good."))?;
+        let wish = TokenWish { name: name.trim().to_owned(), kind, scopes, role, days };
+        let id = operations.make_token_to_show(&caller, wish).await?;
+        Ok(format!("/tokens?made={id}"))
+    })
+    .await
+}
+
+/// Ends an access token.
+#[server(endpoint = "revoke_token", input = PostUrl, output = Post<Document>)]
+pub async fn revoke_token(#[server(default)] token: String) -> Result<String, ServerFnError> {
+    answer("/tokens", async |operations, caller| {
+        let id = token.parse().map_err(|_| Error::NotFound("This token"))?;
+        operations.revoke_token(&caller, id).await?;
+        Ok("/tokens".to_owned())
+    })
+    .await
+}
+
 fn run_id(text: &str) -> Result<RunId, Error> {
     text.parse().map_err(|_| Error::NotFound("This run"))
 }
@@ -242,10 +292,30 @@ fn path_part(text: &str) -> String {
     text.chars().filter(|character| character.is_ascii_alphanumeric() || "-._".contains(*character)).take(200).collect()
 }
 
+/// What a use case that went well is answered with.
+enum Reply {
+    /// Where it shows.
+    Address(String),
+    /// A document that is shown now and never again, and the same for a program.
+    Once { document: String, plain: String },
+}
+
 /// Carries out a use case and answers for it. `back` is where a failure leads back to.
 async fn answer<Doing>(back: &str, action: impl FnOnce(Operations, Caller) -> Doing) -> Result<String, ServerFnError>
 where
     Doing: Future<Output = Result<String, Error>>,
+{
+    reply(back, "", async |operations, caller| Ok(Reply::Address(action(operations, caller).await?))).await
+}
+
+/// The same for what may be long in writing: a refusal gives `draft` back, so that nobody loses what they wrote.
+async fn reply<Doing>(
+    back: &str,
+    draft: &str,
+    action: impl FnOnce(Operations, Caller) -> Doing,
+) -> Result<String, ServerFnError>
+where
+    Doing: Future<Output = Result<Reply, Error>>,
 {
     let response = use_context::<ResponseOptions>().unwrap_or_default();
     let html = use_context::<Parts>().is_some_and(|parts| {
@@ -255,12 +325,13 @@ where
             .and_then(|accept| accept.to_str().ok())
             .is_some_and(|accept| accept.contains("text/html"))
     });
+    let refuse = |status, title: &str, text: &str| Ok(refusal(&response, html, status, (title, text), draft, back));
     let (Some(operations), Some(caller)) = (use_context::<Operations>(), use_context::<Caller>()) else {
         let text = "The portal lost track of who asks. Nothing was run. Load the page again.";
-        return Ok(refusal(&response, html, StatusCode::SERVICE_UNAVAILABLE, "Not now", text, back));
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "Not now", text);
     };
     match action(operations, caller).await {
-        Ok(address) => {
+        Ok(Reply::Address(address)) => {
             if html && let Ok(address) = HeaderValue::from_str(&address) {
                 response.insert_header(LOCATION, address);
                 response.set_status(StatusCode::SEE_OTHER);
@@ -269,25 +340,46 @@ where
             response.insert_header(CONTENT_TYPE, PLAIN);
             Ok(address)
         }
-        Err(error) => {
-            let (status, title) = (pages::status(&error), pages::title(&error));
-            Ok(refusal(&response, html, status, title, &error.to_string(), back))
+        Ok(Reply::Once { document, .. }) if html => {
+            // Without a status of its own, a form's answer becomes a way back to where the form was.
+            response.set_status(StatusCode::OK);
+            forbid_scripts(&response);
+            Ok(document)
         }
+        Ok(Reply::Once { plain, .. }) => {
+            response.insert_header(CONTENT_TYPE, PLAIN);
+            Ok(plain)
+        }
+        Err(error) => refuse(pages::status(&error), pages::title(&error), &error.to_string()),
     }
 }
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-fn refusal(response: &ResponseOptions, html: bool, status: StatusCode, title: &str, text: &str, back: &str) -> String {
+fn refusal(
+    response: &ResponseOptions,
+    html: bool,
+    status: StatusCode,
+    (title, text): (&str, &str),
+    draft: &str,
+    back: &str,
+) -> String {
     response.set_status(status);
     if !html {
         response.insert_header(CONTENT_TYPE, PLAIN);
         return text.to_owned();
     }
+    forbid_scripts(response);
+    match draft.trim() {
+        "" => message_page(title, text, Some((back, "Back"))),
+        _ => draft_page(title, text, draft, (back, "Back")),
+    }
+}
+
+fn forbid_scripts(response: &ResponseOptions) {
     if let Ok(policy) = HeaderValue::from_str(&content_security_policy(None, None)) {
         response.insert_header(CONTENT_SECURITY_POLICY, policy);
     }
-    message_page(title, text, Some((back, "Back")))
 }
 
 #[cfg(test)]

@@ -257,7 +257,7 @@ impl Sheet {
             return;
         }
         let class = match self.stream {
-            Stream::Stdout => "piece",
+            Stream::Stdout | Stream::Terminal | Stream::Resize => "piece",
             Stream::Stderr => "piece err",
         };
         let time = self.time.take().map(|time| format!(" data-at=\"{time}\"")).unwrap_or_default();

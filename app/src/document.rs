@@ -9,6 +9,7 @@ use leptos_meta::{MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
+use crate::components::text_area::{Need, text_area};
 use crate::pages;
 use crate::visit::Site;
 
@@ -85,8 +86,29 @@ pub fn App() -> impl IntoView {
                 />
                 <Route path=path!("/runs") view=|| pages::answer(pages::runs::page) ssr=SsrMode::Async/>
                 <Route path=path!("/runs/:run") view=|| pages::answer(pages::run::page) ssr=SsrMode::Async/>
+                <Route
+                    path=path!("/incidents/:incident/timeline")
+                    view=|| pages::answer(pages::timeline::page)
+                    ssr=SsrMode::Async
+                />
+                <Route
+                    path=path!("/incidents/:incident/message")
+                    view=|| pages::answer(pages::message::page)
+                    ssr=SsrMode::Async
+                />
+                <Route
+                    path=path!("/incidents/:incident/post-mortem")
+                    view=|| pages::answer(pages::post_mortem::page)
+                    ssr=SsrMode::Async
+                />
+                <Route
+                    path=path!("/executions/:execution/replay")
+                    view=|| pages::answer(pages::replay::page)
+                    ssr=SsrMode::Async
+                />
                 <Route path=path!("/history") view=|| pages::answer(pages::history::page) ssr=SsrMode::Async/>
                 <Route path=path!("/history/:event") view=|| pages::answer(pages::event::page) ssr=SsrMode::Async/>
+                <Route path=path!("/tokens") view=|| pages::answer(pages::tokens::page) ssr=SsrMode::Async/>
                 <Route path=path!("/search") view=|| pages::answer(pages::search::page) ssr=SsrMode::Async/>
             </Routes>
         </Router>
@@ -100,6 +122,37 @@ pub fn message_page(title: &str, text: &str, action: Option<(&str, &str)>) -> St
     let link = action.map(|(address, words)| {
         view! { <p><a class="button primary" href=address.to_owned()>{words.to_owned()}</a></p> }
     });
+    plain_page(title, view! { <p class="lead">{text.to_owned()}</p>{link} })
+}
+
+/// The same for a refusal of something long: what the person wrote stands on it, to be copied.
+pub(crate) fn draft_page(title: &str, text: &str, draft: &str, action: (&str, &str)) -> String {
+    let (address, words) = action;
+    plain_page(
+        title,
+        view! {
+            <p class="lead">{text.to_owned()}</p>
+            <p>"What you wrote was not kept. Copy it before you go on:"</p>
+            {text_area("draft", "What you wrote", 16, draft, "mono", Need::Optional)}
+            <p><a class="button primary" href=address.to_owned()>{words.to_owned()}</a></p>
+        },
+    )
+}
+
+/// A secret that is shown once: an address that opens something for whoever has it.
+pub(crate) fn secret_page(title: &str, text: &str, secret: &str, action: (&str, &str)) -> String {
+    let (address, words) = action;
+    plain_page(
+        title,
+        view! {
+            <p class="lead">{text.to_owned()}</p>
+            <p class="secret mono">{secret.to_owned()}</p>
+            <p><a class="button primary" href=address.to_owned()>{words.to_owned()}</a></p>
+        },
+    )
+}
+
+fn plain_page(title: &str, rest: impl IntoView + 'static) -> String {
     let body = view! {
         <html lang="en">
             <head>
@@ -114,8 +167,7 @@ pub fn message_page(title: &str, text: &str, action: Option<(&str, &str)>) -> St
                 <main class="message">
                     <p class="brand"><img src="/favicon.svg" alt="" width="20" height="20"/>"Runbook Portal"</p>
                     <h1>{title.to_owned()}</h1>
-                    <p class="lead">{text.to_owned()}</p>
-                    {link}
+                    {rest}
                 </main>
             </body>
         </html>

@@ -25,6 +25,9 @@
 //! | `command-{command}-state` | the latest execution or mark of a command, with Stop while it runs | [`run`] |
 //! | `step-{step}-mark` | the mark of a step that runs nothing | [`run`] |
 //! | `frame-{command}` | where the output of the latest execution stands; `data-key` is the execution | [`run`] |
+//! | `terminal-{command}` | the terminal that the running execution has open; `data-key` is the terminal | [`run`] |
+//! | `undo-{command}` | what takes the latest execution of a command back; `data-key` is that execution | [`run`] |
+//! | `run-follow` | what verifies the run, and what takes it back | [`run`] |
 //! | `run-onward` | whether commands run one after the other, or why no longer | [`run`] |
 //! | `cards` | live cards | [`cards`] |
 //! | `here` | who looks at the page, and where | [`people`] |
@@ -47,6 +50,7 @@ use crate::components::{badge, card, time};
 
 pub(crate) mod incident;
 pub(crate) mod run;
+pub(crate) mod undo;
 
 /// An element of a page, drawn again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +190,10 @@ impl OutputPen {
         let mut outputs = Vec::new();
         for chunk in chunks {
             let content = &chunk.content;
+            // Of a terminal the text is shown; how large it was is for its recording.
+            if content.stream == Stream::Resize {
+                continue;
+            }
             let pen = self.pens.entry((content.execution, content.stream)).or_insert_with(Pen::new);
             let pieces = pen.write(&content.bytes, content.stream, &time::of_day(content.at));
             let last = pieces.len().saturating_sub(1);

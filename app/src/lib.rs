@@ -26,6 +26,8 @@ mod visit;
 #[cfg(feature = "ssr")]
 pub use document::{App, content_security_policy, message_page, shell};
 #[cfg(feature = "ssr")]
+pub use pages::post_mortem::{not_shared, shared as shared_post_mortem};
+#[cfg(feature = "ssr")]
 pub use visit::Site;
 
 /// The browser's entry: wakes the islands of the page.

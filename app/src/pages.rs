@@ -17,13 +17,18 @@ pub(crate) mod home;
 pub(crate) mod incident;
 pub(crate) mod incidents;
 pub(crate) mod library;
+pub(crate) mod message;
+pub(crate) mod post_mortem;
 pub(crate) mod procedure;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod run_step;
 pub(crate) mod runbook;
 pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod statistics;
+pub(crate) mod timeline;
+pub(crate) mod tokens;
 
 /// Loads a page and puts it into its frame, or says why not, with the fitting status.
 pub(crate) fn answer<Loading>(page: impl FnOnce(Visit) -> Loading) -> AnyView

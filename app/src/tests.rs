@@ -5,9 +5,14 @@ mod fake_incidents;
 mod fakes;
 mod fragments;
 mod gallery;
+mod message;
 mod pages;
+mod post_mortem;
 mod posts;
+mod scene;
 mod statistics;
+mod timeline;
+mod undo;
 
 use fakes::Memory as FakeStore;
 use operations as ports;

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, RequestExt as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use operations::{EnvironmentName, Error, IncomingAlert, Operations, Secret};
@@ -60,7 +60,7 @@ pub(crate) async fn receive(
     if known.is_none() && !headers.contains_key(SIGNATURE) {
         return unknown_sender();
     }
-    let body = match Bytes::from_request(request.with_limited_body(), &()).await {
+    let body = match Bytes::from_request(request, &()).await {
         Ok(body) => body,
         Err(rejection) => return rejection.into_response(),
     };

@@ -34,8 +34,71 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: CheckFormat,
     },
+    /// Run a procedure of a portal from this terminal.
+    ///
+    /// Starts a run over the portal's API, prints its address, and with --follow runs its commands one after the other.
+    /// Exit code 0 where everything passed, 1 where something failed, 2 where it could not be started as asked, 3 where
+    /// the run needs a person: it says at which step, and goes on at the address.
+    Run(Box<RunProcedure>),
     /// Try it out on this machine: practice cluster, demo identity provider, SQLite.
     Demo(Demo),
+}
+
+/// What to run, and how far without asking.
+#[derive(Debug, Args)]
+pub struct RunProcedure {
+    /// The procedure, by the ids that its page's address has.
+    #[arg(value_name = "RUNBOOK#PROCEDURE", value_parser = parse_what)]
+    pub what: What,
+    /// The environment to act in.
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: String,
+    /// A value for a parameter of the procedure. Others on this machine can see it: give a secret with --set-from.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_value)]
+    pub values: Vec<(String, String)>,
+    /// A value for a parameter, from an environment variable.
+    #[arg(long = "set-from", value_name = "NAME=VARIABLE", value_parser = parse_value)]
+    pub values_from: Vec<(String, String)>,
+    /// The portal's address.
+    #[arg(long, env = "PORTAL_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: url::Url,
+    /// The environment variable that holds the access token, with the scopes read and run.
+    #[arg(long, value_name = "VARIABLE", default_value = "PORTAL_TOKEN")]
+    pub token_env: String,
+    /// Run the commands one after the other and show what they print.
+    #[arg(long)]
+    pub follow: bool,
+    /// Do not ask before commands that change something.
+    #[arg(long)]
+    pub yes: bool,
+    /// Do not ask before commands that remove something or interrupt service, either.
+    #[arg(long)]
+    pub yes_destroy: bool,
+}
+
+/// A procedure of a runbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct What {
+    /// The runbook's id.
+    pub runbook: String,
+    /// The procedure's id.
+    pub procedure: String,
+}
+
+fn parse_what(text: &str) -> Result<What, String> {
+    match text.split_once('#') {
+        Some((runbook, procedure)) if !runbook.is_empty() && !procedure.is_empty() => {
+            Ok(What { runbook: runbook.to_owned(), procedure: procedure.to_owned() })
+        }
+        _ => Err("write it as RUNBOOK#PROCEDURE, such as checkout-service#1-1-rolling-restart".to_owned()),
+    }
+}
+
+fn parse_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=…".to_owned()),
+    }
 }
 
 /// How `check` tells what it found.

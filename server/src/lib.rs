@@ -1,6 +1,7 @@
 //! The `runbook-portal` binary's insides: configuration, router, sign-in, live streams, shutdown.
 
 pub mod alerts;
+pub mod api;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -12,9 +13,12 @@ pub mod links;
 pub mod listen;
 mod notes;
 pub mod portal;
+mod post_mortem;
 mod presence;
 mod reach;
+pub mod remote;
 pub mod routes;
 mod seats;
 mod sign_in_log;
 pub mod stream;
+mod terminals;

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use server::cli::{Cli, Command};
+use server::cli::{Cli, Command, RunProcedure};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Command::Check { paths, format } = &cli.command {
         return server::check::print(paths, *format).unwrap_or(ExitCode::from(2));
+    }
+    if let Command::Run(wanted) = cli.command {
+        return run_procedure(&wanted);
     }
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -27,10 +30,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         )
         .with_writer(std::io::stderr)
         .init();
-    // Two providers of TLS meet in the dependencies; without a choice the first connection would panic.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| "a TLS provider was installed before ours")?;
+    choose_tls()?;
     // Pages are streamed while they are drawn: on one or two cores the default number of workers could stall.
     let workers = std::thread::available_parallelism().map_or(4, std::num::NonZero::get).max(4);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
@@ -38,10 +38,32 @@ fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         match cli.command {
             Command::Serve { config } => server::portal::serve(&config).await,
             Command::Demo(demo) => server::demo::run(demo).await,
-            // Done before there is a runtime.
-            Command::Check { .. } => Ok(()),
+            // Done already.
+            Command::Check { .. } | Command::Run(_) => Ok(()),
         }
     })
+}
+
+/// A client needs no log, and says by its exit code how it went.
+fn run_procedure(wanted: &RunProcedure) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match choose_tls().and_then(|()| Ok(runtime?)) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report(&*error);
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(server::remote::run(wanted));
+    // A question that nobody has answered must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+/// Two providers of TLS meet in the dependencies; without a choice the first connection would panic.
+fn choose_tls() -> Result<(), Box<dyn std::error::Error>> {
+    let chosen = rustls::crypto::ring::default_provider().install_default();
+    chosen.map_err(|_| "a TLS provider was installed before ours".into())
 }
 
 /// The error and its causes, a line each.

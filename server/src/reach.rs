@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use operations::{Adapter, EnvironmentName, Suggester};
+use operations::{Adapter, CallIo, EnvironmentName, OpenTerminal, Suggester};
 use programs::Installed;
 use sandbox::Errands;
 
@@ -51,11 +51,40 @@ pub(crate) fn open(
     }
     let settings = Arc::new(settings);
     let mut adapters = programs::adapters(errands.clone(), settings.clone());
+    let talker = Talker(programs::PsqlTerminal::new(errands.clone(), settings.clone()));
     let aws = Arc::new(aws::Aws::new(accounts, Some(programs::aws(errands, settings))));
     adapters.push(aws.clone());
     let databases = datasource::Datasources::new(databases).map_err(|error| unusable("datasources", &error))?;
-    adapters.push(Arc::new(datasource::Psql::new(databases)));
+    adapters.push(Arc::new(datasource::Psql::new(databases).with_talker(Arc::new(talker))));
     Ok(Beside { adapters, resources: aws })
+}
+
+/// The real psql, and the passage behind its door.
+struct Talker(programs::PsqlTerminal);
+
+#[async_trait::async_trait]
+impl datasource::Talker for Talker {
+    fn available(&self) -> Result<(), command::Refusal> {
+        self.0.available()
+    }
+
+    async fn talk(&self, talk: datasource::Talk<'_>, terminal: OpenTerminal, io: &dyn CallIo) -> u8 {
+        let datasource::Talk { call, invocation, passage } = talk;
+        let database = passage.database().to_owned();
+        self.0.talk(call, invocation, &database, Arc::new(Behind(passage)), terminal, io).await
+    }
+}
+
+struct Behind(datasource::Passage);
+
+#[async_trait::async_trait]
+impl sandbox::Keeper for Behind {
+    async fn serve(&self, program: tokio::net::TcpStream) {
+        // A closed connection tells the program enough, and it says so itself.
+        if let Err(error) = self.0.serve(program).await {
+            tracing::debug!(%error, "a connection to a datasource ended early");
+        }
+    }
 }
 
 /// The keys of an account for the real `aws`: resolved for each call, because a role's are temporary.

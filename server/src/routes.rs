@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use app::Site;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRef, Path as PathParameter, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Path as PathParameter, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
 use futures::StreamExt as _;
+use identity::csrf::PublicOrigin;
 use identity::{CurrentCaller, Identity};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use operations::{Caller, Error, ExecutionId, Operations};
+use operations::{Caller, Error, ExecutionId, Operations, Stream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
@@ -27,11 +28,13 @@ use tower_http::services::ServeDir;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionStore;
+use tracing::Span;
 
 use crate::alerts::{self, AlertSource, AlertSources};
+use crate::api;
 use crate::links::{self, LinkHosts};
 use crate::stream::Streams;
-use crate::{edits, headers, notes, stream};
+use crate::{edits, headers, notes, post_mortem, stream, terminals};
 
 /// The longest body of a request: a pasted result and its form, with room.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -50,6 +53,15 @@ pub struct Portal {
     streams: Streams,
     alerts: AlertSources,
     links: Option<LinkHosts>,
+    /// Known once there is a router.
+    #[from_ref(skip)]
+    origin: Option<PublicOrigin>,
+}
+
+impl FromRef<Portal> for terminals::Desk {
+    fn from_ref(portal: &Portal) -> Self {
+        (portal.operations.clone(), portal.streams.clone(), portal.origin.clone())
+    }
 }
 
 impl Portal {
@@ -69,11 +81,11 @@ impl Portal {
             .site_pkg_dir("pkg")
             .build();
         let site = Arc::new(Site { practice, ..Site::default() });
-        Self { operations, options, site, streams: Streams::new(shutdown), alerts: alerts.into(), links }
+        Self { operations, options, site, streams: Streams::new(shutdown), alerts: alerts.into(), links, origin: None }
     }
 }
 
-/// Addresses that need no session: they show nothing of the portal's content.
+/// Addresses that need no session: they show nothing of the portal's content but what somebody has shared.
 pub const OPEN: &[(&str, &str)] = &[
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -84,6 +96,9 @@ pub const OPEN: &[(&str, &str)] = &[
     ("GET", "/auth/signed-out"),
     ("POST", "/auth/sign-out"),
     ("POST", "/api/alerts"),
+    // What somebody shared, for whoever has the key in its address.
+    ("GET", "/shared/post-mortems/{key}"),
+    ("GET", api::DOCUMENT),
 ];
 
 /// An address that this file answers itself.
@@ -110,8 +125,11 @@ const STREAMS_AND_DOWNLOADS: &[Own] = &[
     Own::get("/attachments/{attachment}", || get(notes::attachment)),
     Own::get("/live", || get(stream::live_events)),
     Own::get("/executions/{execution}/output", || get(download)),
+    Own::get("/executions/{execution}/cast", || get(terminals::cast)),
+    Own::get("/terminals/{terminal}", || get(terminals::attach)),
     Own::get("/links/{link}", || get(links::enter)),
     Own::get("/runbooks/{runbook}/{procedure}/edits.patch", || get(edits::patch)),
+    Own::get("/incidents/{incident}/post-mortem.md", || get(post_mortem::download)),
 ];
 
 /// The methods and addresses of streams, downloads and uploads.
@@ -134,14 +152,18 @@ pub fn server_functions() -> Vec<(String, String)> {
 
 /// The whole portal: sessions outermost, then who asks, then the cross-site check, then the addresses.
 pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sessions: S) -> Router {
+    let portal = Portal { origin: Some(identity.public_origin()), ..portal };
     let site = portal.options.site_root.to_string();
     let files = Router::new()
         // The build leaves a brotli form of each file beside it.
         .nest_service("/pkg", ServeDir::new(format!("{site}/pkg")).precompressed_br())
         .route_service("/favicon.svg", tower_http::services::ServeFile::new(format!("{site}/favicon.svg")))
         .layer(middleware::from_fn(headers::revalidate));
-    let open =
-        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(portal.clone());
+    let open = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/shared/post-mortems/{key}", get(post_mortem::shared))
+        .with_state(portal.clone());
     // With tokens of their own: no cookie counts here, so no other site can borrow one.
     let told = Router::new()
         .route("/api/alerts", post(alerts::receive))
@@ -161,6 +183,8 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
             }
         }
     };
+    // Beside the pages, not behind their session: a program is known by its token, and a browser's cookie means nothing there.
+    let programs = api::router(portal.operations.clone(), portal.streams.clone(), identity);
     let link_hosts = portal.links.clone().map(|hosts| (hosts, portal.operations.clone()));
     let document = {
         let options = portal.options.clone();
@@ -188,9 +212,10 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         .merge(told)
         .merge(open)
         .merge(files)
+        .merge(programs)
         .layer(
             ServiceBuilder::new()
-                .layer(TraceLayer::new_for_http())
+                .layer(TraceLayer::new_for_http().make_span_with(span))
                 .layer(middleware::from_fn(headers::secure))
                 .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
                 // An event stream that is compressed arrives when the compressor likes.
@@ -204,6 +229,13 @@ pub fn router<S: SessionStore + Clone>(portal: Portal, identity: &Identity, sess
         Some(hosts) => router.layer(middleware::from_fn_with_state(hosts, links::by_host)),
         None => router,
     }
+}
+
+/// The span of a request. Queries stay out of logs (codes and tickets are in them), and so do keys in addresses.
+fn span(request: &Request) -> Span {
+    let path = request.uri().path();
+    let shown = if path.starts_with(post_mortem::SHARED) { post_mortem::SHARED } else { path };
+    tracing::debug_span!("request", method = %request.method(), path = shown)
 }
 
 /// Whether the portal can answer with what it has behind it.
@@ -224,21 +256,31 @@ async fn download(
     PathParameter(execution): PathParameter<String>,
 ) -> Result<Response, Problem> {
     let execution: ExecutionId = execution.parse().map_err(|_| Error::NotFound("This execution"))?;
+    let pieces = printed(operations, caller, execution).await?;
+    let name = format!("attachment; filename=\"execution-{execution}.txt\"");
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// What an execution printed and what was kept of it until now, read as it is sent.
+pub(crate) async fn printed(
+    operations: Operations,
+    caller: Caller,
+    execution: ExecutionId,
+) -> Result<impl futures::Stream<Item = Result<bytes::Bytes, std::io::Error>> + Send + 'static, Error> {
     let first = operations.output_of(&caller, execution, 0, DOWNLOAD_PIECES).await?;
     let pieces = futures::stream::unfold(Some((operations, caller, first)), move |state| async move {
         let (operations, caller, chunks) = state?;
         let cursor = chunks.last()?.sequence;
-        let bytes: bytes::Bytes = chunks.iter().flat_map(|chunk| chunk.content.bytes.iter().copied()).collect();
+        let printed = chunks.iter().map(|chunk| &chunk.content).filter(|content| content.stream != Stream::Resize);
+        let bytes: bytes::Bytes = printed.flat_map(|content| content.bytes.iter().copied()).collect();
         match operations.output_of(&caller, execution, cursor, DOWNLOAD_PIECES).await {
             Ok(next) => Some((Ok(bytes), Some((operations, caller, next)))),
             Err(error) => Some((Err(std::io::Error::other(error)), None)),
         }
-    })
+    });
     // The compressor asks once more after the end.
-    .fuse();
-    let name = format!("attachment; filename=\"execution-{execution}.txt\"");
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    Ok(pieces.fuse())
 }
 
 /// A use case's failure as an answer for programs and streams: plain text.

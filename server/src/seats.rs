@@ -1,48 +1,47 @@
-//! How many event streams may be open at once: in all, and for one person.
+//! How much may be under way at once: in all, and for one person or token.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use operations::Error;
-
-/// Streams at once in one process.
-const MOST: usize = 1_000;
-/// Streams at once of one person: more tabs than anybody reads.
-const MOST_OF_ONE: usize = 50;
-
-/// The streams that are open, by the person's subject.
-#[derive(Clone, Default)]
+/// The places that are taken, by whose they are.
+#[derive(Clone)]
 pub(crate) struct Seats {
+    most: usize,
+    most_of_one: usize,
     taken: Arc<Mutex<HashMap<String, usize>>>,
 }
 
-/// One open stream; its place is free again when this is dropped.
+/// One taken place; it is free again when this is dropped.
 pub(crate) struct Seat {
     seats: Seats,
-    subject: String,
+    whose: String,
 }
 
 impl Seats {
-    /// Takes a place for a person.
-    pub(crate) fn take(&self, subject: &str) -> Result<Seat, Error> {
+    /// So many in all, and so many of one.
+    pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
+        Self { most, most_of_one, taken: Arc::default() }
+    }
+
+    /// Takes a place; `None` where there is none left.
+    pub(crate) fn take(&self, whose: &str) -> Option<Seat> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = taken.get(subject).copied().unwrap_or_default();
-        if own >= MOST_OF_ONE || taken.values().sum::<usize>() >= MOST {
-            let text = "Too many live pages are open. This one shows what was when it was loaded; close some others.";
-            return Err(Error::Conflict(text.to_owned()));
+        let own = taken.get(whose).copied().unwrap_or_default();
+        if own >= self.most_of_one || taken.values().sum::<usize>() >= self.most {
+            return None;
         }
-        taken.insert(subject.to_owned(), own + 1);
-        Ok(Seat { seats: self.clone(), subject: subject.to_owned() })
+        taken.insert(whose.to_owned(), own + 1);
+        Some(Seat { seats: self.clone(), whose: whose.to_owned() })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = taken.get_mut(&self.subject) {
+        if let Some(own) = taken.get_mut(&self.whose) {
             *own -= 1;
             if *own == 0 {
-                taken.remove(&self.subject);
+                taken.remove(&self.whose);
             }
         }
     }
@@ -53,14 +52,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_person_cannot_take_the_places_of_all() {
-        let seats = Seats::default();
-        let mut own: Vec<_> = (0..MOST_OF_ONE).map(|_| seats.take("otto").expect("a free place")).collect();
-        assert!(seats.take("otto").is_err());
-        assert!(seats.take("ada").is_ok());
+    fn one_cannot_take_the_places_of_all() {
+        let seats = Seats::new(4, 3);
+        let mut own: Vec<_> = (0..3).map(|_| seats.take("otto").expect("a free place")).collect();
+        assert!(seats.take("otto").is_none());
+        let ada = seats.take("ada");
+        assert!(ada.is_some() && seats.take("eva").is_none(), "all are taken");
         own.pop();
-        assert!(seats.take("otto").is_ok());
-        drop(own);
+        assert!(seats.take("otto").is_some());
+        drop((own, ada));
         assert!(seats.taken.lock().unwrap().is_empty());
     }
 }

@@ -11,11 +11,14 @@ pub(crate) struct TrailLog(pub(crate) Operations);
 
 impl TrailLog {
     async fn write(&self, kind: EventKind, actor: Actor, summary: &str) -> Result<(), AuditError> {
-        match self.0.record(kind, actor, summary).await {
-            Err(Error::Audit(error)) => Err(error),
-            Err(other) => Err(AuditError { operation: "record", source: Box::new(other) }),
-            Ok(()) => Ok(()),
-        }
+        self.0.record(kind, actor, summary).await.map_err(unwritten)
+    }
+}
+
+fn unwritten(error: Error) -> AuditError {
+    match error {
+        Error::Audit(error) => error,
+        other => AuditError { operation: "record", source: Box::new(other) },
     }
 }
 
@@ -23,7 +26,9 @@ impl TrailLog {
 impl SignInLog for TrailLog {
     async fn signed_in(&self, caller: &Caller) -> Result<(), AuditError> {
         let summary = format!("Signed in as {}", caller.person.role.word());
-        self.write(EventKind::SignedIn, Actor::from(caller), &summary).await
+        self.write(EventKind::SignedIn, Actor::from(caller), &summary).await?;
+        // What their tokens may do follows from the role that they have now: without that nobody comes in.
+        self.0.owner_signed_in(&caller.person).await.map_err(unwritten)
     }
 
     async fn signed_out(&self, caller: &Caller) -> Result<(), AuditError> {

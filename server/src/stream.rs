@@ -31,7 +31,7 @@ const ROUND: Duration = Duration::from_millis(150);
 const LOOK: Duration = Duration::from_secs(2);
 /// How long one stream lasts: the browser opens the next one, and with it the session is checked again. So a session
 /// that has ended sees at most this much longer what it had open.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// Pieces of output that are read at once.
 const PIECES: u32 = 16;
 /// How many pieces one round sends at most: 2 MiB of output in full pieces.
@@ -39,7 +39,12 @@ const MOST_PIECES: usize = 32;
 /// How many times one round reads: more than the greatest output needs.
 const MOST_PAGES: usize = 200;
 
-type Events = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<sse::Event, Infallible>>>>;
+/// Streams at once in one process.
+const MOST: usize = 1_000;
+/// Streams at once of one person: more tabs than anybody reads.
+const MOST_OF_ONE: usize = 50;
+
+pub(crate) type Events = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<sse::Event, Infallible>>>>;
 
 /// What a page sends along when it opens the stream of a run.
 #[derive(Debug, Deserialize)]
@@ -60,7 +65,7 @@ pub(crate) async fn run_events(
     headers: HeaderMap,
 ) -> Result<Events, Problem> {
     let run: RunId = run.parse().map_err(|_| Error::NotFound("This run"))?;
-    let seat = streams.seats.take(&caller.person.subject)?;
+    let seat = streams.seat(&caller)?;
     let changes = operations.watch_run(&caller, run).await?;
     let cards = operations.cards_of_run(&caller, run).await?;
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
@@ -84,7 +89,7 @@ pub(crate) async fn incident_events(
     Path(incident): Path<String>,
 ) -> Result<Events, Problem> {
     let incident: IncidentId = incident.parse().map_err(|_| Error::NotFound("This incident"))?;
-    let seat = streams.seats.take(&caller.person.subject)?;
+    let seat = streams.seat(&caller)?;
     operations.view_incident(&caller, incident).await?;
     let mut news = operations.watch_incidents(&caller)?;
     let mut here = streams.presence.enter(incident.0, Looker::at(&caller.person.name, ""));
@@ -144,7 +149,7 @@ pub(crate) async fn live_events(
     CurrentCaller(caller): CurrentCaller,
     Query(which): Query<Which>,
 ) -> Result<Events, Problem> {
-    let seat = streams.seats.take(&caller.person.subject)?;
+    let seat = streams.seat(&caller)?;
     let Which { runbook, procedure, environment } = &which;
     let mut cards = match procedure {
         Some(procedure) => operations.cards_of_procedure(&caller, runbook, procedure, environment).await?,
@@ -176,11 +181,28 @@ pub(crate) struct Streams {
 
 impl Streams {
     pub(crate) fn new(shutdown: CancellationToken) -> Self {
-        Self { shutdown, seats: Seats::default(), presence: Presence::default() }
+        Self { shutdown, seats: Seats::new(MOST, MOST_OF_ONE), presence: Presence::default() }
     }
 
-    /// Runs a stream's task until the browser leaves, its time is over, or the portal stops.
-    fn open<F>(self, seat: Seat, task: impl FnOnce(mpsc::Sender<Result<sse::Event, Infallible>>) -> F) -> Events
+    /// A place for one more page of a person.
+    pub(crate) fn seat(&self, caller: &Caller) -> Result<Seat, Error> {
+        self.seats.take(&caller.person.subject).ok_or_else(|| {
+            let text = "Too many live pages are open. This one shows what was when it was loaded; close some others.";
+            Error::Conflict(text.to_owned())
+        })
+    }
+
+    /// Cancelled when the portal stops.
+    pub(crate) fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Runs a stream's task until who reads it leaves, its time is over, or the portal stops. `held` is kept until then.
+    pub(crate) fn open<F>(
+        self,
+        held: impl Send + 'static,
+        task: impl FnOnce(mpsc::Sender<Result<sse::Event, Infallible>>) -> F,
+    ) -> Events
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -188,7 +210,7 @@ impl Streams {
         let gone = sender.clone();
         let work = task(sender);
         tokio::spawn(async move {
-            let _seat = seat;
+            let _held = held;
             tokio::select! {
                 () = work => {}
                 () = gone.closed() => {}

@@ -1,4 +1,4 @@
-"""The bench's HTTP server: answers what health checks, PagerDuty and Elasticsearch would, and remembers what was asked.
+"""The bench's HTTP server: stands for health checks, PagerDuty, Slack and Elasticsearch, and remembers what was asked.
 
 Arguments: the table of answers (echo.json), and a folder for the certificate of its authority (ca.pem). Listens twice on
 127.0.0.1, plain and with TLS, on ports that the system chooses, and writes them to ports.json in that folder.

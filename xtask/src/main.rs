@@ -26,6 +26,9 @@ use clap::{Args, Parser, Subcommand};
 use programs::Profile;
 use workspace::Workspace;
 
+/// The port of the demo, and of the portal that a bench is for.
+const PORT: u16 = 8080;
+
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Build, try and test Runbook Portal", disable_help_subcommand = true)]
 struct Cli {
@@ -59,7 +62,10 @@ enum Subcommands {
     },
     /// Run every command of the sample runbooks and of those in RUNBOOK_CORPUS on the bench, and report what each one did
     Coverage,
-    /// Start the bench (AWS, PostgreSQL, Redis, Prometheus, an HTTP server, all with made-up data) until Ctrl-C
+    /// Hold the API of the portal against its own description
+    Api,
+    /// Start the bench (AWS, PostgreSQL, Redis, Prometheus, Alertmanager, an HTTP and a mail server, all with made-up data)
+    /// until Ctrl-C
     BenchUp,
     /// Run the benchmarks
     Bench,
@@ -75,12 +81,12 @@ struct Demo {
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Port on 127.0.0.1
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = PORT)]
     port: u16,
     /// Folder for the database and what runs leave behind [default: data/demo]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Parts of the bench for the practice environment to reach, with made-up data (not with `dev`)
+    /// Parts of the bench for the portal to use, with made-up data (not with `dev`)
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,…")]
     with: Vec<bench::Shown>,
     /// Further arguments for `runbook-portal demo`
@@ -140,6 +146,11 @@ fn run(command: Subcommands) -> Result<()> {
             setup::for_bench(&workspace)?;
             programs::build_coverage(&workspace)?;
             bench::coverage(&workspace)
+        }
+        Subcommands::Api => {
+            bench::set_up(&workspace)?;
+            programs::build(&workspace, Profile::Debug)?;
+            bench::api::check(&workspace)
         }
         Subcommands::Bench => process::run(workspace.cargo().args(["bench", "--workspace"])),
     }

@@ -30,6 +30,19 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a program and shows what it says only where it does not succeed; else its last line.
+pub(crate) fn quietly(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("cannot start {}", name_of(command)))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        say(format_args!("{}", text.trim_end().lines().next_back().unwrap_or_default()));
+        return Ok(());
+    }
+    say(format_args!("{text}{}", String::from_utf8_lossy(&output.stderr)));
+    // Not with its arguments: one of them may be a token.
+    bail!("{} ended with {}", name_of(command), output.status);
+}
+
 /// What a program prints on standard output; its standard error goes to this terminal.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command

@@ -16,6 +16,9 @@ const NAME: &str = "runbook-portal";
 /// What WebAssembly and JavaScript together may weigh, compressed with Brotli: 100 kB.
 const LIMIT: u64 = 100_000;
 
+/// What of npm's `@xterm` a terminal in a page needs.
+const TERMINAL: [&str; 3] = ["xterm/lib/xterm.mjs", "xterm/css/xterm.css", "addon-fit/lib/addon-fit.mjs"];
+
 /// What rustc lets the code use by default; wasm-opt accepts no more than it is told.
 const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
@@ -81,10 +84,27 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Weight> {
     let css_file = package.join(format!("{NAME}.css"));
     fs::write(&css_file, css).with_context(|| format!("cannot write {}", css_file.display()))?;
     copy_static(&workspace.path("public"), &site)?;
+    copy_terminal(workspace, &package)?;
 
     let compiled = wasm::compile(workspace)?;
     bind(workspace, &compiled, &package)?;
     weigh(workspace, &package)
+}
+
+/// Copies xterm.js as its makers publish it; pages load it only where there is a terminal. Without the packages of `end2end/`
+/// the site is built without it, and a terminal says so.
+fn copy_terminal(workspace: &Workspace, package: &Path) -> Result<()> {
+    let to = package.join("xterm");
+    fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
+    for file in TERMINAL {
+        let from = workspace.path("end2end/node_modules/@xterm").join(file);
+        let Some(name) = from.file_name().filter(|_| from.is_file()) else {
+            step("without xterm.js: terminals open no window. `cargo xtask setup` installs it, where Node.js is");
+            return Ok(());
+        };
+        fs::copy(&from, to.join(name)).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    Ok(())
 }
 
 /// Makes of the compiler's file what the browser loads, unless that was done with the same file before.

@@ -30,6 +30,7 @@ fn checks(workspace: &Workspace, stages: &mut Stages) {
     });
     stages.run("programs and tests compile", || programs::build_with_tests(workspace));
     stages.run("tests", || cargo_tests(workspace));
+    stages.run("the API and its description", || bench::api::check(workspace));
     stages.run("every command of the runbooks", || bench::coverage(workspace));
     stages.run("site and its size", || site::build(workspace)?.require());
     stages.run("real browser", || playwright(workspace, &[]));
@@ -63,7 +64,8 @@ pub(crate) fn playwright(workspace: &Workspace, arguments: &[String]) -> Result<
         .arg("test")
         .args(arguments)
         .env("PORTAL_PROGRAM", programs::portal(workspace))
-        .env("PORTAL_SITE", workspace.site());
+        .env("PORTAL_SITE", workspace.site())
+        .envs(bench::programs(workspace));
     if let Some(chromium) = setup::chromium() {
         playwright.env("CHROMIUM_PROGRAM", chromium);
     }

@@ -28,6 +28,17 @@ pub(crate) fn fence(code_block: &Code, what: &'static str) -> AnyView {
         .into_any()
 }
 
+/// A text that is shown this once, with a Copy button.
+pub(crate) fn once(text: &str) -> AnyView {
+    view! {
+        <div class="fence">
+            <div class="fence-bar"><p class="fence-kind">"Access token"</p>{copy()}</div>
+            <div class="code"><pre tabindex="0" aria-label="Access token"><code>{text.to_owned()}</code></pre></div>
+        </div>
+    }
+    .into_any()
+}
+
 /// The badges of a command, and its Copy button.
 pub(crate) fn badges(command: &Command) -> AnyView {
     let sql = matches!(command.language, Language::Sql { .. });

@@ -106,6 +106,7 @@ fn bar(person: &Person, site: &Site, here: Here, query: Option<String>) -> AnyVi
                     <p><strong>{person.name.clone()}</strong></p>
                     {person.email.clone().map(|email| view! { <p class="muted">{email}</p> })}
                     <p class="muted">{format!("Role: {}", person.role.word())}</p>
+                    <p><a href="/tokens">"Access tokens"</a></p>
                     <form method="post" action="/auth/sign-out">
                         <button class="button" type="submit">"Sign out"</button>
                     </form>

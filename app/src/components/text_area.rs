@@ -16,18 +16,11 @@ pub(crate) enum Need {
 /// Leptos 0.8 writes the children of a `<textarea>` on the server without escaping them: a stored `</textarea><script>`
 /// would run. Here the text is escaped first and given as markup. The line feed in front is the one that HTML's parser
 /// drops after the tag (HTML 13.1.2.5), so that a text beginning with one keeps it.
-pub(crate) fn text_area(
-    name: &'static str,
-    label: &str,
-    rows: u16,
-    text: &str,
-    class: &'static str,
-    need: Need,
-) -> AnyView {
+pub(crate) fn text_area(name: &str, label: &str, rows: u16, text: &str, class: &'static str, need: Need) -> AnyView {
     let escaped = escape(text);
     view! {
         <textarea
-            name=name
+            name=name.to_owned()
             aria-label=label.to_owned()
             rows=rows.to_string()
             class=class

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use operations::{Caller, Entry, IncidentView, Lane, Permission, RunView, Stage, Timeline};
 
 use super::Fragment;
+use crate::components::messages::messages_list;
 use crate::components::{badge, incident, run_row, time};
 
 /// How many entries of the timeline stand on the page of an incident itself.
@@ -17,6 +18,7 @@ pub(super) fn all(view: &IncidentView, runs: &[RunView], timeline: &Timeline, ca
         Fragment::new("incident-alerts", alerts(view)),
         Fragment::new("incident-suggested", suggested(view, caller)),
         Fragment::new("incident-runs", runs_view(runs, view.now)),
+        Fragment::new("incident-messages", messages_list(caller, &view.messages, view.now)),
         Fragment::new("incident-timeline", lately(timeline, view.now)),
     ]
 }

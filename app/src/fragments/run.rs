@@ -5,13 +5,15 @@ use ::command::expectation::Judgement;
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{
-    Caller, CommandView, Execution, ExecutionState, Mark, Permission, Question, RunState, RunView, StepMark, StepState,
-    StepView,
+    Caller, CommandView, Execution, ExecutionId, ExecutionState, Mark, Permission, Question, RunState, RunView,
+    StepMark, StepState, StepView,
 };
 use runbook::{Step, StepId};
 
 use super::Fragment;
+use super::undo::undo;
 use crate::components::difference::difference;
+use crate::components::follow::follow;
 use crate::components::text_area::{Need, text_area};
 use crate::components::{badge, time};
 
@@ -31,6 +33,7 @@ pub(super) fn all(view: &RunView, caller: &Caller, focus: Option<&StepId>, now: 
         fragments.push(Fragment::new("run-incident", of_incident(view, now)));
     }
     fragments.push(Fragment::new("run-notes", notes("run-notes".to_owned(), &view.notes, caller, now)));
+    fragments.push(Fragment::new("run-follow", follow(view)));
     for step in &view.steps {
         fragments.push(Fragment::new(format!("step-{}-claim", step.id), claim(step, caller, now)));
         let id = format!("step-{}-notes", step.id);
@@ -45,6 +48,8 @@ pub(super) fn all(view: &RunView, caller: &Caller, focus: Option<&StepId>, now: 
         for command in &step.commands {
             fragments.push(Fragment::new(format!("command-{}-state", command.id), command_state(command, caller, now)));
             fragments.push(Fragment::new(format!("question-{}", command.id), question(command, caller)));
+            fragments.push(Fragment::new(format!("terminal-{}", command.id), terminal(command, caller)));
+            fragments.push(Fragment::new(format!("undo-{}", command.id), undo(command, caller)));
             if command.execution.is_some() {
                 fragments.push(Fragment::new(format!("frame-{}", command.id), frame(command, caller, None)));
             }
@@ -306,6 +311,7 @@ pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timesta
             {command.execution.as_ref().map(|execution| executed(execution, command.executions, caller, now))}
             {findings(command, caller)}
             {links(command, caller, now)}
+            {recording(command, caller)}
             {stop}
             {command.mark.as_ref().map(|mark| marked(mark, caller, now))}
         </div>
@@ -335,6 +341,58 @@ fn links(command: &CommandView, caller: &Caller, now: Timestamp) -> Option<AnyVi
         .collect();
     Some(view! { <ul class="links">{entries}</ul> }.into_any())
 }
+
+/// The way to the recording of the latest execution, where it had a terminal.
+fn recording(command: &CommandView, caller: &Caller) -> Option<AnyView> {
+    let execution = command.execution.as_ref().filter(|_| command.recorded && command.terminal.is_none())?;
+    caller.person.role.permits(Permission::SeeOutput).then(|| replay_link(execution.id))
+}
+
+/// The way to an execution's recording.
+pub(crate) fn replay_link(execution: ExecutionId) -> AnyView {
+    view! {
+        <p class="links">
+            <a class="button small" href=format!("/executions/{execution}/replay")>"Replay the terminal"</a>
+        </p>
+    }
+    .into_any()
+}
+
+/// The terminal that the running execution has open. A script of the page fills it; the key keeps what it has put there.
+pub(crate) fn terminal(command: &CommandView, caller: &Caller) -> AnyView {
+    let id = format!("terminal-{}", command.id);
+    let sees = caller.person.role.permits(Permission::SeeOutput);
+    let Some(open) = command.terminal.as_ref().filter(|_| sees) else {
+        return view! { <div id=id hidden></div> }.into_any();
+    };
+    view! {
+        <section
+            id=id
+            class="terminal-frame"
+            data-key=open.id.clone()
+            data-terminal=format!("/terminals/{}", open.id)
+            data-leave=LEAVE
+            aria-label=format!("Terminal: {}", open.title)
+        >
+            <div class="terminal-bar">
+                <span class="output-title">{format!("Terminal · {}", open.title)}</span>
+                <span class="terminal-status" role="status" data-terminal-status="">
+                    "The terminal needs JavaScript. Stop ends it; what it prints stands below."
+                </span>
+            </div>
+            <div class="terminal-screen" data-terminal-screen=""></div>
+            <p class="terminal-foot muted">
+                "What is typed here cannot be judged line by line: it counts as a change at least, and what the program prints is recorded. "
+                {LEAVE}" "
+                <a data-terminal-leave="" href=format!("#command-{}", command.id)>"To the top of this command"</a>
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+/// How to get out of a terminal by keyboard: every other key is the program's.
+const LEAVE: &str = "Ctrl+Shift+↑ leaves the terminal.";
 
 /// What the runbook expects of the latest execution, and what was seen. What nobody but a person can tell is asked.
 fn findings(command: &CommandView, caller: &Caller) -> Option<AnyView> {
@@ -438,12 +496,14 @@ fn stop_form(execution: &Execution) -> AnyView {
 
 fn executed(execution: &Execution, times: usize, caller: &Caller, now: Timestamp) -> AnyView {
     let again = (times > 1).then(|| format!(" · pressed {times} times"));
-    let edited = execution.edited.then(|| view! { <span class="badge quiet">"edited"</span> });
+    let words =
+        if execution.undoes.is_some() { ["rollback", "What ran"] } else { ["edited", "The edited text that ran"] };
+    let edited = execution.edited.then(|| view! { <span class="badge quiet">{words[0]}</span> });
     // Above stands the runbook's text. What a person typed can hold what only those who see output should see.
     let ran = (execution.edited && caller.person.role.permits(Permission::SeeOutput)).then(|| {
         view! {
             <details class="ran">
-                <summary>"The edited text that ran"</summary>
+                <summary>{words[1]}</summary>
                 <pre class="pasted" tabindex="0">{execution.source.clone()}</pre>
             </details>
         }

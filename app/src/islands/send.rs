@@ -10,7 +10,7 @@ use super::browser::{document, listen, window};
 use super::stream::is_live;
 
 /// The forms whose outcome the stream shows, beside those that say so themselves.
-const LIVE: [&str; 12] = [
+const LIVE: [&str; 13] = [
     "/api/press",
     "/api/answer",
     "/api/stop",
@@ -23,6 +23,7 @@ const LIVE: [&str; 12] = [
     "/api/update_status",
     "/api/note_incident",
     "/api/run_on",
+    "/api/undo",
 ];
 
 /// Listens for forms of a run's page.

@@ -7,6 +7,7 @@ use super::history::{decision_words, result, targets, title, tool};
 use crate::components::difference::difference;
 use crate::components::frame::{Here, Page};
 use crate::components::{badge, time};
+use crate::fragments::run::replay_link;
 use crate::visit::Visit;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
@@ -21,12 +22,17 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         Some(run) => visit.operations.view_run(&visit.caller, run).await.ok().map(|view| view.run),
         None => None,
     };
+    let recorded = match entry.event.execution {
+        Some(execution) => visit.operations.recording(&visit.caller, execution).await.ok().map(|_| execution),
+        None => None,
+    };
     let body = view! {
         <main id="main" class="page event">
             <p class="crumbs"><a href="/history">"History"</a></p>
             <h1>{title.clone()}</h1>
             <div class="procedure-head">{entry.event.effect.map(badge::effect)}{result(&entry)}</div>
             {facts(&entry, kind, run.as_ref())}
+            {recorded.map(replay_link)}
             {text(&entry.event)}
             {below(&actions)}
         </main>
@@ -82,6 +88,8 @@ fn kind_words(kind: EventKind) -> &'static str {
         EventKind::MessageIntent => "a message",
         EventKind::MessageOutcome => "what became of a message",
         EventKind::PostMortemWritten => "a word on a post-mortem",
+        EventKind::TokenMade => "a new access token",
+        EventKind::TokenRevoked => "the end of an access token",
     }
 }
 
@@ -117,6 +125,7 @@ fn facts(entry: &AuditEntry, kind: Option<EnvironmentKind>, run: Option<&Run>) -
     let targets: Vec<_> = targets(event).collect();
     add("Targets", (!targets.is_empty()).then(|| targets.join(", ").into_any()));
     add("Decision", event.decision.as_ref().map(|decision| decision_words(decision.verdict, Some(&decision.rule))));
+    add("Way back", ::command::undo::script(&event.undo).map(mono));
     if let Some(outcome) = outcome {
         add("Exit code", outcome.exit_code.map(|code| mono(code.to_string())));
         add("Duration", Some(time::lasted(outcome.duration_ms).into_any()));

@@ -318,6 +318,8 @@ pub(crate) fn title(entry: &AuditEntry) -> String {
         },
         EventKind::ExecutionIntent | EventKind::ExecutionOutcome => format!("Script {}", event.summary),
         EventKind::StopRequested => "Stop pressed".to_owned(),
+        EventKind::TokenMade => format!("Access token made: {}", event.summary),
+        EventKind::TokenRevoked => format!("Access token revoked: {}", event.summary),
         _ => operations::told(entry),
     }
 }

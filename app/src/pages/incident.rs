@@ -5,6 +5,8 @@ use operations::{Error, IncidentId, IncidentView, Permission, Stage};
 
 use crate::components::badge;
 use crate::components::frame::{Here, Page, connection};
+use crate::components::incident_head::{Part, tabs};
+use crate::components::messages::messages_list;
 use crate::components::text_area::{Need, text_area};
 use crate::fragments;
 use crate::visit::Visit;
@@ -37,11 +39,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             <div class="run-main">
                 <div class="run-title">
                     <h1>{incident.title.clone()}</h1>
-                    <p class="page-links">
-                        <a href=format!("/incidents/{id}/timeline")>"Timeline"</a>
-                        <a href=format!("/incidents/{id}/message")>"Tell people"</a>
-                        <a href=format!("/incidents/{id}/post-mortem")>"Post-mortem"</a>
-                    </p>
+                    {tabs(incident, Part::Incident)}
                 </div>
                 <section class="incident-work" aria-label="What to do">
                     {fragments::incident::runs_view(&runs, view.now)}
@@ -49,6 +47,11 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     {fragments::incident::suggested(&view, caller)}
                 </section>
                 <section aria-label="Alerts"><h2>"Alerts"</h2>{fragments::incident::alerts(&view)}</section>
+                <section aria-label="Messages">
+                    <h2>"Told to people"</h2>
+                    {messages_list(caller, &view.messages, view.now)}
+                    {may.then(|| view! { <p><a class="button" href=format!("/incidents/{id}/message")>"Tell people"</a></p> })}
+                </section>
                 {may.then(|| words(&view))}
                 {may.then(|| changes(&visit, &view)).transpose()?}
                 {may.then(|| hand_over(&view, &people))}

@@ -13,7 +13,7 @@ use super::run_step::{Desk, Outputs, known, run_step};
 use super::runbook::tagged_heading;
 use crate::components::frame::{Here, Page, connection};
 use crate::components::text_area::{Need, text_area};
-use crate::components::{badge, card, value};
+use crate::components::{badge, card, follow, script, value};
 use crate::fragments::{self, OutputPen};
 use crate::visit::Visit;
 
@@ -98,8 +98,10 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     Some(step) => one_step(&visit, &view, step, &outputs, &people, open && can_run.is_ok()),
                     None => blocks(&visit, &view, &outputs, &people, open && can_run.is_ok()).into_any(),
                 }}
+                {follow::follow(&view)}
                 {fragments::run::notes("run-notes".to_owned(), &view.notes, caller, now)}
                 {(open && visit.may(Permission::Run)).then(|| note_form(run, None))}
+                {(open && visit.may(Permission::SeeOutput)).then(script::terminals)}
             </div>
             <aside class="run-live" aria-label="Live status">
                 <div class="live-head"><h2>"Live"</h2>{connection()}</div>

@@ -12,7 +12,10 @@ use runbook::{Alternatives, Body, Command, Language, Parameter, Step};
 use super::run::note_form;
 use crate::components::text_area::{Need, text_area};
 use crate::components::{command, step_card, value};
-use crate::fragments::run::{chosen, claim, command_state, frame, notes, question, state_of, step_mark, step_state};
+use crate::fragments::run::{
+    chosen, claim, command_state, frame, notes, question, state_of, step_mark, step_state, terminal,
+};
+use crate::fragments::undo::undo;
 use crate::visit::Visit;
 
 /// The drawn end of each execution's output, and whether there is more before it.
@@ -186,6 +189,8 @@ impl CommandDesk<'_> {
                 {self.may.then(|| self.actions(text))}
                 {command_state(state, self.caller, self.now)}
                 {question(state, self.caller)}
+                {terminal(state, self.caller)}
+                {undo(state, self.caller)}
                 {frame(state, self.caller, output)}
             </div>
         }

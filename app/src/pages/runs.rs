@@ -18,6 +18,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         incident: None,
         started_by: mine.then(|| visit.caller.person.subject.clone()),
         limit: 200,
+        ..RunFilter::default()
     };
     let runs = visit.operations.runs(&visit.caller, &filter).await?;
     let tab = |address: &'static str, words: &'static str, here: bool| {

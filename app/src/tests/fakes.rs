@@ -59,6 +59,12 @@ kubectl delete deployment shop -n shop
    kubectl rollout undo deployment/shop -n shop
    ```
 
+## Rolling back <script>alert("back")</script>
+
+```bash
+kubectl rollout undo deployment/shop -n shop --to-revision=<revision>
+```
+
 ## Policies
 
 ```bash
@@ -80,6 +86,7 @@ pub(super) struct Memory {
     pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
+    pub(super) tokens: Mutex<Vec<(Token, TokenDigest)>>,
 }
 
 #[async_trait]
@@ -246,6 +253,70 @@ impl AuditTrail for Memory {
         };
         Ok(self.entries().into_iter().filter(mine).collect())
     }
+
+    async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError> {
+        let mine = |entry: &AuditEntry| entry.event.run == Some(run) && !entry.event.undo.is_empty();
+        Ok(self.entries().into_iter().filter(mine).collect())
+    }
+}
+
+#[async_trait]
+impl TokenStore for Memory {
+    async fn keep(&self, token: &Token, digest: &TokenDigest) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().push((token.clone(), digest.clone()));
+        Ok(())
+    }
+
+    async fn by_digest(&self, digest: &TokenDigest) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().find(|(_, known)| known == digest).map(|(token, _)| token.clone()))
+    }
+
+    async fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).find(|token| token.id == id).cloned())
+    }
+
+    async fn tokens(&self, of: &TokensOf) -> Result<Vec<Token>, StoreError> {
+        let wanted = |token: &Token| match (&token.owner, of) {
+            (TokenOwner::Person { subject, .. }, TokensOf::Person(person)) => subject == person,
+            (TokenOwner::Person { .. }, TokensOf::People) | (TokenOwner::Service, TokensOf::Services) => true,
+            _ => false,
+        };
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).filter(|token| wanted(token)).cloned().collect())
+    }
+
+    async fn revoke(&self, id: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        let found =
+            tokens.iter_mut().map(|(token, _)| token).find(|token| token.id == id && token.revoked_at.is_none());
+        Ok(found.is_some_and(|token| token.revoked_at.replace(at).is_none()))
+    }
+
+    async fn used(&self, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        if let Some((token, _)) = tokens.iter_mut().find(|(token, _)| token.id == id) {
+            token.used_at = Some(at);
+        }
+        Ok(())
+    }
+
+    async fn owner_seen(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        for (token, _) in self.tokens.lock().unwrap().iter_mut() {
+            if let TokenOwner::Person { subject, name, role, seen_at } = &mut token.owner
+                && *subject == person.subject
+            {
+                (*name, *role, *seen_at) = (person.name.clone(), person.role, at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().retain(|(token, _)| token.revoked_at.unwrap_or(token.expires_at) >= before);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -270,6 +341,12 @@ impl OutputStore for Memory {
 
     async fn of_execution(&self, execution: ExecutionId, _: i64, _: u32) -> Result<Vec<Chunk>, StoreError> {
         self.tail(execution, 0).await
+    }
+
+    async fn recorded(&self, _: RunId) -> Result<Vec<ExecutionId>, StoreError> {
+        let chunks = self.chunks.lock().unwrap();
+        let sizes = chunks.iter().filter(|chunk| chunk.content.stream == Stream::Resize);
+        Ok(sizes.map(|chunk| chunk.content.execution).collect())
     }
 
     async fn last(&self, _: RunId) -> Result<i64, StoreError> {
@@ -369,8 +446,13 @@ pub(super) struct Portal {
 }
 
 pub(super) fn portal() -> Portal {
+    portal_of(SHOP, Vec::new())
+}
+
+/// The same with another text for its runbook, and with channels.
+pub(super) fn portal_of(text: &str, channels: Vec<Arc<dyn Channel>>) -> Portal {
     let memory = Arc::new(Memory::default());
-    let shop = runbook::parse(RunbookId::new("shop"), SHOP.as_bytes(), None).unwrap();
+    let shop = runbook::parse(RunbookId::new("shop"), text.as_bytes(), None).unwrap();
     let shelf = Shelf {
         runbooks: vec![Arc::new(shop)],
         unreadable: vec![Unreadable { path: "<old>.md".to_owned(), reason: "The file is not UTF-8.".to_owned() }],
@@ -380,9 +462,10 @@ pub(super) fn portal() -> Portal {
         library: Arc::new(OneShelf(Arc::new(shelf))),
         runs: memory.clone(),
         incidents: memory.clone(),
-        channels: Vec::new(),
+        channels,
         trail: memory.clone(),
         outputs: memory.clone(),
+        tokens: memory.clone(),
         executor: Arc::new(Printer),
         adapters: Vec::new(),
         live: Arc::new(Rolling),
@@ -504,6 +587,7 @@ impl Portal {
             note: None,
             truncated: false,
             findings: Vec::new(),
+            undoes: None,
         };
         self.memory.begin(&execution).await.unwrap();
         let chunk = NewChunk {

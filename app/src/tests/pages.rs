@@ -24,6 +24,7 @@ async fn every_page_is_whole_and_harmless() {
         "/history?person=%3Cb%3E&from=2026-11-21T10:00".to_owned(),
         format!("/history/{event}"),
         "/search?q=restart".to_owned(),
+        "/tokens".to_owned(),
         "/search?q=%3C%2Ftitle%3E%3Cscript%3Ealert(1)".to_owned(),
     ];
     for address in addresses {

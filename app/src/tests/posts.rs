@@ -41,6 +41,55 @@ async fn a_run_is_started_pressed_marked_and_closed_by_plain_forms() {
 }
 
 #[tokio::test]
+async fn a_token_is_made_shown_once_and_revoked_by_plain_forms() {
+    let portal = portal();
+    let form = "name=ci&kind=personal&scopes%5Bread%5D=on&scopes%5Brun%5D=on&role=operator&days=30";
+    let made = portal.post(Role::Approver, "/api/make_token", form).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.text);
+    let address = made.headers["location"].to_str().unwrap().to_owned();
+    let others = portal.get(Role::Operator, &address).await.text;
+    assert!(!others.contains("rbp_"), "it is shown to its maker");
+    let page = portal.get(Role::Approver, &address).await.text;
+    let at = page.find("rbp_").expect("the token is shown");
+    let text = &page[at..at + 52];
+    let access = portal.operations.open_with_token(text, None).await.unwrap();
+    assert_eq!(access.caller.person.role, Role::Operator);
+    super::fakes::assert_harmless(&page);
+    let again = portal.get(Role::Approver, &address).await.text;
+    assert!(!again.contains(text) && again.contains("read run") && again.contains("Revoke"), "{again}");
+
+    let id = portal.memory.tokens.lock().unwrap()[0].0.id;
+    let refused = portal.post(Role::Operator, "/api/revoke_token", &format!("token={id}")).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let revoked = portal.post(Role::Approver, "/api/revoke_token", &format!("token={id}")).await;
+    assert_eq!((revoked.status, &revoked.headers["location"]), (StatusCode::SEE_OTHER, &"/tokens".parse().unwrap()));
+    assert!(portal.operations.open_with_token(text, None).await.is_err());
+}
+
+#[tokio::test]
+async fn viewers_make_tokens_that_look_and_no_others() {
+    let portal = portal();
+    let page = portal.get(Role::Viewer, "/tokens").await.text;
+    assert!(
+        page.contains("scopes[read]") && !page.contains("scopes[run]") && !page.contains("name=\"kind\""),
+        "{page}"
+    );
+    let refused = portal.post(Role::Viewer, "/api/make_token", "name=x&scopes%5Brun%5D=on&days=7").await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    let refused = portal.post(Role::Viewer, "/api/make_token", "name=x&kind=service&scopes%5Bread%5D=on&days=7").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+    let made = portal.post(Role::Viewer, "/api/make_token", "name=x&scopes%5Bread%5D=on&days=7").await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.text);
+    for days in ["", "0", "366", "-1", "1.5", "99999999"] {
+        let form = format!("name=x&scopes%5Bread%5D=on&days={days}");
+        let refused = portal.post(Role::Viewer, "/api/make_token", &form).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{days}");
+    }
+    let admins = portal.get(Role::Admin, "/tokens").await.text;
+    assert!(admins.contains("name=\"kind\"") && admins.contains("Service tokens"), "{admins}");
+}
+
+#[tokio::test]
 async fn stop_leads_back_to_the_step_that_was_stopped() {
     let portal = portal();
     let run = portal.start("restart").await;

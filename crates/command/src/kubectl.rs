@@ -25,6 +25,7 @@ pub use commands::{
     Rollout, RolloutVerb, Scale, Schedule, SortBy, Top, TopOf, Watch,
 };
 pub use create::{Create, Created, Sources};
+pub(crate) use inside::only_prints;
 pub use inside::{Exec, Forward, Run};
 pub use look::{CanI, Describe, Drain, Version, Wait, WaitFor};
 pub use manifests::{Apply, Manifests, Merge, Replace, Validation};

@@ -26,7 +26,9 @@ pub mod redis;
 pub mod script;
 pub mod sql;
 mod syntax;
+mod terminal;
 pub mod token;
+pub mod undo;
 
 pub use action::{ALL_NAMESPACES, Action, Effect, Refusal, Target};
 pub use bind::{BoundScript, bind, bind_sql};
@@ -36,3 +38,4 @@ pub use kind::ParameterKind;
 pub use parameter::Parameter;
 pub use program::is_sandbox_program;
 pub use script::{Reading, Script, Statement};
+pub use terminal::wants_terminal;

@@ -20,6 +20,9 @@ pub struct Invocation {
     pub reads_input: bool,
 }
 
+/// The verb of a call that is told nothing to do: its commands come from its standard input, or from somebody at a terminal.
+pub(crate) const SCRIPT: &str = "script";
+
 /// Options that stand alone.
 const FLAGS: &[&str] = &[
     "-2",
@@ -269,7 +272,7 @@ impl Read {
             (sample, Effect::Read, follows)
         } else if command.is_empty() {
             self.reads_input = true;
-            ("script".to_owned(), Effect::Change, false)
+            (SCRIPT.to_owned(), Effect::Change, false)
         } else {
             let (verb, effect) = effect(&command, &subcommand, words);
             let follows = matches!(command.as_str(), "MONITOR" | "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE");

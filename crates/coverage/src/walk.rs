@@ -265,6 +265,12 @@ impl Place {
             if execution.state != ExecutionState::Running {
                 return Ok((execution.clone(), answered));
             }
+            // Somebody who looks in and leaves again: Ctrl+D.
+            for terminal in view.steps.iter().flat_map(|step| &step.commands).filter_map(|one| one.terminal.as_ref()) {
+                if let Ok(attachment) = operations.attach_terminal(&self.caller, &terminal.id, 0).await {
+                    attachment.keyboard().typed(bytes::Bytes::from_static(b"\x04")).await;
+                }
+            }
             let question = view.steps.iter().flat_map(|step| &step.commands).find_map(|one| one.question.clone());
             if let Some(asked) = question {
                 let edited = asked.question.text.as_deref().map(edited).unwrap_or_default();

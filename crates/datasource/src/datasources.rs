@@ -121,7 +121,7 @@ fn refusal(report: &Report) -> String {
 }
 
 /// What a session begins with.
-fn session_settings(limits: &Limits, effect: Effect) -> Vec<(&'static str, String)> {
+pub(crate) fn session_settings(limits: &Limits, effect: Effect) -> Vec<(&'static str, String)> {
     let milliseconds = |limit: Duration| format!("{}ms", limit.as_millis().clamp(1, i32::MAX as u128));
     let mut settings = vec![
         ("application_name", "runbook-portal".to_owned()),

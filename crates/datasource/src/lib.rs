@@ -23,6 +23,7 @@
 //! - No address and no password is in any error, log line or `Debug` of this room.
 
 mod datasources;
+mod passage;
 mod psql;
 mod query;
 mod report;
@@ -31,7 +32,8 @@ mod settings;
 mod wire;
 
 pub use datasources::{Datasources, OpenError};
-pub use psql::Psql;
+pub use passage::Passage;
+pub use psql::{Psql, Talk, Talker};
 pub use query::{Query, QueryError};
 pub use report::{Report, Verbosity};
 pub use session::{Column, Event, Row, Transaction};

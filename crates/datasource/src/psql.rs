@@ -13,12 +13,15 @@ mod script;
 mod send;
 mod variables;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use command::Refusal;
 use command::psql::{self, About, Invocation};
-use operations::{Adapter, Call, CallIo, Environment};
+use operations::{Adapter, Call, CallIo, Environment, OpenTerminal};
 
 use crate::datasources::{Datasources, OpenError};
+use crate::passage::Passage;
 use client::{Client, Halt, Output};
 
 /// The exit code of a call whose caller is gone: 128 + SIGPIPE, as a program that writes to a closed pipe has.
@@ -30,16 +33,71 @@ const NO_CONNECTION: u8 = 2;
 const SCRIPT_ERROR: u8 = 3;
 
 /// Performs psql's calls natively. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Psql {
     datasources: Datasources,
+    talker: Option<Arc<dyn Talker>>,
+}
+
+/// Runs the real psql for somebody at a terminal.
+#[async_trait]
+pub trait Talker: Send + Sync {
+    /// Whether it can.
+    ///
+    /// # Errors
+    /// What to install.
+    fn available(&self) -> Result<(), Refusal>;
+
+    /// Lets somebody talk to it until it ends; its exit code. The passage is its only way out.
+    async fn talk(&self, talk: Talk<'_>, terminal: OpenTerminal, io: &dyn CallIo) -> u8;
+}
+
+/// One call of psql at a terminal.
+pub struct Talk<'a> {
+    /// The call.
+    pub call: &'a Call,
+    /// The same, read.
+    pub invocation: &'a Invocation,
+    /// The way to its datasource.
+    pub passage: Passage,
 }
 
 impl Psql {
     /// The adapter for these datasources.
     #[must_use]
     pub fn new(datasources: Datasources) -> Self {
-        Self { datasources }
+        Self { datasources, talker: None }
+    }
+
+    /// The same, with somebody who runs the real psql at terminals.
+    #[must_use]
+    pub fn with_talker(self, talker: Arc<dyn Talker>) -> Self {
+        Self { talker: Some(talker), ..self }
+    }
+
+    /// A call at a terminal; `None` where it gets none after all, and is performed as in a script.
+    async fn at_terminal(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> Option<Result<u8, Halt>> {
+        if !command::wants_terminal(&call.argv) || !io.is_at_terminal().await {
+            return None;
+        }
+        let talker = self.talker.as_ref()?;
+        let talk = async {
+            talker.available().map_err(Halt::Refused)?;
+            let invocation = psql::parse(&call.argv).map_err(Halt::Refused)?;
+            let name = resolve::datasource(environment, &self.datasources, &invocation).map_err(Halt::Refused)?;
+            let ended = io.ended();
+            let opened = tokio::select! {
+                () = ended.cancelled() => return Err(Halt::Left),
+                opened = Passage::open(&self.datasources, &environment.name, &name) => opened,
+            };
+            let passage = opened.map_err(|error| {
+                Halt::Refused(Refusal { reason: format!("psql: error: {error}"), exit_code: NO_CONNECTION })
+            })?;
+            let Some(terminal) = io.open_terminal(format!("psql: {name}")).await else { return Ok(None) };
+            let talk = Talk { call, invocation: &invocation, passage };
+            Ok(Some(talker.talk(talk, terminal, io).await))
+        };
+        talk.await.transpose()
     }
 
     async fn call(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> Result<u8, Halt> {
@@ -132,7 +190,11 @@ impl Adapter for Psql {
     }
 
     async fn perform(&self, environment: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
-        match self.call(environment, call, io).await {
+        let done = match self.at_terminal(environment, call, io).await {
+            Some(done) => done,
+            None => self.call(environment, call, io).await,
+        };
+        match done {
             Ok(code) => code,
             Err(Halt::Left) => ENDED,
             Err(Halt::Lost) => NO_CONNECTION,

@@ -25,7 +25,7 @@ use crate::settings::{Address, Tls};
 /// The largest message that is taken in, in bytes: one row, one piece of a copy.
 const LARGEST_MESSAGE: usize = 32 << 20;
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// What goes wrong on a connection. No variant holds an address.
@@ -142,10 +142,19 @@ fn reason(error: &io::Error) -> String {
 }
 
 /// Names a connection to the server, to cancel what it does.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Key {
     process: i32,
     secret: i32,
+}
+
+impl Key {
+    /// As a CancelRequest has it.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let (process, secret) = bytes.split_at_checked(4)?;
+        let number = |bytes: &[u8]| Some(i32::from_be_bytes(bytes.try_into().ok()?));
+        Some(Self { process: number(process)?, secret: number(secret)? })
+    }
 }
 
 /// A connection that is signed in.
@@ -185,6 +194,26 @@ impl Connection {
                 _ => return Err(WireError::Lost),
             }
         }
+    }
+
+    /// The connection itself, and what a client is told once it is let in: the messages from AuthenticationOk to
+    /// ReadyForQuery, and whatever has come since.
+    pub(crate) fn hand_over(self) -> (Box<dyn Stream>, Key, BytesMut) {
+        let mut greeting = BytesMut::new();
+        let mut message = |kind: u8, content: &[u8]| {
+            greeting.put_u8(kind);
+            greeting.put_i32(i32::try_from(content.len() + 4).expect("what a server says of itself is short"));
+            greeting.put_slice(content);
+        };
+        message(b'R', &[0; 4]);
+        for (name, value) in &self.parameters {
+            message(b'S', &[name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat());
+        }
+        let Key { process, secret } = self.key;
+        message(b'K', &[process.to_be_bytes(), secret.to_be_bytes()].concat());
+        message(b'Z', b"I");
+        greeting.put_slice(&self.incoming);
+        (self.stream, self.key, greeting)
     }
 
     async fn sign_in(&mut self, address: &Address, encrypted: bool) -> Result<(), WireError> {

@@ -122,7 +122,8 @@ impl Identity {
     }
 
     /// Where the request came from.
-    pub(crate) fn address(&self, request: &Request) -> Option<IpAddr> {
+    #[must_use]
+    pub fn address(&self, request: &Request) -> Option<IpAddr> {
         let extensions = request.extensions();
         let socket = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
         // What a router without a socket is told in tests; no request can say it.

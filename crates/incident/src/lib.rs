@@ -9,12 +9,14 @@
 //! | [`clock`] | what is due when, and whom to call now? |
 //! | [`alert`] | which procedure does an alert mean, and which values does it bring? |
 //! | [`message`] | what is to be told to whom? |
+//! | [`follow`] | what verifies what a procedure did, and what takes it back? |
 //! | [`duration`] | how long is `15 minutes`? |
 
 pub mod alert;
 pub mod clock;
 pub mod duration;
 pub mod escalation;
+pub mod follow;
 pub mod message;
 pub mod phase;
 pub mod severity;
@@ -26,6 +28,7 @@ pub use alert::{Alert, Candidate};
 pub use clock::{Call, Deadline, State, Terms, Times, Tone, What};
 pub use duration::Window;
 pub use escalation::{Contact, Rung, Until};
+pub use follow::{Follow, Why};
 pub use message::{Field, Filled, Hint, Known, Meaning, Template};
 pub use phase::Phase;
 pub use severity::Level;

@@ -9,6 +9,11 @@ pub(crate) fn has_word(text: &str, beginnings: &[&str]) -> bool {
     })
 }
 
+/// The words of a text in lower case.
+pub(crate) fn lower_words(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
 /// The beginning of a text, so many characters.
 pub(crate) fn shortened(text: &str, longest: usize) -> String {
     if text.chars().nth(longest).is_none() {

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use incident::{Alert, Level, Rung, alert, escalation, message, phase, severity};
+use incident::{Alert, Level, Rung, alert, escalation, follow, message, phase, severity};
 use jiff::SignedDuration;
-use runbook::{ProcedureId, Runbook, RunbookId};
+use runbook::{ProcedureId, Runbook, RunbookId, StepId};
 
 const CORPUS: &[&str] =
     &["architect-dashboard", "fintech-banking", "platform-service", "pms-platform", "ulp-backstage"];
@@ -205,4 +205,40 @@ fn alerts_find_their_procedures() {
             "its commands act in namespace pms"
         ]
     );
+}
+
+#[test]
+fn what_follows_a_change() {
+    let follows = |name: &str, procedure: &str| -> Option<Vec<String>> {
+        let one = |follow: follow::Follow| {
+            let step = follow.step.map(|step| format!("/{step}")).unwrap_or_default();
+            format!("{:?} {}{step}", follow.why, follow.procedure)
+        };
+        Some(follow::after(&read(name)?, &ProcedureId::new(procedure)).into_iter().map(one).collect())
+    };
+    for (name, procedure, expected) in [
+        ("fintech-banking", "1-1-rolling-restart", &["Rollback 1-4-rollback-deployment"][..]),
+        ("fintech-banking", "1-3-restart-all-services", &["Rollback 1-4-rollback-deployment"]),
+        ("fintech-banking", "2-1-manual-horizontal-scaling", &["Rollback 1-4-rollback-deployment"]),
+        ("fintech-banking", "1-4-rollback-deployment", &[]),
+        ("fintech-banking", "4-2-table-maintenance", &[]),
+        ("fintech-banking", "5-3-purge-queue", &[]),
+        ("ulp-backstage", "standard-deployment", &["Rollback quick-rollback", "Rollback specific-version-rollback"]),
+        ("ulp-backstage", "service-unavailable", &["Rollback quick-rollback", "Rollback specific-version-rollback"]),
+        ("ulp-backstage", "database-connection-issues", &[]),
+        ("ulp-backstage", "monitoring-commands", &[]),
+        ("pms-platform", "rolling-restart", &["Rollback recovery-procedures/3"]),
+        ("pms-platform", "emergency-service-restart", &["Rollback recovery-procedures/3"]),
+        ("pms-platform", "weekly-maintenance", &[]),
+        ("pms-platform", "manual-backup", &[]),
+        ("architect-dashboard", "scaling", &[]),
+        ("platform-service", "rolling-updates", &[]),
+    ] {
+        let Some(found) = follows(name, procedure) else { return };
+        assert_eq!(found, expected, "{name}/{procedure}");
+    }
+    let Some(pms) = read("pms-platform") else { return };
+    let restart = pms.procedure(&ProcedureId::new("emergency-service-restart")).unwrap();
+    let verifies = follow::verifies(restart, &StepId::new("4")).map(|step| step.title.as_str());
+    assert_eq!(verifies, Some("Verify Health"));
 }

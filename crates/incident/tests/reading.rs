@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use incident::{Alert, Terms, alert, escalation, message, phase, severity};
+use incident::{Alert, Terms, alert, escalation, follow, message, phase, severity};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use runbook::{Runbook, RunbookId};
@@ -30,6 +30,11 @@ fn ask(runbook: &Runbook, alert: &Alert) {
     for procedure in runbook.procedures.iter().take(3) {
         let terms = Terms::of(runbook, Some(&procedure.id), Some("critical"));
         assert!(terms.ladder.len() <= escalation::MOST_RUNGS);
+        let following = follow::after(runbook, &procedure.id);
+        assert!(following.len() <= follow::MOST);
+        assert!(
+            following.iter().all(|one| one.procedure != procedure.id && runbook.procedure(&one.procedure).is_some())
+        );
         let known: Vec<_> = procedure.parameters().into_iter().map(|parameter| &parameter.name).collect();
         assert!(alert::prefill(procedure, &alert.labels).keys().all(|name| known.contains(&name)));
     }
@@ -77,6 +82,7 @@ fn large_files_are_read_in_time() {
         ("drawing", format!("## Escalation\n\n```\n{}\n```\n", lines("Level 1 (a)\n→ b → c\n"))),
         ("placeholders", format!("## Message\n\n```\nSubject: x\n{}\n```\n", "[time] P[1-4] HH:MM ".repeat(700))),
         ("contacts", format!("## Contacts\n\n{}", lines("- A: @b #c d@e.f\n"))),
+        ("ways back", lines("## Rollback\n\n```bash\nkubectl rollout undo deployment/a\n```\n")),
         ("table", format!("| Role | Contact | Escalation |\n|-|-|-|\n{}", lines("| a | b | 5 min |\n"))),
         ("symptoms", format!("## Error\n\n**Symptoms:**\n{}\n\n1. Go\n", lines("- Alert: HighErrorRates slow pods\n"))),
     ] {

@@ -4,10 +4,12 @@
 
 use bytes::Bytes;
 use command::kubectl::Exec;
+use futures::SinkExt as _;
 use futures::future::try_join;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{AttachParams, AttachedProcess};
-use operations::Stream;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status as K8sStatus;
+use kube::api::{AttachParams, AttachedProcess, TerminalSize};
+use operations::{OpenTerminal, Stream, TerminalInput, terminal};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -21,11 +23,15 @@ use crate::resolve::{Scope, path_segment};
 /// Bytes on their way in one direction, at most.
 const BUFFER: usize = 32 << 10;
 
+/// What `timeout(1)` returns.
+const TIMED_OUT: u8 = 124;
+
 /// What kubectl says where `-t` is given without a terminal.
 pub(crate) const NO_TERMINAL: &str = "Unable to use a TTY - input is not a terminal or the right kind of file\n";
 
 pub(crate) async fn run(scope: &Scope<'_>, exec: &Exec, out: Output<'_>) -> Result<(), Failure> {
-    if exec.stdin && exec.terminal && !exec.quiet {
+    let with_terminal = exec.stdin && exec.terminal && out.io.is_at_terminal().await;
+    if exec.stdin && exec.terminal && !with_terminal && !exec.quiet {
         out.err(NO_TERMINAL).await?;
     }
     let pod = pod(scope, exec).await?;
@@ -43,13 +49,21 @@ pub(crate) async fn run(scope: &Scope<'_>, exec: &Exec, out: Output<'_>) -> Resu
         None => choose::container(&pod, None, say).await?,
     };
     let pods: kube::Api<Pod> = kube::Api::namespaced(scope.api.cluster.client.clone(), text("/metadata/namespace"));
+    let title = format!("{}/{}: {}", exec.object.0, exec.object.1, exec.command.join(" "));
+    let terminal = if with_terminal { out.io.open_terminal(title).await } else { None };
+    if let Some(terminal) = terminal {
+        let params = AttachParams { tty: true, stderr: false, max_stderr_buf_size: None, ..params(container, true) };
+        let process =
+            pods.exec(text("/metadata/name"), &exec.command, &params).await.map_err(|error| failed(scope, error))?;
+        return talk(process, terminal, out).await;
+    }
     let params = params(container, exec.stdin);
     let process =
         pods.exec(text("/metadata/name"), &exec.command, &params).await.map_err(|error| failed(scope, error))?;
     follow(process, None, out).await
 }
 
-/// How to attach: no terminal, since nobody here has one.
+/// How to attach without a terminal.
 pub(crate) fn params(container: String, stdin: bool) -> AttachParams {
     AttachParams {
         container: Some(container),
@@ -106,6 +120,41 @@ pub(crate) async fn follow(mut process: AttachedProcess, first: Option<Bytes>, o
         done = outputs => { done?; }
         () = feeding => {}
     }
+    how_it_ended(status).await
+}
+
+/// Lets somebody talk to a program until it ends, or until nobody has typed for long.
+async fn talk(mut process: AttachedProcess, mut terminal: OpenTerminal, out: Output<'_>) -> Result<(), Failure> {
+    let status = process.take_status();
+    let (stdin, mut sizes) = (process.stdin(), process.terminal_size());
+    let printing = copy(process.stdout(), Stream::Terminal, out);
+    let typing = async {
+        let mut stdin = stdin;
+        while let Some(input) = terminal.input().await {
+            match (input, &mut stdin, &mut sizes) {
+                (TerminalInput::Typed(keys), Some(stdin), _) => {
+                    let _gone = stdin.write_all(&keys).await;
+                }
+                (TerminalInput::Resized(size), _, Some(sizes)) => {
+                    let size = TerminalSize { width: size.columns, height: size.rows };
+                    // The program may have ended already.
+                    let _gone = sizes.send(size).await;
+                }
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        done = printing => done?,
+        () = typing => {
+            out.send(Stream::Terminal, Bytes::from_static(terminal::IDLE_WORDS.as_bytes())).await?;
+            return Err(Failure::Exit(TIMED_OUT, String::new()));
+        }
+    }
+    how_it_ended(status).await
+}
+
+async fn how_it_ended(status: Option<impl Future<Output = Option<K8sStatus>>>) -> Result<(), Failure> {
     let status = match status {
         Some(status) => status.await,
         None => None,

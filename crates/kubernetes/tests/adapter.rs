@@ -16,3 +16,5 @@ mod pods;
 mod releases;
 #[path = "adapter/rig.rs"]
 mod rig;
+#[path = "adapter/undo.rs"]
+mod undo;

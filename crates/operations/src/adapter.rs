@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::Environment;
 use crate::link::{OpenLink, Tunnel};
 use crate::question::{Answer, Question};
+use crate::terminal::OpenTerminal;
 
-/// One of a program's two output streams.
+/// What a piece of output is: of one of a program's two output streams, or of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
@@ -21,6 +22,10 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
+    /// What a program printed to its terminal, escape sequences and all.
+    Terminal,
+    /// The terminal's size from here on: [`crate::TerminalSize`], as text.
+    Resize,
 }
 
 /// One call of a brokered program, as the shim handed it over. All of it is the caller's word and hostile.
@@ -96,6 +101,20 @@ pub trait CallIo: Send + Sync {
     /// is returned is dropped. `None` where this portal has no links.
     fn open_link(&self, title: String, tunnel: Arc<dyn Tunnel>) -> Option<OpenLink> {
         let _ = (title, tunnel);
+        None
+    }
+
+    /// Whether the caller would be at a terminal if somebody typed its script into one: nothing is piped into it, and its
+    /// output goes where the script's goes.
+    async fn is_at_terminal(&self) -> bool {
+        false
+    }
+
+    /// Opens a terminal on the pages of the caller's run for whoever pressed Run; it ends when what is returned is dropped,
+    /// and what is written to [`Stream::Terminal`] meanwhile appears there. `None` where the call has none: nobody wants
+    /// one, or the person may not have one.
+    async fn open_terminal(&self, title: String) -> Option<OpenTerminal> {
+        let _ = title;
         None
     }
 

@@ -105,11 +105,15 @@ pub enum EventKind {
     MessageOutcome,
     /// A post-mortem was kept, shared, or shared no more.
     PostMortemWritten,
+    /// Somebody made an access token.
+    TokenMade,
+    /// Somebody ended an access token.
+    TokenRevoked,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::SignedIn,
         Self::SignedOut,
         Self::SignInRefused,
@@ -140,6 +144,8 @@ impl EventKind {
         Self::MessageIntent,
         Self::MessageOutcome,
         Self::PostMortemWritten,
+        Self::TokenMade,
+        Self::TokenRevoked,
     ];
 
     /// The word in the database and in addresses.
@@ -176,6 +182,8 @@ impl EventKind {
             Self::MessageIntent => "message-intent",
             Self::MessageOutcome => "message-outcome",
             Self::PostMortemWritten => "post-mortem-written",
+            Self::TokenMade => "token-made",
+            Self::TokenRevoked => "token-revoked",
         }
     }
 
@@ -332,6 +340,8 @@ pub struct AuditEvent {
     pub argv: Vec<String>,
     /// For an edited command: the text as the runbook has it.
     pub original: Option<String>,
+    /// On the intent of an action that can be changed back: the calls that bring back what was there before it.
+    pub undo: Vec<Vec<String>>,
     /// What the call acts on.
     pub targets: Vec<Target>,
     /// How far it reaches.
@@ -361,6 +371,7 @@ impl AuditEvent {
             summary: summary.into(),
             argv: Vec::new(),
             original: None,
+            undo: Vec::new(),
             targets: Vec::new(),
             effect: None,
             decision: None,
@@ -449,4 +460,7 @@ pub trait AuditTrail: Send + Sync {
 
     /// The intents of actions of one execution, in the order they were written.
     async fn actions_of(&self, execution: ExecutionId) -> Result<Vec<AuditEntry>, AuditError>;
+
+    /// The intents of a run's actions that can be changed back, in the order they were written; the latest 1000.
+    async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError>;
 }

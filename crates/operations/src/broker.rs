@@ -18,9 +18,11 @@ use crate::link::{Links, OpenLink, Place, Tunnel};
 use crate::question::{Answer, Question};
 use crate::secrecy::Secrets;
 use crate::service::{Rooms, locked, place};
+use crate::terminal::{OpenTerminal, Recorder, Terminal, Terminals, Wanted};
+use crate::undo;
 use crate::{
     Actor, AuditEvent, Call, CallEnded, CallHandler, CallIo, Caller, Decision, Environment, EventId, EventKind,
-    Execution, FileError, Outcome, OutcomeResult, Run, Stream, Verdict,
+    Execution, FileError, Outcome, OutcomeResult, Permission, Run, Stream, Verdict,
 };
 
 /// What a call's own argv may hold in the trail, in bytes; more is cut with a mark.
@@ -43,6 +45,8 @@ pub(crate) struct Broker {
     pub(crate) stop: CancellationToken,
     /// What the trail must not hold.
     pub(crate) secrets: Secrets,
+    /// Where a terminal's output is kept.
+    pub(crate) recorder: Recorder,
 }
 
 /// What a call is, where anybody at all may make it in this environment.
@@ -78,7 +82,8 @@ impl CallHandler for Broker {
     async fn handle(&self, call: Call, io: Arc<dyn CallIo>) -> u8 {
         match self.consider(&call) {
             Ok((action, decision)) if decision.verdict == Verdict::Allowed => {
-                self.perform(&call, action, decision, &*io).await
+                let judged = self.at_terminal(&call, action, decision, &*io).await;
+                self.perform(&call, judged, &*io).await
             }
             Ok((action, decision)) => {
                 let reason = format!(
@@ -107,15 +112,35 @@ impl Broker {
         Ok((action, decision))
     }
 
-    async fn perform(&self, call: &Call, action: Action, decision: Decision, io: &dyn CallIo) -> u8 {
-        let intent = self.intent(call, Some(&action), &decision);
+    /// Whether a permitted call gets a terminal. What is typed at one cannot be judged: it counts as a change at least, and
+    /// where this person may make none, the call runs as it does without a terminal.
+    async fn at_terminal(&self, call: &Call, action: Action, decision: Decision, io: &dyn CallIo) -> Judged {
+        let without = Judged { terminal: Access::None, action, decision };
+        if !command::wants_terminal(&call.argv) || !io.is_at_terminal().await {
+            return without;
+        }
+        let effect = without.action.effect.max(Effect::Change);
+        let mut decision = self.environment.policy.decide(&self.caller.person, effect);
+        if !self.caller.person.role.permits(Permission::Terminal) || decision.verdict != Verdict::Allowed {
+            let role = self.caller.person.role.word();
+            say(io, &format!("runbook-portal: without a terminal: your role ({role}) may not type at one here")).await;
+            return without;
+        }
+        decision.rule.push_str("; a terminal is a change at least");
+        Judged { terminal: Access::Typed, action: Action { effect, ..without.action }, decision }
+    }
+
+    async fn perform(&self, call: &Call, judged: Judged, io: &dyn CallIo) -> u8 {
+        let Judged { terminal, action, decision } = judged;
+        let mut intent = self.intent(call, Some(&action), &decision);
+        intent.undo = self.before(call, &io.ended()).await;
         if let Err(error) = self.rooms.trail.append(&intent).await {
             tracing::error!(execution = %self.execution.id, error = &error as &dyn std::error::Error, "an action was not performed: its intent could not be written");
             say(io, "runbook-portal: the audit trail could not be written, so this was not performed").await;
             return NOT_RECORDED;
         }
         self.rooms.changed(self.run.id);
-        let metered = Metered::new(io, self, action.effect);
+        let metered = Metered::new(io, self, action.effect, terminal);
         let adapter = &self.rooms.adapters[call.tool()];
         let code = adapter.perform(&self.environment, call, &metered).await;
         let cut = self.stop.is_cancelled() || io.ended().is_cancelled() || metered.caller_left.load(Ordering::Relaxed);
@@ -127,6 +152,7 @@ impl Broker {
             (_, false, _) => OutcomeResult::Failed,
         };
         let (digest, bytes) = metered.finish().await;
+        self.rooms.changed(self.run.id);
         self.complete(&intent, result, Some(code), Some(digest), bytes).await;
         code
     }
@@ -148,6 +174,13 @@ impl Broker {
         }
         say(io, &refusal.reason).await;
         refusal.exit_code
+    }
+
+    /// The calls that bring back what is there now, before a call changes it. Nothing of this hinders the call.
+    async fn before(&self, call: &Call, stop: &CancellationToken) -> Vec<Vec<String>> {
+        let back = undo::before(&self.rooms, &self.environment, &self.caller.person, call, stop).await;
+        let secret = |word: &String| self.secrets.are_in(word);
+        if back.iter().flatten().any(secret) { Vec::new() } else { back }
     }
 
     fn intent(&self, call: &Call, action: Option<&Action>, decision: &Decision) -> AuditEvent {
@@ -250,6 +283,20 @@ fn cut(text: String, most: usize) -> String {
     format!("{}… ({} bytes)", &text[..text.floor_char_boundary(most)], text.len())
 }
 
+/// What was decided of a call.
+struct Judged {
+    terminal: Access,
+    action: Action,
+    decision: Decision,
+}
+
+/// Whether a call may open a terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    None,
+    Typed,
+}
+
 /// Counts and digests what an adapter writes.
 struct Metered<'a> {
     io: &'a dyn CallIo,
@@ -258,14 +305,22 @@ struct Metered<'a> {
     effect: Effect,
     seen: Mutex<(Sha256, i64)>,
     caller_left: AtomicBool,
+    access: Access,
+    /// The last terminal that was opened.
+    terminal: std::sync::Mutex<Option<Arc<Terminal>>>,
 }
 
 impl<'a> Metered<'a> {
-    fn new(io: &'a dyn CallIo, broker: &'a Broker, effect: Effect) -> Self {
-        Self { io, broker, effect, seen: Mutex::new((Sha256::new(), 0)), caller_left: AtomicBool::new(false) }
+    fn new(io: &'a dyn CallIo, broker: &'a Broker, effect: Effect, access: Access) -> Self {
+        let seen = Mutex::new((Sha256::new(), 0));
+        Self { io, broker, effect, seen, caller_left: AtomicBool::new(false), access, terminal: Default::default() }
     }
 
     async fn finish(self) -> (String, i64) {
+        let terminal = locked(&self.terminal).take();
+        if let Some(terminal) = terminal {
+            terminal.finish().await;
+        }
         let (digest, bytes) = self.seen.into_inner();
         (crate::running::hex(&digest.finalize()), bytes)
     }
@@ -275,7 +330,14 @@ impl<'a> Metered<'a> {
 impl CallIo for Metered<'_> {
     async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
         let mut seen = self.seen.lock().await;
-        let written = self.io.write(stream, bytes.clone()).await;
+        let terminal = locked(&self.terminal).clone();
+        let written = match (stream, terminal) {
+            (Stream::Terminal, Some(terminal)) => {
+                terminal.print(&bytes).await;
+                if self.io.ended().is_cancelled() { Err(CallEnded) } else { Ok(()) }
+            }
+            _ => self.io.write(stream, bytes.clone()).await,
+        };
         match written {
             Ok(()) => {
                 seen.0.update(&bytes);
@@ -329,6 +391,27 @@ impl CallIo for Metered<'_> {
         let link = Links::open(&broker.rooms.links, place, title, tunnel, broker.rooms.now())?;
         broker.rooms.changed(broker.run.id);
         Some(link)
+    }
+
+    async fn is_at_terminal(&self) -> bool {
+        self.access == Access::Typed
+    }
+
+    async fn open_terminal(&self, title: String) -> Option<OpenTerminal> {
+        if self.access == Access::None {
+            return None;
+        }
+        let broker = self.broker;
+        let wanted = Wanted {
+            execution: broker.execution.id,
+            title: broker.secrets.mask(&command::mask::mask_text(&title)),
+            masker: broker.secrets.masker(),
+            recorder: broker.recorder.clone(),
+        };
+        let (open, terminal) = Terminals::open(&broker.rooms.terminals, wanted, &broker.caller.person).await?;
+        *locked(&self.terminal) = Some(terminal);
+        broker.rooms.changed(broker.run.id);
+        Some(open)
     }
 
     fn workspace(&self) -> Option<&Path> {

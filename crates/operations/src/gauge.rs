@@ -221,7 +221,7 @@ pub(crate) fn permitted(rooms: &Rooms, environment: &Environment, subject: &Subj
 }
 
 /// Whether an environment lets a call be made, and takes it for one that only looks.
-fn only_looks(rooms: &Rooms, environment: &Environment, call: &Call) -> Result<(), Trouble> {
+pub(crate) fn only_looks(rooms: &Rooms, environment: &Environment, call: &Call) -> Result<(), Trouble> {
     let action = broker::understood(rooms, environment, call);
     let action = action.map_err(|refusal| Trouble::Forbidden(refusal.reason))?;
     match action.effect {

@@ -7,6 +7,7 @@
 pub mod adapter;
 pub mod audit;
 mod broker;
+pub mod cast;
 pub mod channel;
 pub mod environment;
 pub mod error;
@@ -31,8 +32,11 @@ mod secret;
 mod service;
 pub mod statistics;
 pub mod suggestion;
+pub mod terminal;
 #[cfg(test)]
 mod tests;
+pub mod token;
+pub mod undo;
 mod views;
 
 pub use adapter::{Adapter, Call, CallEnded, CallHandler, CallIo, FileError, Stream};
@@ -66,8 +70,15 @@ pub use run::{
 pub use search::{Found, Hit};
 pub use secret::Secret;
 pub use service::{
-    Again, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane, Operations,
-    OperationsBuilder, Outgoing, PostMortem, Press, Received, Timeline, span, told, version,
+    Again, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane, Needed,
+    Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received, Started, Timeline, Tokens,
+    Why, span, told, version,
 };
 pub use statistics::{PastRun, ProcedureStatistics, RunbookStatistics};
 pub use suggestion::{Suggester, Suggestion, Wanted};
+pub use terminal::{Attached, Keyboard, OpenTerminal, TerminalEvent, TerminalInput, TerminalSize, TerminalView};
+pub use token::{
+    Access, MadeToken, Scope, Scopes, Token, TokenDigest, TokenId, TokenKind, TokenOwner, TokenRefused, TokenState,
+    TokenStore, TokenText, TokenWish, TokensOf,
+};
+pub use undo::{Following, Undo};

@@ -78,6 +78,8 @@ impl CallIo for Kept {
         let kept = match stream {
             Stream::Stdout => &mut printed.stdout,
             Stream::Stderr => &mut printed.stderr,
+            // Nobody opens a terminal here.
+            Stream::Terminal | Stream::Resize => return Ok(()),
         };
         let room = PRINTED - kept.len();
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);

@@ -52,6 +52,9 @@ pub trait OutputStore: Send + Sync {
     /// The pieces of an execution after a cursor, oldest first, at most `limit`; for the download.
     async fn of_execution(&self, execution: ExecutionId, cursor: i64, limit: u32) -> Result<Vec<Chunk>, StoreError>;
 
+    /// The executions of a run that had a terminal.
+    async fn recorded(&self, run: RunId) -> Result<Vec<ExecutionId>, StoreError>;
+
     /// The greatest cursor of a run, 0 where it printed nothing yet.
     async fn last(&self, run: RunId) -> Result<i64, StoreError>;
 }

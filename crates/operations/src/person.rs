@@ -36,12 +36,25 @@ pub enum Permission {
     Approve,
     /// Read the audit trail.
     ReadAudit,
+    /// Make tokens of services, and revoke anybody's.
+    ManageTokens,
+    /// Type at a terminal that one's own press of Run has opened.
+    Terminal,
 }
 
 impl Permission {
     /// Every permission, for the grid.
-    pub const ALL: [Self; 7] =
-        [Self::View, Self::Run, Self::RunEdited, Self::SeeOutput, Self::Stop, Self::Approve, Self::ReadAudit];
+    pub const ALL: [Self; 9] = [
+        Self::View,
+        Self::Run,
+        Self::RunEdited,
+        Self::SeeOutput,
+        Self::Stop,
+        Self::Approve,
+        Self::ReadAudit,
+        Self::ManageTokens,
+        Self::Terminal,
+    ];
 
     /// What a person without it is told they may not do.
     #[must_use]
@@ -54,6 +67,8 @@ impl Permission {
             Self::Stop => "stop a command",
             Self::Approve => "approve actions",
             Self::ReadAudit => "read the audit trail",
+            Self::ManageTokens => "manage service tokens and other people's tokens",
+            Self::Terminal => "type at a terminal",
         }
     }
 }
@@ -68,7 +83,8 @@ impl Role {
         self >= match permission {
             Permission::View => Self::Viewer,
             Permission::Run | Permission::SeeOutput | Permission::Stop | Permission::ReadAudit => Self::Operator,
-            Permission::Approve | Permission::RunEdited => Self::Approver,
+            Permission::Approve | Permission::RunEdited | Permission::Terminal => Self::Approver,
+            Permission::ManageTokens => Self::Admin,
         }
     }
 
@@ -81,6 +97,12 @@ impl Role {
             Self::Approver => "approver",
             Self::Admin => "admin",
         }
+    }
+
+    /// The inverse of [`Role::word`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
     }
 }
 

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use runbook::{CommandId, Procedure, ProcedureId, RunbookId, StepId, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::LinkView;
 use crate::statistics::PastRun;
+use crate::undo::{Following, Undo};
 use crate::{Asked, AttachmentId, Environment, EnvironmentName, Incident, IncidentId};
+use crate::{LinkView, TerminalView};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -220,6 +221,8 @@ pub struct Execution {
     pub truncated: bool,
     /// What the runbook expects of it, and whether that is so.
     pub findings: Vec<Finding>,
+    /// The execution that it takes back; its text is then the portal's own.
+    pub undoes: Option<ExecutionId>,
 }
 
 /// What a person says of a step without running it.
@@ -286,7 +289,7 @@ pub struct StepMark {
 /// What a step shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StepState {
-    /// Not begun.
+    /// Not begun, or rolled back.
     Waiting,
     /// A command runs.
     Running,
@@ -338,6 +341,12 @@ pub struct CommandView {
     pub question: Option<Arc<Asked>>,
     /// The links that its running execution has open.
     pub links: Vec<LinkView>,
+    /// The terminal that its running execution has open.
+    pub terminal: Option<TerminalView>,
+    /// Whether its latest execution had a terminal, so that there is a recording.
+    pub recorded: bool,
+    /// What takes its latest execution back.
+    pub undo: Option<Undo>,
 }
 
 /// A step of a run, with what became of it.
@@ -387,6 +396,8 @@ pub struct RunView {
     pub notes: Vec<StepMark>,
     /// The incident that it belongs to.
     pub incident: Option<Incident>,
+    /// What verifies it and what takes it back: a step of its own, and what the runbook has as it is now.
+    pub following: Vec<Following>,
 }
 
 /// A run whose commands run one after the other.
@@ -421,6 +432,8 @@ pub struct RunFilter {
     pub started_by: Option<String>,
     /// Of this incident.
     pub incident: Option<IncidentId>,
+    /// Only runs of a smaller number: the next page.
+    pub before: Option<i64>,
     /// How many at most; 0 means 50.
     pub limit: u32,
 }

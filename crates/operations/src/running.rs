@@ -16,6 +16,7 @@ use crate::broker::Broker;
 use crate::prepared::Prepared;
 use crate::secrecy::{Masker, Secrets};
 use crate::service::{Rooms, place};
+use crate::undo;
 use crate::{
     Actor, AuditEvent, Caller, Environment, Error, EventId, EventKind, Execution, ExecutionRequest, ExecutionState,
     Exit, NewChunk, Outcome, OutcomeResult, OutputSink, RepositoryFile, Run, RunId, Stream,
@@ -30,6 +31,8 @@ const CHUNK: usize = 64 * 1024;
 /// How much output is gathered before it is written, and how long at most.
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_TIME: Duration = Duration::from_millis(100);
+/// How many sizes of a terminal are kept.
+const SIZES: u32 = 10_000;
 /// How the variables begin that the portal sets itself: they are not carried from step to step.
 const OWN_PREFIX: &str = "RUNBOOK_";
 
@@ -69,11 +72,16 @@ impl Running {
         if !self.rooms.runs.begin(&self.execution).await? {
             return Err(Error::Conflict("This command is running already: its output is on the page.".to_owned()));
         }
-        let mut intent = self.event(EventKind::ExecutionIntent, command::mask::mask_script(&title(command)));
+        let title = command::mask::mask_script(&title(command));
+        let (words, effect) = match self.execution.undoes {
+            Some(_) => (format!("Roll back: {title}"), undo::effect(&prepared.shown, &self.environment.policy)),
+            None => (title, self.environment.policy.effect_of(command)),
+        };
+        let mut intent = self.event(EventKind::ExecutionIntent, words);
         intent.argv = vec![command::mask::mask_script(&prepared.shown)];
         intent.argv.extend(prepared.given.iter().cloned());
         intent.original = prepared.original.as_deref().map(command::mask::mask_script);
-        intent.effect = Some(self.environment.policy.effect_of(command));
+        intent.effect = Some(effect);
         if let Err(error) = self.rooms.trail.append(&intent).await {
             self.execution.state = ExecutionState::Failed;
             self.execution.ended_at = Some(self.rooms.now());
@@ -124,6 +132,7 @@ impl Begun {
             parent: intent,
             stop: stop.clone(),
             secrets: secrets.clone(),
+            recorder: collector.pieces.downgrade(),
         });
         let files = match repository_files(&rooms, &run, procedure.clone()).await {
             Ok(files) => files,
@@ -314,12 +323,18 @@ async fn keep(
     let mut digest = Sha256::new();
     let mut kept = Kept::default();
     let mut marked = false;
+    let mut sizes = 0_u32;
     let mut over = false;
     while !over {
         let mut batch = Vec::new();
         over = gather(&mut pieces, &mut batch).await;
         for (stream, bytes) in &mut batch {
-            *bytes = maskers[usize::from(*stream == Stream::Stderr)].push(bytes).into();
+            match stream {
+                Stream::Stdout => *bytes = maskers[0].push(bytes).into(),
+                Stream::Stderr => *bytes = maskers[1].push(bytes).into(),
+                // Masked before anybody saw it.
+                Stream::Terminal | Stream::Resize => {}
+            }
         }
         if over {
             let rest = [Stream::Stdout, Stream::Stderr].into_iter().zip(&mut maskers);
@@ -329,6 +344,14 @@ async fn keep(
         let mut rows: Vec<(Stream, BytesMut)> = Vec::new();
         for (stream, bytes) in batch {
             digest.update(&bytes);
+            // Each is a word of its own.
+            if stream == Stream::Resize {
+                sizes += 1;
+                if sizes <= SIZES {
+                    rows.push((stream, BytesMut::from(bytes.as_ref())));
+                }
+                continue;
+            }
             if stream == Stream::Stdout {
                 let room = BEGINNING - kept.beginning.len();
                 kept.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);

@@ -6,14 +6,18 @@ mod cards;
 mod incidents;
 mod links;
 mod messages;
+mod once;
 mod onward;
 mod post_mortem;
 mod reading;
 mod runs;
 mod statistics;
+mod terminals;
 mod timeline;
 mod together;
+mod tokens;
 mod trail;
+mod undo;
 mod values;
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,14 +34,18 @@ pub use alerts::{IncomingAlert, Received};
 pub use cards::{Card, Cards, Content};
 pub use incidents::{Change, Changes, Fitting, IncidentView};
 pub use messages::Outgoing;
+pub use once::{OnceKey, Started};
+pub use onward::{Needed, Next, Why};
 pub use post_mortem::{PostMortem, version};
 pub use timeline::{Entry, Lane, Timeline, span, told};
+pub use tokens::Tokens;
 
 use uuid::Uuid;
 
 use crate::gauge::Gauges;
 use crate::link::Links;
 use crate::question::Questions;
+use crate::terminal::Terminals;
 use crate::{
     Actor, Adapter, AuditTrail, Caller, Channel, Environment, EnvironmentName, Error, EventKind, ExecutionId, Executor,
     IncidentStore, Library, Limits, LiveStatus, Onward, OutputStore, Permission, Place, Run, RunId, RunStore,
@@ -87,6 +95,8 @@ pub struct OperationsBuilder {
     pub trail: Arc<dyn AuditTrail>,
     /// Keeps output.
     pub outputs: Arc<dyn OutputStore>,
+    /// Keeps access tokens.
+    pub tokens: Arc<dyn crate::TokenStore>,
     /// Runs bash.
     pub executor: Arc<dyn Executor>,
     /// Perform calls, one for each tool.
@@ -120,11 +130,15 @@ impl OperationsBuilder {
                 news: watch::channel(0).0,
                 trail: self.trail,
                 outputs: self.outputs,
+                tokens: self.tokens,
+                making_tokens: tokio::sync::Mutex::default(),
+                fresh_tokens: Mutex::default(),
                 executor: self.executor,
                 adapters: self.adapters.into_iter().map(|adapter| (adapter.tool(), adapter)).collect(),
                 live: self.live,
                 gauges: Gauges::new(),
                 links: Arc::new(Links::new(self.links)),
+                terminals: Arc::default(),
                 suggesters: self.suggesters,
                 suggested: Mutex::default(),
                 questions: Mutex::default(),
@@ -157,11 +171,15 @@ pub(crate) struct Rooms {
     pub(crate) news: watch::Sender<u64>,
     pub(crate) trail: Arc<dyn AuditTrail>,
     pub(crate) outputs: Arc<dyn OutputStore>,
+    tokens: Arc<dyn crate::TokenStore>,
+    making_tokens: tokio::sync::Mutex<()>,
+    fresh_tokens: Mutex<tokens::Fresh>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) adapters: BTreeMap<&'static str, Arc<dyn Adapter>>,
     live: Arc<dyn LiveStatus>,
     pub(crate) gauges: Gauges,
     pub(crate) links: Arc<Links>,
+    pub(crate) terminals: Arc<Terminals>,
     suggesters: Vec<Arc<dyn Suggester>>,
     suggested: Mutex<Suggested>,
     pub(crate) questions: Mutex<Questions>,

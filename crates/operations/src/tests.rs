@@ -9,7 +9,9 @@ mod onward;
 mod permissions;
 mod runs;
 mod statistics;
+mod tokens;
 mod trail;
+mod undo;
 
 use fakes::FakeStore;
 

@@ -65,7 +65,7 @@ fn command_view(
     let state = match (mark, latest) {
         (Some(mark), _) => marked(&mark.mark),
         (_, Some(execution)) if is_unmet(execution) => StepState::Unmet,
-        (_, Some(execution)) => executed(execution.state),
+        (_, Some(execution)) => shown(execution, executions),
         (_, None) => StepState::Waiting,
     };
     CommandView {
@@ -76,6 +76,9 @@ fn command_view(
         mark: mark.cloned(),
         question: None,
         links: Vec::new(),
+        terminal: None,
+        recorded: false,
+        undo: None,
     }
 }
 
@@ -95,6 +98,17 @@ fn marked(mark: &Mark) -> StepState {
         Mark::Skipped { .. } => StepState::Skipped,
         // They say nothing of how far it is.
         Mark::Chosen | Mark::Claimed { .. } | Mark::Released | Mark::Noted { .. } => StepState::Waiting,
+    }
+}
+
+/// What the latest execution of a command says of it. One that took another one back leaves it to be done; one that took
+/// that back again, done.
+fn shown(latest: &Execution, executions: &[&Execution]) -> StepState {
+    let before = |one: &Execution| one.undoes.and_then(|id| executions.iter().find(|other| other.id == id).copied());
+    let back = std::iter::successors(Some(latest), |one| before(one)).count() - 1;
+    match executed(latest.state) {
+        StepState::Passed if back % 2 == 1 => StepState::Waiting,
+        state => state,
     }
 }
 

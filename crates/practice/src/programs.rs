@@ -1,7 +1,10 @@
 //! What programs do inside the containers of a practice cluster: a small simulation over the table in
 //! `seed/programs.yaml`. It answers what runbooks ask of pods; nothing runs, and no file is ever changed.
 
+mod talk;
 mod web;
+
+pub(crate) use talk::{Heard, Talk};
 
 use crate::object::{self, list, name, namespace, text};
 use crate::store::Store;

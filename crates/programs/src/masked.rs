@@ -15,7 +15,7 @@ const SHORTEST: usize = 6;
 /// The caller, as a program sees it that holds secrets.
 pub(crate) struct Masked<'a> {
     io: &'a dyn CallIo,
-    streams: [Mutex<Mask>; 2],
+    streams: [Mutex<Mask>; 3],
 }
 
 impl<'a> Masked<'a> {
@@ -26,12 +26,12 @@ impl<'a> Masked<'a> {
             .map(|secret| secret.clone().into_bytes())
             .collect();
         let mask = || Mutex::new(Mask { secrets: secrets.clone(), held: Vec::new() });
-        Self { io, streams: [mask(), mask()] }
+        Self { io, streams: [mask(), mask(), mask()] }
     }
 
     /// Hands on what was held back because a secret could have begun there.
     pub(crate) async fn finish(self) {
-        for (stream, mask) in [Stream::Stdout, Stream::Stderr].into_iter().zip(self.streams) {
+        for (stream, mask) in [Stream::Stdout, Stream::Stderr, Stream::Terminal].into_iter().zip(self.streams) {
             let held = mask.into_inner().held;
             if !held.is_empty() && self.io.write(stream, held.into()).await.is_err() {
                 return;
@@ -71,7 +71,12 @@ impl Mask {
 #[async_trait]
 impl CallIo for Masked<'_> {
     async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
-        let at = usize::from(stream == Stream::Stderr);
+        let at = match stream {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+            Stream::Terminal => 2,
+            Stream::Resize => return self.io.write(stream, bytes).await,
+        };
         let mut mask = self.streams[at].lock().await;
         let bytes = if mask.secrets.is_empty() { bytes } else { mask.pass(&bytes).into() };
         if bytes.is_empty() { Ok(()) } else { self.io.write(stream, bytes).await }

@@ -12,6 +12,7 @@ use sandbox::{Access, Door, Input, inside};
 
 use crate::connection::{Connection, meant};
 use crate::runner::{Job, Printing, Runner, outputs, say};
+use crate::terminal::TERM;
 use crate::{RedisServer, RedisTls};
 
 const TOOL: &str = "redis-cli";
@@ -105,6 +106,12 @@ impl Adapter for Redis {
         before.extend(["-n".to_owned(), invocation.database.unwrap_or(server.database).to_string()]);
         let password = server.password.as_ref().map(|password| password.expose().to_owned());
         variables.extend(password.clone().map(|password| ("REDISCLI_AUTH".to_owned(), password)));
+        let wants = command::wants_terminal(&call.argv) && io.is_at_terminal().await;
+        let terminal = if wants { io.open_terminal(format!("{TOOL}: {}", datasource.name)).await } else { None };
+        if terminal.is_some() {
+            let (name, value) = TERM;
+            variables.insert(name.to_owned(), value.to_owned());
+        }
         let writes = invocation.arguments.iter().any(|argument| matches!(argument, Argument::Output { .. }));
         let job = Job {
             tool: TOOL,
@@ -120,7 +127,10 @@ impl Adapter for Redis {
             secrets: password.into_iter().collect(),
             unreadable: 1,
         };
-        self.runner.run(job, call, io).await
+        match terminal {
+            Some(terminal) => self.runner.talk(job, call, terminal, io).await,
+            None => self.runner.run(job, call, io).await,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use command::Refusal;
 use command::external::Argument;
-use operations::{Call, CallIo, Environment, FileError, Stream};
+use operations::{Call, CallIo, Environment, FileError, OpenTerminal, Stream};
 use sandbox::{Access, Door, Errand, ErrandError, Errands, Input, inside};
 
 use crate::masked::Masked;
@@ -29,13 +29,14 @@ const FILE: usize = 16 << 20;
 const UNAVAILABLE: u8 = 69;
 
 /// Programs of the table, the Debian package of each.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("aws", "awscli"),
     ("curl", "curl"),
     ("openssl", "openssl"),
     ("pg_dump", "postgresql-client"),
     ("pg_isready", "postgresql-client"),
     ("pg_restore", "postgresql-client"),
+    ("psql", "postgresql-client"),
     ("redis-cli", "redis-tools"),
     ("wget", "wget"),
 ];
@@ -117,6 +118,15 @@ impl Runner {
 
     /// Runs a call to its end.
     pub(crate) async fn run(&self, job: Job<'_>, call: &Call, io: &dyn CallIo) -> u8 {
+        self.start(job, call, None, io).await
+    }
+
+    /// The same for somebody at a terminal.
+    pub(crate) async fn talk(&self, job: Job<'_>, call: &Call, terminal: OpenTerminal, io: &dyn CallIo) -> u8 {
+        self.start(job, call, Some(terminal), io).await
+    }
+
+    async fn start(&self, job: Job<'_>, call: &Call, terminal: Option<OpenTerminal>, io: &dyn CallIo) -> u8 {
         let ended = io.ended();
         let errand = tokio::select! {
             biased;
@@ -131,7 +141,10 @@ impl Runner {
             }
         };
         let masked = Masked::new(io, &job.secrets);
-        let done = self.errands.run(errand, &masked).await;
+        let done = match terminal {
+            Some(terminal) => self.errands.talk(errand, terminal, &masked).await,
+            None => self.errands.run(errand, &masked).await,
+        };
         masked.finish().await;
         match done {
             Ok(code) => code,
@@ -248,7 +261,7 @@ fn find(tool: &str) -> Option<PathBuf> {
         let paths = versions.into_iter().rev().map(|version| PathBuf::from(format!("{POSTGRES}/{version}/bin/{tool}")));
         paths.into_iter().find(|path| path.is_file())
     };
-    let own = if tool.starts_with("pg_") { newest() } else { None };
+    let own = if tool.starts_with("pg_") || tool == "psql" { newest() } else { None };
     own.or_else(|| FOLDERS.iter().map(|folder| Path::new(folder).join(tool)).find(|path| path.is_file()))
 }
 

@@ -93,6 +93,14 @@ pub(crate) struct ErrandBinds<'a> {
     pub(crate) read_only: &'a [PathBuf],
 }
 
+/// What an errand's program has for its streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Launcher {
+    Pipes,
+    /// A terminal, which the launcher makes the program's own.
+    Terminal,
+}
+
 /// A run's folder, for a program that only reads it or also writes into it.
 pub(crate) enum Workspace<'a> {
     Read(&'a Path),
@@ -194,9 +202,19 @@ pub(crate) fn launch(mode: Mode, run: u32, limits: &Limits) -> Vec<OsString> {
 
 /// The command inside, of an errand: the shim opens the doors, takes what is given, sets the limits and becomes the
 /// program.
-pub(crate) fn launch_errand(user: Option<u32>, limits: &Limits, directory: &str, ports: &[u16]) -> Vec<OsString> {
+pub(crate) fn launch_errand(
+    launcher: Launcher,
+    user: Option<u32>,
+    limits: &Limits,
+    directory: &str,
+    ports: &[u16],
+) -> Vec<OsString> {
     let mut list = Arguments::default();
-    order(&mut list, "--errand", user, limits);
+    let order_word = match launcher {
+        Launcher::Pipes => "--errand",
+        Launcher::Terminal => "--terminal",
+    };
+    order(&mut list, order_word, user, limits);
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     list.words(&[directory, &ports.join(",")]);
     list.0

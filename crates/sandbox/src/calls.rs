@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::conversation::{converse, receive, send};
+use crate::conversation::{OfExecution, converse, receive, send};
 use crate::frame::{self, Kind};
 use crate::variables;
 
@@ -29,7 +28,7 @@ const USAGE: u8 = 64;
 /// All connections of one execution.
 pub(crate) struct Calls {
     broker: Arc<dyn CallHandler>,
-    workspace: Arc<Path>,
+    of_execution: OfExecution,
     ending: CancellationToken,
     tasks: TaskTracker,
     connections: Arc<Semaphore>,
@@ -43,13 +42,13 @@ impl Calls {
     /// `ending` ends every call; one message comes out of the receiver when bash is about to start.
     pub(crate) fn new(
         broker: Arc<dyn CallHandler>,
-        workspace: Arc<Path>,
+        of_execution: OfExecution,
         ending: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<()>) {
         let (started, reports) = mpsc::channel(1);
         let calls = Self {
             broker,
-            workspace,
+            of_execution,
             ending,
             tasks: TaskTracker::new(),
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
@@ -133,7 +132,7 @@ impl Calls {
             slot = self.slots.acquire() => slot,
             () = spoke(&socket) => return,
         };
-        converse(call, socket, self.broker.clone(), self.workspace.clone(), ended).await;
+        converse(call, socket, self.broker.clone(), self.of_execution.clone(), ended).await;
         drop(slot);
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::frame::{self, Kind};
+use crate::frame::{self, Kind, Places};
 
 /// What the broker reports where it broke down itself (`sysexits.h`: internal software error).
 const BROKEN: u8 = 70;
@@ -47,8 +47,18 @@ struct Caller {
     file: Mutex<mpsc::Receiver<FilePiece>>,
     /// The same for pieces of files.
     owed_files: Arc<AtomicU32>,
-    workspace: Arc<Path>,
+    places: Mutex<mpsc::Receiver<Places>>,
+    owed_places: Arc<AtomicU32>,
+    of_execution: OfExecution,
     ended: CancellationToken,
+}
+
+/// What all calls of an execution have in common.
+#[derive(Clone)]
+pub(crate) struct OfExecution {
+    pub(crate) workspace: Arc<Path>,
+    /// Device and inode of the pipe that the script prints to.
+    pub(crate) output: (u64, u64),
 }
 
 struct Stdin {
@@ -65,7 +75,9 @@ type FilePiece = Result<Option<Bytes>, String>;
 impl CallIo for Caller {
     async fn write(&self, stream: Stream, mut bytes: Bytes) -> Result<(), CallEnded> {
         let kind = match stream {
-            Stream::Stdout => Kind::Stdout,
+            // Where nothing was opened for it, what is printed to a terminal is output like any other.
+            Stream::Stdout | Stream::Terminal => Kind::Stdout,
+            Stream::Resize => return Ok(()),
             Stream::Stderr => Kind::Stderr,
         };
         while !bytes.is_empty() {
@@ -116,8 +128,24 @@ impl CallIo for Caller {
         }
     }
 
+    async fn is_at_terminal(&self) -> bool {
+        // One at a time: the answers carry no name.
+        let mut answers = self.places.lock().await;
+        let whole = self.ended.clone().drop_guard();
+        self.owed_places.fetch_add(1, Ordering::AcqRel);
+        if self.frame(Kind::WantPlaces, Bytes::new()).await.is_err() {
+            return false;
+        }
+        let places = tokio::select! {
+            () = self.ended.cancelled() => None,
+            places = answers.recv() => places,
+        };
+        whole.disarm();
+        places.is_some_and(|places| places.input_is_nothing && places.output == self.of_execution.output)
+    }
+
     fn workspace(&self) -> Option<&Path> {
-        Some(&self.workspace)
+        Some(&self.of_execution.workspace)
     }
 
     fn ended(&self) -> CancellationToken {
@@ -154,27 +182,32 @@ pub(crate) async fn converse(
     call: Call,
     socket: UnixStream,
     broker: Arc<dyn CallHandler>,
-    workspace: Arc<Path>,
+    of_execution: OfExecution,
     ended: CancellationToken,
 ) {
     let (reader, writer) = socket.into_split();
     let (frames, outgoing) = mpsc::channel(2);
     let (incoming, pieces) = mpsc::channel(1);
     let (incoming_files, file_pieces) = mpsc::channel(1);
-    let (owed, owed_files) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let (incoming_places, places) = mpsc::channel(1);
+    let owed = Arc::new(AtomicU32::new(0));
+    let (owed_files, owed_places) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let io = Arc::new(Caller {
         frames: frames.clone(),
         stdin: Mutex::new(Stdin { pieces, asked: false, over: false }),
         owed: owed.clone(),
         file: Mutex::new(file_pieces),
         owed_files: owed_files.clone(),
-        workspace,
+        places: Mutex::new(places),
+        owed_places: owed_places.clone(),
+        of_execution,
         ended: ended.clone(),
     });
     let mut writing = tokio::spawn(write_all(writer, outgoing, ended.clone()));
     let stdin = Answers { pieces: incoming, owed };
     let files = Answers { pieces: incoming_files, owed: owed_files };
-    let reading = tokio::spawn(read_all(reader, stdin, files, ended.clone()));
+    let places = Answers { pieces: incoming_places, owed: owed_places };
+    let reading = tokio::spawn(read_all(reader, stdin, files, places, ended.clone()));
 
     // A task of its own: a broker that panics must still give the caller an answer.
     let handled = tokio::spawn({
@@ -230,6 +263,7 @@ async fn read_all(
     mut socket: OwnedReadHalf,
     stdin: Answers<Option<Bytes>>,
     files: Answers<FilePiece>,
+    places: Answers<Places>,
     ended: CancellationToken,
 ) {
     loop {
@@ -239,6 +273,7 @@ async fn read_all(
             Ok((Kind::File, bytes)) => files.take(Ok(Some(bytes))),
             Ok((Kind::FileEnd, _)) => files.take(Ok(None)),
             Ok((Kind::FileError, words)) => files.take(Err(String::from_utf8_lossy(&words).into_owned())),
+            Ok((Kind::Places, bytes)) => Places::read(&bytes).is_ok_and(|said| places.take(said)),
             _ => false,
         };
         if !asked {

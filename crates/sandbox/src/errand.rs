@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use operations::{CallEnded, CallIo, ExecutionId, Limits, Stream};
+use operations::{CallEnded, CallIo, ExecutionId, Limits, OpenTerminal, Stream, terminal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
@@ -23,9 +23,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::bubblewrap::{self, ErrandBinds, Workspace};
+use crate::bubblewrap::{self, ErrandBinds, Launcher, Workspace};
 use crate::execution::{not_started, pipe};
 use crate::folder::Folder;
+use crate::pty::{self, Pty};
 use crate::sandbox::Machine;
 use crate::tree::Tree;
 use crate::watchdog::{Watched, watch};
@@ -141,10 +142,24 @@ impl Errands {
     /// # Errors
     /// [`ErrandError`] where it did not start at all.
     pub async fn run(&self, errand: Errand, io: &dyn CallIo) -> Result<u8, ErrandError> {
+        self.start(errand, None, io).await
+    }
+
+    /// The same at a terminal: what is typed there is the program's input, and what it prints is written to
+    /// [`Stream::Terminal`]. It ends where nobody types for long, too. [`Errand::input`] says nothing here.
+    ///
+    /// # Errors
+    /// [`ErrandError`] where it did not start at all.
+    pub async fn talk(&self, errand: Errand, terminal: OpenTerminal, io: &dyn CallIo) -> Result<u8, ErrandError> {
+        self.start(errand, Some(terminal), io).await
+    }
+
+    async fn start(&self, errand: Errand, terminal: Option<OpenTerminal>, io: &dyn CallIo) -> Result<u8, ErrandError> {
         let machine = self.machine.as_ref().as_ref().map_err(|reason| ErrandError::Unavailable(reason.clone()))?;
         let deadline = Instant::now() + errand.limits.time;
-        let prepared = prepare(machine, &errand, io.workspace()).await?;
-        let Prepared { folder, listener, command, stdin, stdout, stderr } = prepared;
+        let launcher = if terminal.is_some() { Launcher::Terminal } else { Launcher::Pipes };
+        let prepared = prepare(machine, &errand, launcher, io.workspace()).await?;
+        let Prepared { folder, listener, command, streams, stderr } = prepared;
         let mut tree = Tree::new(machine.spawner.spawn(command).await?)?;
 
         let expected = errand.doors.len();
@@ -177,7 +192,27 @@ impl Errands {
                 Err(_) => std::future::pending().await,
             }
         };
-        let code = attend(&mut tree, Pipes { stdin, stdout, stderr }, io, watched, deadline).await?;
+        let code = match (streams, terminal) {
+            (Streams::Terminal(pty), Some(terminal)) => {
+                let feeding = async {
+                    pty.feed(terminal).await;
+                    Fed::Idle
+                };
+                attend(&mut tree, feeding, pty.print(io), Stream::Terminal, io, watched, deadline).await?
+            }
+            (Streams::Terminal(_), None) => return Err(ErrandError::Wrong("a terminal that nobody has opened")),
+            (Streams::Pipes(stdin, stdout), _) => {
+                let feeding = async {
+                    feed(stdin, io).await;
+                    Fed::All
+                };
+                let printing = async {
+                    let both = tokio::try_join!(print(stdout, Stream::Stdout, io), print(stderr, Stream::Stderr, io));
+                    both.map(drop)
+                };
+                attend(&mut tree, feeding, printing, Stream::Stderr, io, watched, deadline).await?
+            }
+        };
         drop(kept);
         tokio::task::spawn_blocking(move || drop(folder)).await.map_err(io::Error::other)?;
         Ok(code)
@@ -189,9 +224,16 @@ struct Prepared {
     folder: Folder,
     listener: UnixListener,
     command: Command,
-    stdin: Option<Sender>,
-    stdout: Receiver,
+    streams: Streams,
+    /// At a terminal only what is said before the program starts.
     stderr: Receiver,
+}
+
+/// The portal's ends of a program's streams.
+enum Streams {
+    /// Standard input, where it has one, and output.
+    Pipes(Option<Sender>, Receiver),
+    Terminal(Pty),
 }
 
 /// What is wrong with an errand, if anything is.
@@ -218,7 +260,12 @@ fn wrong(errand: &Errand, data: &Path) -> Option<&'static str> {
     }
 }
 
-async fn prepare(machine: &Machine, errand: &Errand, workspace: Option<&Path>) -> Result<Prepared, ErrandError> {
+async fn prepare(
+    machine: &Machine,
+    errand: &Errand,
+    launcher: Launcher,
+    workspace: Option<&Path>,
+) -> Result<Prepared, ErrandError> {
     if let Some(wrong) = wrong(errand, &machine.data) {
         return Err(ErrandError::Wrong(wrong));
     }
@@ -253,27 +300,38 @@ async fn prepare(machine: &Machine, errand: &Errand, workspace: Option<&Path>) -
     };
     let ports: Vec<u16> = errand.doors.iter().map(|door| door.port).collect();
     let mut arguments = bubblewrap::errand(mode, &binds);
-    arguments.extend(bubblewrap::launch_errand(owner, &errand.limits, directory, &ports));
+    arguments.extend(bubblewrap::launch_errand(launcher, owner, &errand.limits, directory, &ports));
     arguments.push(errand.program.clone().into());
     arguments.extend(errand.arguments.iter().map(Into::into));
 
-    let (stdout, out) = pipe(owner)?;
     let (stderr, err) = pipe(owner)?;
     let mut command = machine.command(arguments);
-    command.stdout(out).stderr(err);
-    let stdin = match errand.input {
-        Input::None => {
-            command.stdin(Stdio::null());
-            None
+    command.stderr(err);
+    let streams = match launcher {
+        Launcher::Terminal => {
+            let (pty, programs) = pty::open()?;
+            command.stdin(programs.try_clone()?).stdout(programs);
+            Streams::Terminal(pty)
         }
-        Input::Caller => {
-            let (reader, writer) = io::pipe()?;
-            command.stdin(reader);
-            Some(Sender::from_owned_fd(writer.into())?)
+        Launcher::Pipes => {
+            let (stdout, out) = pipe(owner)?;
+            command.stdout(out);
+            let stdin = match errand.input {
+                Input::None => {
+                    command.stdin(Stdio::null());
+                    None
+                }
+                Input::Caller => {
+                    let (reader, writer) = io::pipe()?;
+                    command.stdin(reader);
+                    Some(Sender::from_owned_fd(writer.into())?)
+                }
+            };
+            Streams::Pipes(stdin, stdout)
         }
     };
     let listener = UnixListener::from_std(listener)?;
-    Ok(Prepared { folder, listener, command, stdin, stdout, stderr })
+    Ok(Prepared { folder, listener, command, streams, stderr })
 }
 
 /// Lets the program in, as often as it comes, until dropped.
@@ -293,10 +351,12 @@ async fn keep(listener: TcpListener, keeper: Arc<dyn Keeper>) {
     }
 }
 
-struct Pipes {
-    stdin: Option<Sender>,
-    stdout: Receiver,
-    stderr: Receiver,
+/// Why a program is given nothing more.
+enum Fed {
+    /// It has everything, or wants no more.
+    All,
+    /// Nobody has typed for long.
+    Idle,
 }
 
 enum End {
@@ -304,21 +364,22 @@ enum End {
     /// Nobody is listening any more.
     Left,
     TimedOut,
+    /// Nobody has typed for long.
+    Idle,
     Limited(String),
 }
 
 /// Carries bytes both ways until the program has ended or must.
 async fn attend(
     tree: &mut Tree,
-    pipes: Pipes,
+    feeding: impl Future<Output = Fed>,
+    printing: impl Future<Output = Result<(), CallEnded>>,
+    words_to: Stream,
     io: &dyn CallIo,
     watched: impl Future<Output = String>,
     deadline: Instant,
 ) -> io::Result<u8> {
     let ended = io.ended();
-    let feeding = feed(pipes.stdin, io);
-    let printing =
-        async { tokio::try_join!(print(pipes.stdout, Stream::Stdout, io), print(pipes.stderr, Stream::Stderr, io)) };
     tokio::pin!(feeding, printing, watched);
     let (mut fed, mut printed) = (false, false);
     let end = loop {
@@ -333,7 +394,12 @@ async fn attend(
                     break End::Left;
                 }
             }
-            () = &mut feeding, if !fed => fed = true,
+            done = &mut feeding, if !fed => {
+                fed = true;
+                if matches!(done, Fed::Idle) {
+                    break End::Idle;
+                }
+            }
             status = tree.wait() => break End::Itself(status?),
         }
     };
@@ -353,15 +419,16 @@ async fn attend(
             }
         }
         End::Left => Ok(CLOSED_PIPE),
-        End::TimedOut | End::Limited(_) => {
+        End::TimedOut | End::Idle | End::Limited(_) => {
             if !printed {
                 let _ = timeout(LAST_OUTPUT, printing).await;
             }
             let (sentence, code) = match end {
                 End::Limited(sentence) => (sentence, KILLED),
+                End::Idle => (terminal::IDLE_WORDS.to_owned(), TIMED_OUT),
                 _ => ("the program was ended by the portal: its time was over\n".to_owned(), TIMED_OUT),
             };
-            let _ = io.write(Stream::Stderr, Bytes::from(sentence)).await;
+            let _ = io.write(words_to, Bytes::from(sentence)).await;
             Ok(code)
         }
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bubblewrap::{self, Binds};
 use crate::calls::Calls;
+use crate::conversation::OfExecution;
 use crate::folder::{Content, Folder};
 use crate::sandbox::Machine;
 use crate::tree::Tree;
@@ -65,7 +66,10 @@ pub(crate) async fn execute(
     let ending = CancellationToken::new();
     // However this function ends, also when its caller gives up: every call ends, and then the tree (its `Drop`).
     let _end_calls = ending.clone().drop_guard();
-    let (calls, mut started) = Calls::new(ports.broker, machine.workspace(request.run).into(), ending.clone());
+    let place = rustix::fs::fstat(&stdout)?;
+    let of_execution =
+        OfExecution { workspace: machine.workspace(request.run).into(), output: (place.st_dev, place.st_ino) };
+    let (calls, mut started) = Calls::new(ports.broker, of_execution, ending.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(calls.clone().accept(listener));
     let mut tree = Tree::new(machine.spawner.spawn(command).await?)?;

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`Kind::Started`] | | [`Kind::Exit`] |
 //! | [`Kind::Exported`] | | [`Kind::Exit`] |
-//! | [`Kind::Call`] | one [`Kind::Stdin`] or [`Kind::StdinEnd`] for each [`Kind::WantStdin`]; one [`Kind::File`], [`Kind::FileEnd`] or [`Kind::FileError`] for each [`Kind::WantFile`] | [`Kind::Stdout`], [`Kind::Stderr`], [`Kind::WantStdin`], [`Kind::WantFile`], at last [`Kind::Exit`] |
+//! | [`Kind::Call`] | one [`Kind::Stdin`] or [`Kind::StdinEnd`] for each [`Kind::WantStdin`]; one [`Kind::File`], [`Kind::FileEnd`] or [`Kind::FileError`] for each [`Kind::WantFile`]; one [`Kind::Places`] for each [`Kind::WantPlaces`] | [`Kind::Stdout`], [`Kind::Stderr`], [`Kind::WantStdin`], [`Kind::WantFile`], [`Kind::WantPlaces`], at last [`Kind::Exit`] |
 //!
 //! A closed connection says that the other side is gone. Whatever does not follow the table ends the connection, and
 //! nothing else.
@@ -43,6 +43,8 @@ pub enum Kind {
     FileEnd = 7,
     /// It cannot be opened or read: why, in the system's words.
     FileError = 8,
+    /// Where standard input and output lead: [`Places`].
+    Places = 9,
     /// Bytes for the caller's standard output.
     Stdout = 16,
     /// Bytes for the caller's standard error.
@@ -53,6 +55,8 @@ pub enum Kind {
     Exit = 19,
     /// The broker asks for the first piece of the file of this name, or, empty, for the next one of the same file.
     WantFile = 20,
+    /// The broker asks where standard input and output lead. Empty.
+    WantPlaces = 21,
 }
 
 impl Kind {
@@ -72,6 +76,8 @@ impl Kind {
             Self::WantStdin,
             Self::Exit,
             Self::WantFile,
+            Self::Places,
+            Self::WantPlaces,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)
@@ -80,14 +86,48 @@ impl Kind {
     /// The lengths that such a frame may have.
     fn lengths(self) -> std::ops::RangeInclusive<usize> {
         match self {
-            Self::Started | Self::StdinEnd | Self::FileEnd | Self::WantStdin => 0..=0,
+            Self::Started | Self::StdinEnd | Self::FileEnd | Self::WantStdin | Self::WantPlaces => 0..=0,
             Self::Exit => 1..=1,
+            Self::Places => PLACES..=PLACES,
             Self::Call => 1..=CALL,
             Self::Exported => 0..=EXPORTED,
             Self::FileError => 1..=NAME,
             Self::WantFile => 0..=NAME,
             Self::Stdin | Self::File | Self::Stdout | Self::Stderr => 1..=PIECE,
         }
+    }
+}
+
+/// Bytes of [`Places`].
+const PLACES: usize = 17;
+
+/// Where a caller's standard input and output lead, in its own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Whether its input is closed or `/dev/null`: nothing is piped into it.
+    pub input_is_nothing: bool,
+    /// Device and inode of its output (`stat(2)`): those of a pipe are the same at both of its ends.
+    pub output: (u64, u64),
+}
+
+impl Places {
+    /// As the content of a frame.
+    #[must_use]
+    pub fn bytes(self) -> [u8; PLACES] {
+        let mut bytes = [u8::from(self.input_is_nothing); PLACES];
+        bytes[1..9].copy_from_slice(&self.output.0.to_be_bytes());
+        bytes[9..].copy_from_slice(&self.output.1.to_be_bytes());
+        bytes
+    }
+
+    /// From the content of a frame.
+    ///
+    /// # Errors
+    /// [`Malformed`] for any other length.
+    pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        let bytes: [u8; PLACES] = bytes.try_into().map_err(|_| Malformed)?;
+        let number = |at: usize| bytes[at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Ok(Self { input_is_nothing: bytes[0] != 0, output: (number(1), number(9)) })
     }
 }
 

@@ -11,13 +11,15 @@
 //! - Standard input is `/dev/null`.
 //! - What it exports is given back, bounded, for the next step of the run.
 //! - When bash ends, everything that it started ends too, also what was put in the background with `nohup` or `setsid`.
-//! - `watch` is the sandbox's own: it prints instead of drawing, because there is no terminal.
+//! - `watch` is the sandbox's own: it prints instead of drawing, because a script has no terminal; only a call may get one.
 //!
 //! # Errands
 //! A real program that the broker runs is hostile code with a key. It gets a sandbox of the second kind ([`Errands`]):
 //! no network either, but **doors**: ports of its own loopback interface behind which the portal stands, which alone
 //! connects to the outside. No `/proc`, an empty home, an environment that holds what it is given and nothing else,
 //! the real programs of the system read-only, and the run's workspace only where the call needs it.
+//!
+//! At a terminal ([`Errands::talk`]) its streams are a pseudo-terminal of its own.
 //!
 //! # Who the script is
 //! Started by root, bubblewrap sets up the folders and the shim then gives root up for a user id that belongs to the
@@ -36,6 +38,7 @@ pub mod hold;
 pub mod inside;
 pub mod kernel;
 mod probe;
+mod pty;
 mod sandbox;
 mod spawner;
 mod tree;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use command::Effect;
 use jiff::Timestamp;
-use operations::{AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, EventId, ExecutionId};
+use operations::{AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, EventId, ExecutionId, RunId};
 
 use crate::audit_row::{ENTRY, cut, entry_of, event_of, insert};
 use crate::query::{Failure, Query, Row, storable};
@@ -15,6 +15,8 @@ const ENTRIES: u32 = 100;
 const UNFINISHED: i64 = 1000;
 /// How many actions of one execution are read at most.
 const ACTIONS: i64 = 10_000;
+/// How many of a run's changes are read at most.
+const CHANGES: i64 = 1000;
 /// How many people are listed.
 const PEOPLE: i64 = 200;
 /// How many characters of a searched text count. SQLite refuses patterns over 50,000 bytes.
@@ -87,6 +89,17 @@ impl AuditTrail for Store {
             .sql(" ORDER BY event.sequence LIMIT ")
             .bind(ACTIONS);
         self.database.all(query, entry_of).await.map_err(failed("read an execution's actions"))
+    }
+
+    async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError> {
+        let query = Query::new(ENTRY.as_str())
+            .sql("event.undo IS NOT NULL AND event.run = ")
+            .bind(run.0)
+            .sql(" ORDER BY event.sequence DESC LIMIT ")
+            .bind(CHANGES);
+        let mut changes = self.database.all(query, entry_of).await.map_err(failed("read a run's changes"))?;
+        changes.reverse();
+        Ok(changes)
     }
 }
 

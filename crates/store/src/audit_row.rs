@@ -18,7 +18,7 @@ use crate::query::{Failure, Query, Row};
 /// written because somebody chose a long name.
 const NAME_BYTES: usize = 800;
 
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 30] = [
     "id",
     "at",
     "kind",
@@ -39,6 +39,7 @@ const COLUMNS: [&str; 29] = [
     "summary",
     "argv",
     "original",
+    "undo",
     "targets",
     "effect",
     "verdict",
@@ -71,6 +72,7 @@ pub(crate) fn insert(event: &AuditEvent) -> Result<Query, Failure> {
     let outcome = event.outcome.as_ref();
     let decision = event.decision.as_ref();
     let address = event.actor.address.map(|address| address.to_string());
+    let undo = (!event.undo.is_empty()).then(|| serde_json::to_string(&event.undo)).transpose()?;
     let environment = event.environment.as_ref().map(|environment| cut(&environment.0));
     Ok(Query::insert(
         "audit_event",
@@ -95,6 +97,7 @@ pub(crate) fn insert(event: &AuditEvent) -> Result<Query, Failure> {
             ("summary", event.summary.as_str().into()),
             ("argv", serde_json::to_string(&event.argv)?.as_str().into()),
             ("original", event.original.as_deref().into()),
+            ("undo", undo.as_deref().into()),
             ("targets", serde_json::to_string(&event.targets)?.as_str().into()),
             ("effect", event.effect.map(Effect::word).into()),
             ("verdict", decision.map(|decision| verdict_word(decision.verdict)).into()),
@@ -165,6 +168,7 @@ pub(crate) fn event_of(row: &Row, prefix: &str) -> Result<AuditEvent, Failure> {
         summary: text("summary")?,
         argv: row.read(&column("argv"), |json| serde_json::from_str(json).ok())?,
         original: optional("original")?,
+        undo: row.read_optional(&column("undo"), |json| serde_json::from_str(json).ok())?.unwrap_or_default(),
         targets: row.read(&column("targets"), |json| serde_json::from_str(json).ok())?,
         effect: row.read_optional(&column("effect"), Effect::from_word)?,
         decision,

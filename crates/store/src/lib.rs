@@ -1,7 +1,7 @@
 //! The portal's own database: SQLite by default, PostgreSQL for several replicas.
 //!
 //! One [`Store`] implements the ports of `operations` that keep something ([`operations::RunStore`], [`operations::IncidentStore`],
-//! [`operations::OutputStore`], [`operations::AuditTrail`]) and the sessions of signed-in browsers
+//! [`operations::OutputStore`], [`operations::AuditTrail`], [`operations::TokenStore`]) and the sessions of signed-in browsers
 //! ([`tower_sessions::SessionStore`]). Every statement is written once, for both databases; only opening, transactions
 //! and the migrations (`migrations/sqlite`, `migrations/postgres`) differ.
 
@@ -16,6 +16,7 @@ mod past;
 mod query;
 mod runs;
 mod sessions;
+mod tokens;
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::{PAGE_ROWS, Store, failed};
 /// The greatest piece that is kept as one; a greater one is kept as several. In bytes.
 const PIECE: usize = 64 * 1024;
 
-const CHUNK: &str = "SELECT sequence, run, execution, stream, at, bytes FROM output_chunk WHERE ";
+const CHUNK: &str = "SELECT sequence, run, execution, stream, terminal, at, bytes FROM output_chunk WHERE ";
 
 impl Store {
     async fn append_chunks(&self, chunks: &[NewChunk]) -> Result<(), Failure> {
@@ -80,6 +80,13 @@ impl OutputStore for Store {
         self.chunks_after("execution", execution.0, cursor, limit).await.map_err(failed("read an execution's output"))
     }
 
+    async fn recorded(&self, run: RunId) -> Result<Vec<ExecutionId>, StoreError> {
+        let query =
+            Query::new("SELECT DISTINCT execution FROM output_chunk WHERE terminal = 'size' AND run = ").bind(run.0);
+        let found = self.database.all(query, |row| row.read("execution", |id| id.parse().ok())).await;
+        found.map_err(failed("look for recordings"))
+    }
+
     async fn last(&self, run: RunId) -> Result<i64, StoreError> {
         let query = Query::new("SELECT coalesce(max(sequence), 0) AS last FROM output_chunk WHERE run = ").bind(run.0);
         let last = self.database.one(query, |row| Ok(row.get("last")?)).await;
@@ -93,7 +100,8 @@ fn insert(chunk: &NewChunk, piece: &[u8]) -> Query {
         [
             ("run", chunk.run.0.into()),
             ("execution", chunk.execution.0.into()),
-            ("stream", stream_word(chunk.stream).into()),
+            ("stream", stream_words(chunk.stream).0.into()),
+            ("terminal", stream_words(chunk.stream).1.into()),
             ("at", chunk.at.into()),
             ("bytes", piece.into()),
         ],
@@ -106,20 +114,25 @@ fn chunk_of(row: &Row) -> Result<Chunk, Failure> {
         content: NewChunk {
             run: row.read("run", |id| id.parse().ok())?,
             execution: row.read("execution", |id| id.parse().ok())?,
-            stream: row.read("stream", stream_from_word)?,
+            stream: stream_of(row)?,
             at: row.timestamp("at")?,
             bytes: Bytes::from(row.get::<Vec<u8>>("bytes")?),
         },
     })
 }
 
-fn stream_word(stream: Stream) -> &'static str {
+/// The columns `stream` and `terminal` of each kind of output.
+fn stream_words(stream: Stream) -> (&'static str, Option<&'static str>) {
     match stream {
-        Stream::Stdout => "stdout",
-        Stream::Stderr => "stderr",
+        Stream::Stdout => ("stdout", None),
+        Stream::Stderr => ("stderr", None),
+        Stream::Terminal => ("stdout", Some("printed")),
+        Stream::Resize => ("stdout", Some("size")),
     }
 }
 
-fn stream_from_word(word: &str) -> Option<Stream> {
-    [Stream::Stdout, Stream::Stderr].into_iter().find(|stream| stream_word(*stream) == word)
+fn stream_of(row: &Row) -> Result<Stream, Failure> {
+    let terminal: Option<String> = row.get("terminal")?;
+    let known = [Stream::Stdout, Stream::Stderr, Stream::Terminal, Stream::Resize];
+    row.read("stream", |word| known.into_iter().find(|stream| stream_words(*stream) == (word, terminal.as_deref())))
 }

@@ -17,7 +17,7 @@ const MOST: i64 = 10_000;
 const BRIEF: &str = "SELECT id, run, command, \
                      CASE WHEN edited = 1 AND length(source) <= 4096 THEN source ELSE '' END AS source, edited, \
                      started_by_subject, started_by_name, started_at, state, ended_at, exit_code, \
-                     CAST(NULL AS TEXT) AS note, truncated, findings FROM execution WHERE run IN (";
+                     CAST(NULL AS TEXT) AS note, truncated, findings, undoes FROM execution WHERE run IN (";
 
 /// A mark without what people wrote with it: the beginning of its JSON says which one it is.
 const BRIEF_MARK: &str = "SELECT run, part, substr(mark, 1, 64) AS mark, by_subject, by_name, at FROM step_mark \
@@ -89,7 +89,17 @@ fn brief(json: &str) -> Option<Mark> {
         Mark::Settled { passed: false, finding: String::new() },
         Mark::Judged { met: true },
         Mark::Judged { met: false },
+        Mark::Chosen,
+        Mark::Released,
     ];
+    // These say who, or with what beside it, and how far a step is they do not say.
+    let is = |word: &str| json.starts_with(&format!("{{\"mark\":\"{word}\""));
+    if is("claimed") {
+        return Some(Mark::Claimed { by: (String::new(), String::new()) });
+    }
+    if is("noted") {
+        return Some(Mark::Noted { text: String::new(), attachment: None });
+    }
     marks.into_iter().find(|mark| {
         let whole = serde_json::to_string(mark).unwrap_or_default();
         // Up to where the words begin.
@@ -112,6 +122,10 @@ mod tests {
             Mark::Settled { passed: false, finding: String::new() },
             Mark::Judged { met: true },
             Mark::Judged { met: false },
+            Mark::Chosen,
+            Mark::Released,
+            Mark::Claimed { by: (words(), words()) },
+            Mark::Noted { text: words(), attachment: None },
         ] {
             let beginning: String = serde_json::to_string(&mark).unwrap().chars().take(64).collect();
             let found = brief(&beginning).unwrap();

@@ -16,7 +16,7 @@ use crate::{PAGE_ROWS, Store, failed};
 const RUN: &str = "number, id, runbook, runbook_title, version_hash, version_commit, procedure, procedure_title, \
                    environment, started_by_subject, started_by_name, started_at, state, ended_at, variables, given, incident";
 const EXECUTION: &str = "id, run, command, source, edited, started_by_subject, started_by_name, started_at, state, \
-                         ended_at, exit_code, note, truncated, findings";
+                         ended_at, exit_code, note, truncated, findings, undoes";
 
 /// How many runs a list has where the filter does not say.
 const RUNS: u32 = 50;
@@ -161,6 +161,7 @@ impl RunStore for Store {
                 ("exit_code", execution.exit_code.map(i64::from).into()),
                 ("note", execution.note.as_deref().into()),
                 ("truncated", execution.truncated.into()),
+                ("undoes", execution.undoes.map(|id| id.0).into()),
             ],
         )
         .sql(" ON CONFLICT (run, command) WHERE state = 'running' DO NOTHING");
@@ -282,6 +283,9 @@ pub(crate) fn newest(query: Query, filter: &RunFilter) -> Query {
     if let Some(incident) = filter.incident {
         query = query.sql(" AND incident = ").bind(incident.0);
     }
+    if let Some(before) = filter.before {
+        query = query.sql(" AND number < ").bind(before);
+    }
     let limit = if filter.limit == 0 { RUNS } else { filter.limit.min(PAGE_ROWS) };
     query.sql(" ORDER BY number DESC LIMIT ").bind(i64::from(limit))
 }
@@ -321,6 +325,7 @@ pub(crate) fn execution_of(row: &Row) -> Result<Execution, Failure> {
         note: row.get("note")?,
         truncated: row.flag("truncated")?,
         findings: row.read("findings", |json| serde_json::from_str(json).ok())?,
+        undoes: row.read_optional("undoes", |id| id.parse().ok())?,
     })
 }
 

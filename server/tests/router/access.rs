@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use operations::Role;
+use operations::{Caller, Changes, IncidentId, Person, Role};
 use reqwest::StatusCode;
 use server::routes;
 
@@ -21,7 +21,7 @@ enum ForViewer {
     Refused(&'static str, &'static [(&'static str, &'static str)]),
 }
 
-/// The address as the router knows it, and the case. `RUN`, `STEP` and `EXECUTION` stand for real ids.
+/// The address as the router knows it, and the case. `RUN`, `STEP`, `INCIDENT` and `EXECUTION` stand for real ids.
 const CASES: &[(&str, &str, ForViewer)] = &[
     ("GET", "/", ForViewer::Reads("/")),
     ("GET", "/runbooks", ForViewer::Reads("/runbooks")),
@@ -81,10 +81,18 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ),
     ("GET", "/history", ForViewer::Refused("/history", &[])),
     ("GET", "/history/{event}", ForViewer::Refused("/history/EXECUTION", &[])),
+    ("GET", "/tokens", ForViewer::Reads("/tokens")),
     ("GET", "/search", ForViewer::Reads("/search?q=restart")),
+    ("GET", "/incidents/{incident}/timeline", ForViewer::Reads("/incidents/INCIDENT/timeline")),
+    ("GET", "/incidents/{incident}/message", ForViewer::Reads("/incidents/INCIDENT/message")),
+    ("GET", "/incidents/{incident}/post-mortem", ForViewer::Reads("/incidents/INCIDENT/post-mortem")),
+    ("GET", "/incidents/{incident}/post-mortem.md", ForViewer::Reads("/incidents/INCIDENT/post-mortem.md")),
     ("GET", "/runs/{run}/events", ForViewer::Reads("/runs/RUN/events")),
     ("GET", "/links/{link}", ForViewer::Refused("/links/l0", &[])),
     ("GET", "/live", ForViewer::Reads("/live?runbook=shop&procedure=restart&environment=practice")),
+    ("GET", "/executions/{execution}/replay", ForViewer::Refused("/executions/EXECUTION/replay", &[])),
+    ("GET", "/executions/{execution}/cast", ForViewer::Refused("/executions/EXECUTION/cast", &[])),
+    ("GET", "/terminals/{terminal}", ForViewer::Refused("/terminals/0", &[])),
     ("GET", "/executions/{execution}/output", ForViewer::Refused("/executions/EXECUTION/output", &[])),
     (
         "POST",
@@ -98,6 +106,7 @@ const CASES: &[(&str, &str, ForViewer)] = &[
     ("POST", "/api/press", ForViewer::Refused("/api/press", &[("run", "RUN"), ("command", "1")])),
     ("POST", "/api/run_on", ForViewer::Refused("/api/run_on", &[("run", "RUN")])),
     ("POST", "/api/give_values", ForViewer::Refused("/api/give_values", &[("run", "RUN"), ("values[pod-name]", "x")])),
+    ("POST", "/api/undo", ForViewer::Refused("/api/undo", &[("run", "RUN"), ("execution", "EXECUTION")])),
     ("POST", "/api/stop", ForViewer::Refused("/api/stop", &[("run", "RUN"), ("execution", "EXECUTION")])),
     (
         "POST",
@@ -112,8 +121,40 @@ const CASES: &[(&str, &str, ForViewer)] = &[
             &[("run", "RUN"), ("part", "1"), ("mark", "skipped"), ("text", "no need")],
         ),
     ),
+    (
+        "POST",
+        "/api/make_token",
+        ForViewer::Refused(
+            "/api/make_token",
+            &[("name", "deploys"), ("kind", "service"), ("scopes[read]", "on"), ("days", "7")],
+        ),
+    ),
+    ("POST", "/api/revoke_token", ForViewer::Refused("/api/revoke_token", &[("token", "EXECUTION")])),
+    (
+        "POST",
+        "/api/send_message",
+        ForViewer::Refused("/api/send_message", &[("incident", "INCIDENT"), ("channel", "incidents"), ("text", "x")]),
+    ),
+    ("POST", "/api/send_message_again", ForViewer::Refused("/api/send_message_again", &[("message", "EXECUTION")])),
+    (
+        "POST",
+        "/api/keep_post_mortem",
+        ForViewer::Refused("/api/keep_post_mortem", &[("incident", "INCIDENT"), ("text", "x")]),
+    ),
+    ("POST", "/api/share_post_mortem", ForViewer::Refused("/api/share_post_mortem", &[("incident", "INCIDENT")])),
+    ("POST", "/api/unshare_post_mortem", ForViewer::Refused("/api/unshare_post_mortem", &[("incident", "INCIDENT")])),
     ("POST", "/api/close_run", ForViewer::Refused("/api/close_run", &[("run", "RUN"), ("outcome", "completed")])),
 ];
+
+fn caller() -> Caller {
+    let name = "Otto".to_owned();
+    Caller { person: Person { subject: "otto".to_owned(), name, email: None, role: Role::Operator }, address: None }
+}
+
+async fn incident(app: &TestApp) -> IncidentId {
+    let changes = Changes { title: Some("The shop is down".to_owned()), ..Changes::default() };
+    app.portal.operations.open_incident(&caller(), changes, None).await.unwrap()
+}
 
 /// What a test of the sign-in room already covers, and files that are the same for everybody.
 fn open() -> BTreeSet<(String, String)> {
@@ -205,5 +246,60 @@ async fn what_needs_no_session_shows_nothing_of_the_content() {
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{policy}");
     assert_eq!(page.headers()["x-content-type-options"], "nosniff");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_post_mortem_is_taken_along_and_read_by_whoever_has_its_link() {
+    let app = TestApp::start(TEXT).await;
+    let operator = app.signed_in(Role::Operator).await;
+    let stranger = app.anonymous();
+    let incident = incident(&app).await.to_string();
+    let file = app.signed_in(Role::Viewer).await.get(&format!("/incidents/{incident}/post-mortem.md")).await;
+    assert_eq!(file.headers()["content-type"], "text/markdown; charset=utf-8");
+    assert_eq!(file.headers()["content-disposition"], "attachment; filename=\"INC-1-post-mortem.md\"");
+    assert!(file.text().await.unwrap().starts_with("# Post-mortem: The shop is down (INC-1)"));
+
+    // The longest text fits, in the longest form that a browser makes of it.
+    let longest = "ü".repeat(32 * 1024);
+    let kept = operator.post("/api/keep_post_mortem", &[("incident", &incident), ("text", &longest)]).await;
+    assert_eq!(kept.status(), StatusCode::SEE_OTHER);
+    let read = operations::version(&longest);
+    let fields =
+        [("incident", incident.as_str()), ("read", read.as_str()), ("text", "# Ours\n\n![x](https://e.example/x)")];
+    assert_eq!(operator.post("/api/keep_post_mortem", &fields).await.status(), StatusCode::SEE_OTHER);
+
+    let made = operator.post("/api/share_post_mortem", &[("incident", &incident)]).await;
+    assert_eq!(made.status(), StatusCode::OK);
+    assert_eq!(made.headers()["cache-control"], "no-store");
+    let page = made.text().await.unwrap();
+    let from = page.find("/shared/post-mortems/").expect("the address");
+    let address: String = page[from..].chars().take_while(|c| *c != '<').collect();
+
+    let shared = stranger.get(&address).await;
+    assert_eq!(shared.status(), StatusCode::OK);
+    let headers = shared.headers().clone();
+    assert_eq!(headers["referrer-policy"], "no-referrer");
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["x-robots-tag"], "noindex, nofollow, noarchive");
+    assert!(headers.get("set-cookie").is_none());
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'self'") && !policy.contains("script"), "{policy}");
+    let document = shared.text().await.unwrap();
+    assert!(document.contains("<h1>Ours</h1>") && !document.contains("<script") && !document.contains(&incident));
+
+    assert_eq!(
+        operator.post("/api/unshare_post_mortem", &[("incident", &incident)]).await.status(),
+        StatusCode::SEE_OTHER
+    );
+    let mut answers = Vec::new();
+    for wrong in
+        [address.clone(), "/shared/post-mortems/x".to_owned(), format!("/shared/post-mortems/{}", "x".repeat(5_000))]
+    {
+        let answer = stranger.get(&wrong).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        answers.push(answer.text().await.unwrap());
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "nothing tells a void key from a wrong one");
     app.stop().await;
 }

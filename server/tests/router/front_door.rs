@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use identity::demo::{DEMO_PEOPLE, DemoProvider};
 use operations::{EnvironmentKind, Limits, Policy, Role};
 use reqwest::{Client, Response, StatusCode, redirect};
-use server::config::{Cluster, EnvironmentConfig, ReachConfig};
+use server::alerts::AlertSource;
+use server::config::{ChannelConfig, Cluster, EnvironmentConfig, ReachConfig};
 use server::listen::{self, Bounds};
 use server::portal::{Assembled, Plan, assemble};
 use tokio_util::sync::CancellationToken;
@@ -19,17 +20,32 @@ pub(crate) struct TestApp {
     pub(crate) portal: Assembled,
     shutdown: CancellationToken,
     _provider: DemoProvider,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
+}
+
+/// What a portal has beside its one runbook.
+#[derive(Default)]
+pub(crate) struct Setup {
+    pub(crate) bounds: Bounds,
+    /// Who may tell of alerts.
+    pub(crate) alerts: Vec<AlertSource>,
+    /// Where messages go.
+    pub(crate) channels: Vec<ChannelConfig>,
 }
 
 impl TestApp {
     /// A portal with one runbook of this text, named `shop`.
     pub(crate) async fn start(text: &str) -> Self {
-        Self::start_with(text, Bounds::default()).await
+        Self::start_as(text, Setup::default()).await
     }
 
     /// The same with other bounds on connections.
     pub(crate) async fn start_with(text: &str, bounds: Bounds) -> Self {
+        Self::start_as(text, Setup { bounds, ..Setup::default() }).await
+    }
+
+    /// The same with what it may be told and can tell.
+    pub(crate) async fn start_as(text: &str, setup: Setup) -> Self {
         static TLS: std::sync::Once = std::sync::Once::new();
         TLS.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().expect("the first of this process");
@@ -61,24 +77,45 @@ impl TestApp {
                 reach: ReachConfig::default(),
             }],
             limits: Limits::default(),
-            channels: Vec::new(),
+            channels: setup.channels,
             programs: BTreeMap::new(),
             practice_speed: SPEED,
-            alerts: Vec::new(),
+            alerts: setup.alerts,
             links: server::links::LinkHosts::new(url.parse().unwrap(), None),
         })
         .await
         .unwrap();
         let shutdown = CancellationToken::new();
         let router = portal.router(provider.identity_config(), shutdown.clone()).await.unwrap();
-        tokio::spawn(listen::serve(listener, router, bounds, shutdown.clone()));
-        Self { url, portal, shutdown, _provider: provider, _data: data }
+        tokio::spawn(listen::serve(listener, router, setup.bounds, shutdown.clone()));
+        Self { url, portal, shutdown, _provider: provider, data }
     }
 
     /// Ends what runs; a test that leaves commands running would hang here and not later.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.portal.close().await;
+    }
+
+    /// A connection of the test's own to the portal's database.
+    pub(crate) async fn store(&self) -> store::Store {
+        store::Store::connect(&format!("sqlite://{}", self.data.path().join("portal.db").display())).await.unwrap()
+    }
+
+    /// Everything that the portal has written to its own folder and database.
+    pub(crate) fn kept(&self) -> Vec<u8> {
+        let mut folders = vec![self.data.path().to_path_buf()];
+        let mut kept = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap() {
+                    kind if kind.is_dir() => folders.push(entry.path()),
+                    kind if kind.is_file() => kept.extend(std::fs::read(entry.path()).unwrap()),
+                    _ => {}
+                }
+            }
+        }
+        kept
     }
 
     /// A browser that nobody has signed in with.
@@ -139,6 +176,37 @@ impl Browser {
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let request = self.client.post(format!("{}{path}", self.url)).form(fields);
         request.header("accept", "text/html").header("sec-fetch-site", "same-origin").send().await.unwrap()
+    }
+
+    /// Asks with the session's cookie and nothing else.
+    pub(crate) async fn ask(&self, method: reqwest::Method, path: &str) -> Response {
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        request.header("sec-fetch-site", "same-origin").send().await.unwrap()
+    }
+
+    /// Asks for a WebSocket as a page of this origin would.
+    pub(crate) async fn web_socket(&self, path: &str, origin: Option<&str>) -> Response {
+        let mut request = self.client.get(format!("{}{path}", self.url));
+        for (name, value) in [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request = request.header(name, value);
+        }
+        match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        }
+        .send()
+        .await
+        .unwrap()
+    }
+
+    /// Asks for a page and says which origin asks.
+    pub(crate) async fn get_with_origin(&self, path: &str, origin: &str) -> Response {
+        self.client.get(format!("{}{path}", self.url)).header("origin", origin).send().await.unwrap()
     }
 
     /// Asks as another site's page would make the browser ask.

@@ -3,9 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod access;
+mod alertmanager;
+mod alerts;
+mod api;
 mod connections;
 mod front_door;
 mod links;
 mod load;
+mod log;
 mod main_job;
+mod messages;
+mod remote;
 mod statistics;
+mod terminals;
+mod undo;

@@ -36,9 +36,7 @@ impl Bench {
         if let Some(program) = &self.aws_cli {
             variables.push(("AWS_CLI", program.into()));
         }
-        if let Some(python) = &self.mail {
-            variables.push(("SMTP_TEST_PYTHON", python.into()));
-        }
+        variables.extend(self.programs.iter().map(|(name, program)| (*name, program.into())));
         if let Some(redis) = &self.redis {
             variables.push(("REDIS_TEST_URL", redis.url().into()));
         }
@@ -89,6 +87,15 @@ impl Bench {
         if let Some(prometheus) = &self.prometheus {
             all.insert("prometheus".into(), json!({ "url": prometheus.url() }));
         }
+        if let Some(alertmanager) = &self.alertmanager {
+            let alertmanager = json!({
+                "url": alertmanager.url(), "token": alertmanager.token(), "token_file": alertmanager.token_file(),
+            });
+            all.insert("alertmanager".into(), alertmanager);
+        }
+        if let Some(mail) = &self.mail {
+            all.insert("mail".into(), json!({ "host": "127.0.0.1", "port": mail.port() }));
+        }
         if let Some(echo) = &self.echo {
             let echo = json!({
                 "url": echo.url(),
@@ -119,6 +126,9 @@ impl Bench {
                 add(name, 8080, echo.port());
                 add(name, 443, echo.secure_port());
             }
+        }
+        if let Some(alertmanager) = &self.alertmanager {
+            add("alertmanager", 9093, alertmanager.port());
         }
         if let Some(prometheus) = &self.prometheus {
             add("prometheus", 9090, prometheus.port());

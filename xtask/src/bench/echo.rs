@@ -1,4 +1,4 @@
-//! The HTTP server that stands for health checks, PagerDuty and Elasticsearch: it answers, and remembers what was asked.
+//! The HTTP server that stands for health checks, PagerDuty, Slack and Elasticsearch: it answers, and remembers.
 
 use std::fs;
 use std::path::{Path, PathBuf};

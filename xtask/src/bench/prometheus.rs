@@ -1,4 +1,4 @@
-//! Prometheus, looking at itself and at the echo.
+//! Prometheus, looking at itself and at the echo, and at what is worth an alert.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +13,9 @@ use crate::throwaway::{Folder, free_port};
 
 pub(super) const PROGRAM: &str = "prometheus";
 
+/// What is worth an alert, for the samples of runbooks.
+const RULES: &str = include_str!("../../bench/rules.yml");
+
 /// How many services have been looked at.
 const LOOKED_AT: &str = "/api/v1/query?query=count(up==1)";
 
@@ -23,12 +26,18 @@ pub(super) struct Prometheus {
 }
 
 impl Prometheus {
-    /// `others` are ports on 127.0.0.1 with metrics worth keeping beside its own.
-    pub(super) fn launch(program: &Path, others: &[u16]) -> Result<Self> {
+    /// `others` are ports on 127.0.0.1 with metrics worth keeping beside its own, `alertmanager` the one that it tells of
+    /// alerts, where there is one.
+    pub(super) fn launch(program: &Path, others: &[u16], alertmanager: Option<u16>) -> Result<Self> {
         let port = free_port()?;
         let folder = Folder::new("prometheus")?;
         let file = folder.join("prometheus.yml");
-        fs::write(&file, settings(port, others)).context("cannot write the settings of Prometheus")?;
+        let mut text = settings(port, others);
+        if let Some(alertmanager) = alertmanager {
+            fs::write(folder.join("rules.yml"), RULES).context("cannot write the rules of Prometheus")?;
+            text.push_str(&alerting(alertmanager));
+        }
+        fs::write(&file, text).context("cannot write the settings of Prometheus")?;
         let mut command = process::bare_and_tied_to_us(program);
         command
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
@@ -60,12 +69,21 @@ impl Prometheus {
 }
 
 fn settings(port: u16, others: &[u16]) -> String {
-    let mut settings =
-        format!("global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n{}", job("prometheus", port));
+    let mut settings = format!(
+        "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  evaluation_interval: 1s\nscrape_configs:\n{}",
+        job("prometheus", port)
+    );
     for other in others {
         settings.push_str(&job("bench", *other));
     }
     settings
+}
+
+fn alerting(port: u16) -> String {
+    format!(
+        "rule_files: [rules.yml]\nalerting:\n  alertmanagers:\n  - static_configs:\n    - \
+         targets: ['127.0.0.1:{port}']\n"
+    )
 }
 
 fn job(name: &str, port: u16) -> String {

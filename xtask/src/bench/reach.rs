@@ -1,4 +1,5 @@
-//! What of a bench the portal's practice environment reaches: a file for `runbook-portal demo --reach`.
+//! What of a bench the demo's portal uses: a file for `runbook-portal demo --reach`. What its practice environment
+//! reaches, who tells it of alerts, and where its messages go.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::description::DATABASES;
 use super::{Bench, moto};
-use crate::throwaway::Folder;
+use crate::throwaway::{Folder, random_word};
 
 /// A part of the bench that the demo can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,6 +25,10 @@ pub(crate) enum Shown {
     Redis,
     /// Prometheus, and a web server for every other host
     Prometheus,
+    /// Alertmanager, which opens incidents; Prometheus raises alerts where it is there, too
+    Alertmanager,
+    /// Channels for messages: a chat and a pager that only remember, a mail server that prints
+    Messages,
 }
 
 /// What runbooks call each database beside its own name.
@@ -94,7 +99,38 @@ impl Reach {
                 reach.insert("authorities".into(), echo.authority().to_string_lossy().into());
             }
         }
-        Ok(json!({ "reach": reach, "programs": programs }))
+        let mut alerts = Vec::new();
+        if let (Some(alertmanager), true) = (&bench.alertmanager, shows(Shown::Alertmanager)) {
+            let token = json!({ "file": alertmanager.token_file() });
+            alerts.push(json!({ "name": "alertmanager", "token": token, "environment": "practice" }));
+        }
+        let channels = if shows(Shown::Messages) { self.channels(bench)? } else { Vec::new() };
+        Ok(json!({ "reach": reach, "alerts": alerts, "channels": channels, "programs": programs }))
+    }
+
+    /// Channels that somebody who tries the demo can really send through. Their secrets are secret nowhere, and treated as
+    /// if they were.
+    fn channels(&self, bench: &Bench) -> Result<Vec<Value>> {
+        let mut channels = Vec::new();
+        if let Some(echo) = &bench.echo {
+            self.secret("slack-webhook", &format!("{}/services/T0BENCH/B0BENCH/{}", echo.url(), random_word()?))?;
+            self.secret("pagerduty-key", &random_word()?)?;
+            let endpoint = format!("{}/v2/enqueue", echo.url());
+            channels.push(json!({
+                "by": "slack", "name": "incidents", "about": "#incidents", "url_file": self.folder.join("slack-webhook"),
+            }));
+            channels.push(json!({
+                "by": "pagerduty", "name": "pager", "about": "whoever is on call", "endpoint": endpoint,
+                "key_file": self.folder.join("pagerduty-key"),
+            }));
+        }
+        if let Some(mail) = &bench.mail {
+            channels.push(json!({
+                "by": "email", "name": "stakeholders", "host": "127.0.0.1", "port": mail.port(), "encryption": "none",
+                "from": "Runbook Portal <runbooks@example.com>", "to": ["stakeholders@example.com"],
+            }));
+        }
+        Ok(channels)
     }
 
     /// A secret in a file of its own, and how the configuration names it.

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const LOG_LINES: usize = 20;
 
 /// What a server prints, inside its folder.
-const LOG: &str = "log";
+pub(super) const LOG: &str = "log";
 
 pub(super) struct Server {
     what: &'static str,
@@ -33,13 +33,25 @@ impl Server {
     /// Starts it, and does not wait. To be called on the thread that lives as long as the server shall: the kernel ends
     /// what is tied to us when that thread ends.
     pub(super) fn launch(what: &'static str, folder: Folder, command: &mut Command) -> Result<Self> {
-        let log = File::create(folder.join(LOG)).with_context(|| format!("cannot write the log of {what}"))?;
+        let log = File::options().append(true).create(true).open(folder.join(LOG));
+        let log = log.with_context(|| format!("cannot write the log of {what}"))?;
+        Self::launch_printing(what, folder, command, log.into())
+    }
+
+    /// The same where somebody wants to read what it prints on standard output; its standard error is its log.
+    pub(super) fn launch_printing(
+        what: &'static str,
+        folder: Folder,
+        command: &mut Command,
+        printed: Stdio,
+    ) -> Result<Self> {
+        let log = File::options().append(true).create(true).open(folder.join(LOG));
         let child = command
             .current_dir(folder.path())
             .env("HOME", folder.path())
             .stdin(Stdio::null())
-            .stdout(log.try_clone().with_context(|| format!("cannot share the log of {what}"))?)
-            .stderr(log)
+            .stdout(printed)
+            .stderr(log.with_context(|| format!("cannot write the log of {what}"))?)
             .spawn()
             .with_context(|| format!("cannot start {what}"))?;
         Ok(Self { what, child, folder })

@@ -19,7 +19,7 @@ pub struct Exec {
     pub container: Option<String>,
     /// `-i`
     pub stdin: bool,
-    /// `-t`: nobody here has a terminal, so it only brings a sentence on stderr.
+    /// `-t`: where nobody gives the call a terminal, it only brings a sentence on stderr.
     pub terminal: bool,
     /// `-q`
     pub quiet: bool,
@@ -341,6 +341,16 @@ pub(super) fn effect(argv: &[String]) -> Effect {
         "kubectl" | "aws" => Effect::Change.max(known(argv)),
         _ => known(argv),
     }
+}
+
+/// Whether a program inside a pod is known to say what it has to say, and to ask nothing.
+pub(crate) fn only_prints(argv: &[String]) -> bool {
+    let name = argv.first().map_or("", |first| program::base_name(first));
+    LOOKS.contains(&name)
+        || DESTROYS.contains(&name)
+        || ["find", "rabbitmq-diagnostics", "rabbitmqctl", "wget"].contains(&name)
+        || crate::known_to_broker(name)
+        || program::is_sandbox_program(name)
 }
 
 /// A text that writes to a file, or that the grammar does not understand, changes something.

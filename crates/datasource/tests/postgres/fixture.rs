@@ -188,6 +188,7 @@ impl CallIo for Caller {
         }
         match stream {
             Stream::Stdout => printed.0.extend_from_slice(&bytes),
+            Stream::Terminal | Stream::Resize => {}
             Stream::Stderr => printed.1.extend_from_slice(&bytes),
         }
         Ok(())

@@ -8,4 +8,5 @@ mod differential;
 mod encrypted;
 mod fixture;
 mod guards;
+mod passage;
 mod query;

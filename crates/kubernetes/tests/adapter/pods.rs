@@ -1,5 +1,7 @@
 //! Programs inside pods: `exec`, `run`.
 
+use bytes::Bytes;
+use operations::{TerminalInput, TerminalSize};
 use practice::Practice;
 
 use crate::differential::kubectl_with;
@@ -153,4 +155,32 @@ async fn a_port_is_reached_by_a_link() {
         let (refused, links) = rig.call_linking(line, "-> ").await;
         assert!(refused.stderr.contains(why) && links.is_empty(), "{line}: {refused:?}");
     }
+}
+
+#[tokio::test]
+async fn somebody_talks_to_a_program_at_a_terminal() {
+    let rig = Rig::start(Practice::builder()).await;
+    let keys = |text: &str| TerminalInput::Typed(Bytes::copy_from_slice(text.as_bytes()));
+    let size = || TerminalInput::Resized(TerminalSize::new(132, 43));
+    let talk = async || {
+        let inputs = vec![size(), keys("stty size\r"), keys("exit 3\r")];
+        rig.call_talking("kubectl exec -it postgres-pod -- sh", inputs).await
+    };
+    let (mut talked, title) = talk().await;
+    assert_eq!(title.as_deref(), Some("pods/postgres-pod: sh"));
+    // Keys and sizes are streams of their own (the protocol has a channel for each): now and then the keys are faster.
+    for _ in 0..20 {
+        if talked.stdout.contains("43 132") {
+            break;
+        }
+        talked = talk().await.0;
+    }
+    assert_eq!(talked.stdout, "/ $ stty size\r\n43 132\r\n/ $ exit 3\r\n");
+    assert_eq!((talked.stderr.as_str(), talked.code), ("command terminated with exit code 3\n", 3));
+    // Without -t, and where nobody gives it one, it has none.
+    let (script, title) = rig.call_talking("kubectl exec -i postgres-pod -- sh", Vec::new()).await;
+    assert_eq!((script.code, title), (0, None));
+    let script = rig.call("kubectl exec -it postgres-pod -- sh").await;
+    assert_eq!((script.code, script.stdout.as_str()), (0, ""));
+    assert!(script.stderr.contains("Unable to use a TTY"));
 }

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use kubernetes::{ArgoCd, Clusters, Connection, Helm, Kubectl};
 use operations::{
     Adapter, Answer, Call, CallEnded, CallIo, Environment, EnvironmentKind, EnvironmentName, FileError,
-    KubernetesScope, Namespaces, OpenLink, Policy, Question, Stream, Tunnel,
+    KubernetesScope, Namespaces, OpenLink, OpenTerminal, Policy, Question, Stream, TerminalInput, Tunnel,
 };
 use practice::{Builder, Practice};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// What a call did.
@@ -31,6 +32,9 @@ pub(crate) struct Caller {
     answers: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Question>>,
     links: Mutex<Vec<(String, Arc<dyn Tunnel>)>>,
+    /// What somebody does at a terminal, and how it is called.
+    inputs: Option<Vec<TerminalInput>>,
+    terminal: Mutex<Option<String>>,
     ended: CancellationToken,
 }
 
@@ -47,6 +51,8 @@ impl Caller {
             answers: Mutex::default(),
             asked: Mutex::default(),
             links: Mutex::default(),
+            inputs: None,
+            terminal: Mutex::default(),
             ended: CancellationToken::new(),
         }
     }
@@ -57,7 +63,8 @@ impl CallIo for Caller {
     async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
         let mut streams = self.streams.lock().expect("not poisoned");
         match stream {
-            Stream::Stdout => streams.0.extend_from_slice(&bytes),
+            Stream::Stdout | Stream::Terminal => streams.0.extend_from_slice(&bytes),
+            Stream::Resize => {}
             Stream::Stderr => streams.1.extend_from_slice(&bytes),
         }
         if self.until.as_ref().is_some_and(|text| String::from_utf8_lossy(&streams.0).contains(text)) {
@@ -85,6 +92,19 @@ impl CallIo for Caller {
     fn open_link(&self, title: String, tunnel: Arc<dyn Tunnel>) -> Option<OpenLink> {
         self.links.lock().expect("not poisoned").push((title, tunnel));
         Some(OpenLink::new("http://portal.example/links/x".to_owned(), ()))
+    }
+
+    async fn is_at_terminal(&self) -> bool {
+        self.inputs.is_some()
+    }
+
+    async fn open_terminal(&self, title: String) -> Option<OpenTerminal> {
+        *self.terminal.lock().expect("not poisoned") = Some(title);
+        let (sender, receiver) = mpsc::channel(64);
+        for input in self.inputs.iter().flatten() {
+            sender.try_send(input.clone()).expect("there is room");
+        }
+        Some(OpenTerminal::new(receiver, sender))
     }
 
     fn workspace(&self) -> Option<&Path> {
@@ -169,6 +189,13 @@ impl Rig {
         let outcome = self.perform(line, &caller).await;
         let links = std::mem::take(&mut *caller.links.lock().expect("not poisoned"));
         (outcome, links)
+    }
+
+    /// Calls from a terminal, where somebody does this. Gives what the terminal is called, too.
+    pub(crate) async fn call_talking(&self, line: &str, inputs: Vec<TerminalInput>) -> (Outcome, Option<String>) {
+        let caller = Caller { inputs: Some(inputs), ..Caller::new(None, None) };
+        let outcome = self.perform(line, &caller).await;
+        (outcome, caller.terminal.into_inner().expect("not poisoned"))
     }
 
     async fn call_as(&self, line: &str, caller: Caller) -> Outcome {

@@ -102,16 +102,22 @@ impl Operations {
             },
         };
         if let Some(kind) = news {
-            let fired = FiredAlert {
-                incident: incident.id,
-                source: source.to_owned(),
-                fingerprint: alert.fingerprint,
-                group_key: alert.group_key,
-                name: alert.name,
-                labels: alert.labels,
-                annotations: alert.annotations,
-                started_at: alert.started_at,
-                cleared_at: alert.cleared_at,
+            let fired = match before {
+                // Whoever says that it is over need not repeat what it was: `amtool` sends no annotations then.
+                Some(before) if kind == EventKind::AlertCleared => {
+                    FiredAlert { cleared_at: alert.cleared_at, ..before.clone() }
+                }
+                _ => FiredAlert {
+                    incident: incident.id,
+                    source: source.to_owned(),
+                    fingerprint: alert.fingerprint,
+                    group_key: alert.group_key,
+                    name: alert.name,
+                    labels: alert.labels,
+                    annotations: alert.annotations,
+                    started_at: alert.started_at,
+                    cleared_at: alert.cleared_at,
+                },
             };
             let mut event = AuditEvent::new(self.rooms.now(), kind, system(source), fired.name.clone());
             event.incident = Some(incident.id);

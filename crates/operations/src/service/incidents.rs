@@ -283,7 +283,7 @@ impl Operations {
         self.whole(async move {
             let _turn = this.rooms.turn_of(id.0).await;
             let mut incident = this.open_one(id).await?;
-            let run = this.start(&caller, &runbook, &procedure, &environment, given, Some(id)).await?;
+            let run = this.start(&caller, RunId::new(), (&runbook, &procedure), &environment, given, Some(id)).await?;
             if incident.terms.level.is_none() {
                 let asked = incident.severity.as_deref();
                 let own = Some(&procedure).filter(|_| asked.is_none());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use command::Effect;
 use command::expectation::Judgement;
 use jiff::SignedDuration;
-use runbook::{Alternatives, Body, Command, CommandId, Step};
+use runbook::{Alternatives, Body, Command, CommandId, Language, Step, StepId};
 
 use super::{Again, Operations, Press, Rooms, locked};
 use crate::{Caller, CommandView, Error, Onward, Permission, RunId, RunState, RunView, StepState, StepView};
@@ -36,11 +36,57 @@ impl Drop for Going {
 }
 
 /// What comes next in a run.
-enum Next {
-    /// Press this one.
-    Command(CommandId),
-    /// Somebody is needed, or nothing is left: why.
-    Person(String),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Press this one: nothing about it needs a person.
+    Command {
+        /// The step.
+        step: StepId,
+        /// The command.
+        command: CommandId,
+    },
+    /// Somebody is needed, or nothing is left.
+    Person(Needed),
+}
+
+/// For what somebody is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// Why.
+    pub why: Why,
+    /// The step, where it is about one.
+    pub step: Option<StepId>,
+    /// The command to press, where pressing it is what is needed.
+    pub command: Option<CommandId>,
+    /// The same in a sentence.
+    pub reason: String,
+}
+
+/// Why somebody is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// Nothing is left to do.
+    Done,
+    /// The run is closed.
+    Closed,
+    /// A command is running.
+    Running,
+    /// What came of a command has to be looked at: it failed, or its outcome is unknown.
+    Look,
+    /// Only a person can tell whether a result is as the runbook expects.
+    Judge,
+    /// It is something that a person does.
+    Manual,
+    /// One of several commands has to be chosen.
+    Choice,
+    /// It removes something or interrupts service.
+    Destroys,
+    /// It changes something, and a value says what.
+    Value,
+    /// It goes on until it is stopped.
+    Follows,
+    /// It may open a terminal.
+    Terminal,
 }
 
 impl Operations {
@@ -94,8 +140,8 @@ impl Operations {
             }
             let view = self.view_run(caller, run).await?;
             let command = match next(&view) {
-                Next::Command(command) => command,
-                Next::Person(reason) => return Ok(reason),
+                Next::Command { command, .. } => command,
+                Next::Person(needed) => return Ok(needed.reason),
             };
             let press = Press { again: Again::Refused, ..Press::default() };
             self.press(caller, run, &command, press).await?;
@@ -114,49 +160,74 @@ impl Operations {
     }
 }
 
+impl RunView {
+    /// What comes next, as far as the text and what became of it tell.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        next(self)
+    }
+}
+
 fn next(view: &RunView) -> Next {
+    let whole = |why, reason: &str| Next::Person(Needed { why, step: None, command: None, reason: reason.to_owned() });
     if view.run.state != RunState::Open {
-        return Next::Person("The run is closed.".to_owned());
+        return whole(Why::Closed, "The run is closed.");
     }
     let effect = |command: &Command| {
         view.environment.as_ref().map_or(command.effect, |environment| environment.policy.effect_of(command))
     };
     let open = view.procedure.steps.iter().zip(&view.steps).filter_map(|(step, state)| in_step(step, state, &effect));
-    open.into_iter().next().unwrap_or_else(|| Next::Person("Every step is done or skipped.".to_owned()))
+    open.into_iter().next().unwrap_or_else(|| whole(Why::Done, "Every step is done or skipped."))
 }
 
 /// What comes next in a step; `None` where nothing does.
 fn in_step(step: &Step, state: &StepView, effect: &dyn Fn(&Command) -> Effect) -> Option<Next> {
     let name = format!("Step {}, “{}”,", step.id, step.title);
-    let person = |why: &str| Some(Next::Person(format!("{name} {why}")));
+    let needed = |why, command: Option<&Command>, words: &str| {
+        let (step, command) = (Some(step.id.clone()), command.map(|command| command.id.clone()));
+        Some(Next::Person(Needed { why, step, command, reason: format!("{name} {words}") }))
+    };
+    let person = |why, words: &str| needed(why, None, words);
     if let Some(command) = state.commands.iter().find(|command| is_open(command)) {
         let about = if state.commands.len() > 1 { format!(" of {}", command.id) } else { String::new() };
-        return person(&format!("asks whether the result{about} is as the runbook expects."));
+        return person(Why::Judge, &format!("asks whether the result{about} is as the runbook expects."));
     }
     match state.state {
         StepState::Passed | StepState::Skipped => return None,
-        StepState::Running => return person("is running."),
+        StepState::Running => return person(Why::Running, "is running."),
         StepState::Failed | StepState::Unmet | StepState::Stopped | StepState::Unknown => {
-            return person(&format!("is {}: look at it first.", state.state.word()));
+            return person(Why::Look, &format!("is {}: look at it first.", state.state.word()));
         }
         StepState::Waiting => {}
     }
-    let Body::Commands { alternatives, commands } = &step.body else { return person("is for a person.") };
+    let Body::Commands { alternatives, commands } = &step.body else { return person(Why::Manual, "is for a person.") };
     if *alternatives == Alternatives::One {
-        return person("is a choice: pick one.");
+        return person(Why::Choice, "is a choice: pick one.");
     }
     let waiting = commands.iter().zip(&state.commands).find(|(_, one)| one.state == StepState::Waiting);
-    let Some((command, _)) = waiting else { return person("needs somebody to look at it.") };
+    let Some((command, one)) = waiting else { return person(Why::Look, "needs somebody to look at it.") };
+    let press = |why, words: &str| needed(why, Some(command), words);
+    if one.execution.is_some() {
+        return press(Why::Look, "was rolled back: look at it first.");
+    }
+    if command.language == Language::Bash && talks(&command.source) {
+        return press(Why::Terminal, "may open a terminal: press Run there yourself.");
+    }
     if effect(command) == Effect::Destroy {
-        return person("removes something or interrupts service: press Run there yourself.");
+        return press(Why::Destroys, "removes something or interrupts service: press Run there yourself.");
     }
     if effect(command) == Effect::Change && !command.parameters.is_empty() {
-        return person("changes something, and a value says what: press Run there yourself.");
+        return press(Why::Value, "changes something, and a value says what: press Run there yourself.");
     }
     if command.follows {
-        return person("goes on until it is stopped: press Follow there yourself.");
+        return press(Why::Follows, "goes on until it is stopped: press Follow there yourself.");
     }
-    Some(Next::Command(command.id.clone()))
+    Some(Next::Command { step: step.id.clone(), command: command.id.clone() })
+}
+
+/// Whether a text has a call that somebody may be asked to talk to.
+fn talks(source: &str) -> bool {
+    command::Script::parse(source).calls.iter().any(|call| command::wants_terminal(&call.argv()))
 }
 
 /// Whether nobody has said yet if what came of a command is as expected.

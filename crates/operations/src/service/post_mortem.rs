@@ -11,8 +11,14 @@ use super::{Operations, permit};
 use crate::running::hex;
 use crate::{Caller, Error, EventKind, Incident, IncidentId, OutcomeResult, Permission};
 
-/// The longest post-mortem, in bytes.
-const LONGEST: usize = 256 * 1024;
+/// The longest post-mortem, in bytes: what one form can send.
+const LONGEST: usize = 64 * 1024;
+/// How much of that a part takes that is written from the trail: what people write themselves needs room, too.
+const TIMELINE: usize = 28 * 1024;
+/// The same for the shorter parts.
+const PART: usize = 6 * 1024;
+/// How much of one text is told, in characters.
+const TEXT: usize = 600;
 
 /// A post-mortem as a page shows it.
 #[derive(Clone, Debug)]
@@ -107,6 +113,12 @@ impl Operations {
         Ok(key)
     }
 
+    /// A path of this portal as people can pass it on: whole, where the portal knows its own address.
+    #[must_use]
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.rooms.links.portal().unwrap_or_default())
+    }
+
     /// Voids the key.
     ///
     /// # Errors
@@ -165,17 +177,22 @@ fn markdown(view: &super::IncidentView, timeline: &Timeline) -> String {
     let _ = writeln!(out, "# Post-mortem: {} ({})\n", plain(&incident.title), incident.label());
     facts(&mut out, view, timeline);
     let _ = writeln!(out, "\n## Impact\n");
-    let affected = if incident.affected.is_empty() { "_Say who noticed what._" } else { &plain(&incident.affected) };
+    let affected = if incident.affected.is_empty() { "_Say who noticed what._" } else { &brief(&incident.affected) };
     let _ = writeln!(out, "Affected: {affected}\n");
     if let Some(duration) = timeline.to_mitigate.or(timeline.to_resolve) {
         let _ = writeln!(out, "It lasted {}.", span(duration));
     }
     if !incident.latest_update.is_empty() {
-        let _ = writeln!(out, "\nLatest word: {}", plain(&incident.latest_update));
+        let _ = writeln!(out, "\nLatest word: {}", brief(&incident.latest_update));
     }
     let _ = writeln!(out, "\n## Timeline\n\nAll times are UTC.\n");
-    for entry in &timeline.entries {
-        line(&mut out, entry);
+    let entries = timeline.entries.iter().map(|entry| {
+        let mut told = String::new();
+        line(&mut told, entry);
+        told
+    });
+    for told in bounded(entries.collect(), TIMELINE) {
+        out.push_str(&told);
     }
     if timeline.cut {
         let _ = writeln!(out, "\nEarlier entries are left out: the audit trail has them.");
@@ -183,10 +200,28 @@ fn markdown(view: &super::IncidentView, timeline: &Timeline) -> String {
     actions(&mut out, timeline);
     skipped(&mut out, timeline);
     let _ = writeln!(out, "\n## Follow-ups\n");
-    for task in follow_ups(view, timeline) {
-        let _ = writeln!(out, "- [ ] {task}");
+    let tasks = follow_ups(view, timeline).into_iter().map(|task| format!("- [ ] {task}\n")).collect();
+    for task in bounded(tasks, PART) {
+        out.push_str(&task);
     }
     out
+}
+
+/// As many lines as fit into so many bytes: where that is not all of them, from the beginning and from the end.
+fn bounded(lines: Vec<String>, most: usize) -> Vec<String> {
+    if lines.iter().map(String::len).sum::<usize>() <= most {
+        return lines;
+    }
+    let fitting = |lines: &mut dyn Iterator<Item = &String>| {
+        let mut room = most / 2;
+        lines.take_while(|line| room.checked_sub(line.len()).map(|left| room = left).is_some()).count()
+    };
+    let (first, last) = (fitting(&mut lines.iter()), fitting(&mut lines.iter().rev()));
+    let left_out = lines.len() - first - last;
+    let mut kept: Vec<String> = lines[..first].to_vec();
+    kept.push(format!("- _{left_out} more are left out here: the audit trail has them_\n"));
+    kept.extend_from_slice(&lines[lines.len() - last..]);
+    kept
 }
 
 fn facts(out: &mut String, view: &super::IncidentView, timeline: &Timeline) {
@@ -216,7 +251,7 @@ fn facts(out: &mut String, view: &super::IncidentView, timeline: &Timeline) {
             Lane::System => None,
         })
         .collect();
-    row("People", people.join(", "));
+    row("People", people.iter().take(40).cloned().collect::<Vec<_>>().join(", "));
     let mut procedures: Vec<String> = Vec::new();
     for run in &view.runs {
         let named = format!(
@@ -228,6 +263,7 @@ fn facts(out: &mut String, view: &super::IncidentView, timeline: &Timeline) {
         );
         procedures.push(named);
     }
+    procedures.truncate(12);
     row("Procedures", procedures.join("; "));
 }
 
@@ -244,10 +280,10 @@ fn line(out: &mut String, entry: &Entry) {
         (Some(result), Some(took)) => format!(" — {} ({took})", result.word()),
         _ => String::new(),
     };
-    let _ = writeln!(out, "- `{}` {who}{}{result}", of_day(entry.at), plain(&entry.words));
+    let _ = writeln!(out, "- `{}` {who}{}{result}", of_day(entry.at), brief(&entry.words));
     if entry.kind != EventKind::ExecutionIntent && entry.kind != EventKind::MessageIntent {
         for detail in entry.details.iter().take(3) {
-            let _ = writeln!(out, "  - {}", plain(&first_line(detail)));
+            let _ = writeln!(out, "  - {}", brief(&first_line(detail)));
         }
     }
     if let Some((first, last)) = &entry.printed {
@@ -263,22 +299,26 @@ fn actions(out: &mut String, timeline: &Timeline) {
     let changed = timeline.entries.iter().filter(|entry| {
         entry.kind == EventKind::ExecutionIntent && entry.effect.is_some_and(|effect| effect > command::Effect::Read)
     });
-    let mut none = true;
+    let mut rows = Vec::new();
     for entry in changed {
-        if none {
-            let _ = writeln!(out, "| Time | Who | What | Result |\n|---|---|---|---|");
-            none = false;
-        }
         let who = match &entry.lane {
             Lane::System => "the portal".to_owned(),
             Lane::Person(_, name) => plain(name),
         };
-        let what = entry.details.first().map_or_else(|| plain(&entry.words), |text| code(&first_line(text)));
+        let what =
+            entry.details.first().map_or_else(|| brief(&entry.words), |text| code(&shortened(&first_line(text))));
         let result = entry.result.map_or("not ended", OutcomeResult::word);
-        let _ = writeln!(out, "| {} | {who} | {} | {result} |", of_day(entry.at), what.replace('|', "\\|"));
+        rows.push(format!("| {} | {who} | {} | {result} |\n", of_day(entry.at), what.replace('|', "\\|")));
     }
-    if none {
+    if rows.is_empty() {
         let _ = writeln!(out, "Nothing was changed through the portal.");
+        return;
+    }
+    let _ = writeln!(out, "| Time | Who | What | Result |\n|---|---|---|---|");
+    for row in bounded(rows, PART) {
+        // A word on what is left out is a row like the others here.
+        let row = row.strip_prefix("- ").map_or_else(|| row.clone(), |word| format!("| | | {} | |\n", word.trim_end()));
+        out.push_str(&row);
     }
 }
 
@@ -289,14 +329,16 @@ fn omitted(timeline: &Timeline) -> impl Iterator<Item = &Entry> {
 
 fn skipped(out: &mut String, timeline: &Timeline) {
     let _ = writeln!(out, "\n## Skipped, and why\n");
-    let mut none = true;
-    for entry in omitted(timeline) {
-        none = false;
-        let reason = entry.details.first().map_or_else(|| "no reason given".to_owned(), |why| plain(&first_line(why)));
-        let _ = writeln!(out, "- {}: {reason}", plain(&entry.words));
-    }
-    if none {
+    let told = |entry: &Entry| {
+        let reason = entry.details.first().map_or_else(|| "no reason given".to_owned(), |why| brief(&first_line(why)));
+        format!("- {}: {reason}\n", brief(&entry.words))
+    };
+    let lines: Vec<String> = omitted(timeline).map(told).collect();
+    if lines.is_empty() {
         let _ = writeln!(out, "Nothing was skipped.");
+    }
+    for line in bounded(lines, PART) {
+        out.push_str(&line);
     }
 }
 
@@ -324,7 +366,7 @@ fn follow_ups(view: &super::IncidentView, timeline: &Timeline) -> Vec<String> {
             Some(OutcomeResult::Unknown) => "has an outcome that nobody knows",
             _ => continue,
         };
-        let task = format!("{} {trouble}: mend the runbook or what it acts on.", plain(&entry.words));
+        let task = format!("{} {trouble}: mend the runbook or what it acts on.", brief(&entry.words));
         if !tasks.contains(&task) {
             tasks.push(task);
         }
@@ -338,6 +380,18 @@ fn first_line(text: &str) -> String {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or_default().trim();
     if lines.next().is_some() { format!("{first} …") } else { first.to_owned() }
+}
+
+/// Hostile text as text of a bounded length.
+fn brief(text: &str) -> String {
+    plain(&shortened(text))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// `2026-11-21 14:02:31 UTC`: seconds are cut, not rounded, as everywhere else.
@@ -380,6 +434,18 @@ fn code(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_much_is_told_from_both_ends() {
+        let lines: Vec<String> = (0..1_000).map(|number| format!("- {number}\n")).collect();
+        assert_eq!(bounded(lines[..10].to_vec(), 100).len(), 10);
+        let kept = bounded(lines, 100);
+        assert!(kept.iter().map(String::len).sum::<usize>() < 170, "{kept:?}");
+        assert_eq!((kept[0].as_str(), kept.last().map(String::as_str)), ("- 0\n", Some("- 999\n")));
+        assert!(kept.iter().any(|line| line.contains("more are left out here")));
+        let long = vec!["x".repeat(500), "y".to_owned()];
+        assert_eq!(bounded(long, 100).len(), 2, "a line that is too long is left out, too");
+    }
 
     #[test]
     fn hostile_text_stays_text() {

@@ -5,9 +5,10 @@
 //! acts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use runbook::{CommandId, Language, ProcedureId, RunbookId, StepId};
+use runbook::{CommandId, Language, Procedure, ProcedureId, RunbookId, StepId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +16,23 @@ use super::{Again, Operations, Press, check_length, locked, permit, place, signa
 use crate::prepared::Prepared;
 use crate::running::Running;
 use crate::{
-    Actor, AuditEvent, Caller, Chunk, EnvironmentName, Error, EventKind, Execution, ExecutionId, ExecutionState,
-    IncidentId, Mark, NewRun, Permission, Run, RunFilter, RunId, RunState, RunView, StepMark, StepState, views,
+    Actor, AuditEvent, Caller, Chunk, Environment, EnvironmentName, Error, EventKind, Execution, ExecutionId,
+    ExecutionState, IncidentId, Mark, NewRun, Permission, Run, RunFilter, RunId, RunState, RunView, StepMark,
+    StepState, undo, views,
 };
 
 /// What the page says of an execution that nobody runs any more.
 pub(super) const LOST: &str = "The portal ended while this ran. Look at the target before you run it again.";
+
+/// What is about to run, every check passed.
+pub(super) struct Ready {
+    pub(super) run: Run,
+    pub(super) environment: Arc<Environment>,
+    pub(super) procedure: Arc<Procedure>,
+    pub(super) prepared: Prepared,
+    /// The execution that it takes back.
+    pub(super) undoes: Option<ExecutionId>,
+}
 
 impl Operations {
     /// Starts a run of a procedure. `given` is what is known of its parameters already, by name.
@@ -37,14 +49,17 @@ impl Operations {
     ) -> Result<RunId, Error> {
         let (this, caller) = (self.clone(), caller.clone());
         let (runbook, procedure, environment) = (runbook.clone(), procedure.clone(), environment.clone());
-        self.whole(async move { this.start(&caller, &runbook, &procedure, &environment, given, None).await }).await
+        self.whole(
+            async move { this.start(&caller, RunId::new(), (&runbook, &procedure), &environment, given, None).await },
+        )
+        .await
     }
 
     pub(super) async fn start(
         &self,
         caller: &Caller,
-        runbook: &RunbookId,
-        procedure: &ProcedureId,
+        id: RunId,
+        (runbook, procedure): (&RunbookId, &ProcedureId),
         environment: &EnvironmentName,
         given: BTreeMap<String, String>,
         incident: Option<IncidentId>,
@@ -55,7 +70,7 @@ impl Operations {
         let given = values::wanted(&procedure, given)?;
         let environment = self.environment(environment)?;
         let new = NewRun {
-            id: RunId::new(),
+            id,
             runbook: runbook.id.clone(),
             runbook_title: runbook.title.clone(),
             version: runbook.version.clone(),
@@ -94,15 +109,19 @@ impl Operations {
         let procedure = self.procedure_of(&run).await?;
         let executions = self.rooms.runs.executions(id).await?;
         let marks = self.rooms.runs.marks(id).await?;
+        let changes = self.changes_of(id).await;
         let incident = match run.incident {
             Some(incident) => self.rooms.incidents.incident(incident).await?,
             None => None,
         };
         let mut steps = views::steps(&procedure, &executions, &marks);
+        let recorded = self.rooms.outputs.recorded(id).await?;
         let questions = locked(&self.rooms.questions);
         for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
             command.question = command.execution.as_ref().and_then(|execution| questions.of(execution.id));
             command.links = command.execution.as_ref().map(|one| self.rooms.links.of(one.id)).unwrap_or_default();
+            command.terminal = command.execution.as_ref().and_then(|one| self.rooms.terminals.of(one.id));
+            command.recorded = command.execution.as_ref().is_some_and(|one| recorded.contains(&one.id));
         }
         drop(questions);
         let outdated =
@@ -111,7 +130,16 @@ impl Operations {
         let of_all = |mark: &StepMark| mark.part == super::together::WHOLE && matches!(mark.mark, Mark::Noted { .. });
         let notes = marks.into_iter().filter(of_all).collect();
         let environment = self.environment(&run.environment).ok();
-        Ok(RunView { environment, run, procedure, steps, outdated, onward, notes, incident })
+        if let Some(environment) = environment.as_ref().filter(|_| run.state == RunState::Open) {
+            for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
+                let latest = command.execution.as_ref();
+                command.undo = latest.and_then(|one| undo::of_latest(one, &executions, &changes, &environment.policy));
+            }
+        }
+        let now = self.rooms.library.shelf().runbook(&run.runbook).cloned();
+        let mut following: Vec<_> = undo::verifying(&procedure, &steps).into_iter().collect();
+        following.extend(now.into_iter().flat_map(|now| undo::following(&now, &run, &executions, &changes)));
+        Ok(RunView { environment, run, procedure, steps, outdated, onward, notes, incident, following })
     }
 
     /// Runs, newest first.
@@ -160,7 +188,6 @@ impl Operations {
     ) -> Result<ExecutionId, Error> {
         self.permit(caller, Permission::Run, "press Run").await?;
         self.can_run()?;
-        let run_id = run;
         let _turn = self.rooms.turn(run).await;
         let run = self.open_run(run).await?;
         let environment = self.environment(&run.environment)?;
@@ -192,6 +219,18 @@ impl Operations {
         self.not_somebody_elses(caller, &run, &step.id).await?;
         self.check_alternatives(&run, step, &command.id).await?;
         let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
+        let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: None };
+        self.set_off(caller, command, ready).await
+    }
+
+    /// Begins what has passed every check. Whoever calls has the run's turn.
+    pub(super) async fn set_off(
+        &self,
+        caller: &Caller,
+        command: &runbook::Command,
+        ready: Ready,
+    ) -> Result<ExecutionId, Error> {
+        let Ready { run, environment, procedure, prepared, undoes } = ready;
         let execution = Execution {
             id: ExecutionId::new(),
             run: run.id,
@@ -206,8 +245,9 @@ impl Operations {
             note: None,
             truncated: false,
             findings: Vec::new(),
+            undoes,
         };
-        let id = execution.id;
+        let (id, run_id) = (execution.id, run.id);
         if self.rooms.are_in_flight() >= self.rooms.limits.executions {
             return Err(Error::Conflict(format!(
                 "{} commands are running, as many as this portal runs at once. Wait for one of them, or stop one.",
@@ -217,15 +257,8 @@ impl Operations {
         let stop = self.rooms.shutdown.child_token();
         let place = self.rooms.enter(id, stop.clone());
         let kept = prepared.kept.clone();
-        let running = Running {
-            rooms: self.rooms.clone(),
-            caller: caller.clone(),
-            run,
-            procedure: procedure.clone(),
-            environment,
-            execution,
-            stop,
-        };
+        let running =
+            Running { rooms: self.rooms.clone(), caller: caller.clone(), run, procedure, environment, execution, stop };
         let given = running.run.given.clone();
         let begun = running.begin(command, prepared).await?;
         self.remember(run_id, given, kept).await;
@@ -414,7 +447,7 @@ impl Operations {
     }
 
     /// Executions that are kept as running and that no task of this process runs: their outcome is unknown.
-    async fn settle_lost(&self, run: RunId) -> Result<(), Error> {
+    pub(super) async fn settle_lost(&self, run: RunId) -> Result<(), Error> {
         let executions = self.rooms.runs.executions(run).await?;
         let lost = |execution: &Execution| {
             execution.state == ExecutionState::Running && !self.rooms.is_in_flight(execution.id)
@@ -430,7 +463,12 @@ impl Operations {
     }
 
     /// Alternatives are never run together.
-    async fn check_alternatives(&self, run: &Run, step: &runbook::Step, command: &CommandId) -> Result<(), Error> {
+    pub(super) async fn check_alternatives(
+        &self,
+        run: &Run,
+        step: &runbook::Step,
+        command: &CommandId,
+    ) -> Result<(), Error> {
         let runbook::Body::Commands { alternatives: runbook::Alternatives::One, commands } = &step.body else {
             return Ok(());
         };

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Operations, permit};
 use crate::{
     AuditEntry, AuditFilter, Caller, Chunk, Error, EventId, EventKind, ExecutionId, Incident, IncidentId,
-    OutcomeResult, Permission, RunId,
+    OutcomeResult, Permission, RunId, Stream,
 };
 
 /// How many rows of the trail a timeline is made of at most: the newest.
@@ -16,6 +16,8 @@ const PAGE: u32 = 500;
 const ACTIONS: usize = 20;
 /// Of how many executions the output's ends are read.
 const OUTPUTS: usize = 300;
+/// How many pieces at either end of an output are looked through for a line.
+const ENDS: u32 = 4;
 /// How much of a line of output is told, in characters.
 const LINE: usize = 200;
 /// How long nothing must happen to be worth a word.
@@ -125,10 +127,11 @@ impl Operations {
     }
 
     async fn ends_of(&self, execution: ExecutionId) -> Result<Option<(String, String)>, Error> {
-        let first = self.rooms.outputs.of_execution(execution, 0, 1).await?;
-        let last = self.rooms.outputs.tail(execution, 1).await?;
-        let first = first.first().and_then(|chunk| lines(chunk).next());
-        let last = last.last().and_then(|chunk| lines(chunk).last());
+        let said = |chunk: &&Chunk| chunk.content.stream != Stream::Resize;
+        let first = self.rooms.outputs.of_execution(execution, 0, ENDS).await?;
+        let last = self.rooms.outputs.tail(execution, ENDS).await?;
+        let first = first.iter().filter(said).find_map(|chunk| lines(chunk).next());
+        let last = last.iter().rev().filter(said).find_map(|chunk| lines(chunk).last());
         Ok(first.map(|first| (first.clone(), last.unwrap_or(first))))
     }
 }

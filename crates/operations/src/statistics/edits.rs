@@ -33,7 +33,8 @@ pub(super) fn edits(
     let mut older = 0;
     for (past, map) in past {
         let mut ran: BTreeMap<&CommandId, (bool, Option<String>)> = BTreeMap::new();
-        for execution in &past.executions {
+        // What takes another one back is the portal's own text.
+        for execution in past.executions.iter().filter(|execution| execution.undoes.is_none()) {
             let Some(command) = map.command(&execution.command).and_then(|id| procedure.command(id)) else {
                 older += usize::from(execution.edited);
                 continue;

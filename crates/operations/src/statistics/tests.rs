@@ -78,6 +78,7 @@ impl PastRun {
             exit_code: None,
             note: None,
             truncated: false,
+            undoes: None,
             findings: Vec::new(),
         });
         self

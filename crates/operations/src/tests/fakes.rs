@@ -100,6 +100,12 @@ kubectl delete pod old -n shop; kubectl scale deployment shop --replicas=4 -n sh
 # Look at them
 kubectl get nodes
 ```
+
+## Revert
+
+```bash
+kubectl rollout undo deployment/shop -n shop --to-revision=<revision>
+```
 ";
 
 #[derive(Default)]
@@ -115,6 +121,7 @@ pub(super) struct FakeStore {
     pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
+    pub(super) tokens: Mutex<Vec<(Token, TokenDigest)>>,
     pub(super) trail_is_broken: AtomicBool,
 }
 
@@ -299,6 +306,76 @@ impl AuditTrail for FakeStore {
     async fn actions_of(&self, _: ExecutionId) -> Result<Vec<AuditEntry>, AuditError> {
         Ok(Vec::new())
     }
+
+    async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError> {
+        let events = self.events.lock().unwrap();
+        let wanted = |event: &AuditEvent| event.run == Some(run) && !event.undo.is_empty();
+        let entry = |(index, event): (usize, &AuditEvent)| AuditEntry {
+            sequence: index as i64 + 1,
+            event: event.clone(),
+            completion: events.iter().find(|other| other.completes == Some(event.id)).cloned(),
+        };
+        Ok(events.iter().enumerate().filter(|(_, event)| wanted(event)).map(entry).collect())
+    }
+}
+
+#[async_trait]
+impl TokenStore for FakeStore {
+    async fn keep(&self, token: &Token, digest: &TokenDigest) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().push((token.clone(), digest.clone()));
+        Ok(())
+    }
+
+    async fn by_digest(&self, digest: &TokenDigest) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().find(|(_, known)| known == digest).map(|(token, _)| token.clone()))
+    }
+
+    async fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).find(|token| token.id == id).cloned())
+    }
+
+    async fn tokens(&self, of: &TokensOf) -> Result<Vec<Token>, StoreError> {
+        let wanted = |token: &Token| match (&token.owner, of) {
+            (TokenOwner::Person { subject, .. }, TokensOf::Person(person)) => subject == person,
+            (TokenOwner::Person { .. }, TokensOf::People) | (TokenOwner::Service, TokensOf::Services) => true,
+            _ => false,
+        };
+        let tokens = self.tokens.lock().unwrap();
+        Ok(tokens.iter().map(|(token, _)| token).filter(|token| wanted(token)).cloned().collect())
+    }
+
+    async fn revoke(&self, id: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        let found =
+            tokens.iter_mut().map(|(token, _)| token).find(|token| token.id == id && token.revoked_at.is_none());
+        Ok(found.is_some_and(|token| token.revoked_at.replace(at).is_none()))
+    }
+
+    async fn used(&self, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
+        let mut tokens = self.tokens.lock().unwrap();
+        if let Some((token, _)) = tokens.iter_mut().find(|(token, _)| token.id == id) {
+            token.used_at = Some(at);
+        }
+        Ok(())
+    }
+
+    async fn owner_seen(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        for (token, _) in self.tokens.lock().unwrap().iter_mut() {
+            if let TokenOwner::Person { subject, name, role, seen_at } = &mut token.owner
+                && *subject == person.subject
+            {
+                (*name, *role, *seen_at) = (person.name.clone(), person.role, at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.tokens.lock().unwrap().retain(|(token, _)| token.revoked_at.unwrap_or(token.expires_at) >= before);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -325,6 +402,13 @@ impl OutputStore for FakeStore {
         let chunks = self.chunks.lock().unwrap();
         let wanted = |chunk: &&Chunk| chunk.content.execution == execution && chunk.sequence > cursor;
         Ok(chunks.iter().filter(wanted).cloned().collect())
+    }
+
+    async fn recorded(&self, run: RunId) -> Result<Vec<ExecutionId>, StoreError> {
+        let chunks = self.chunks.lock().unwrap();
+        let sizes = chunks.iter().map(|chunk| &chunk.content);
+        let sizes = sizes.filter(|content| content.run == run && content.stream == Stream::Resize);
+        Ok(sizes.map(|content| content.execution).collect())
     }
 
     async fn last(&self, _: RunId) -> Result<i64, StoreError> {
@@ -423,12 +507,27 @@ impl Executor for FakeBash {
     }
 }
 
+/// What is there before a change.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Before {
+    /// Nothing that can be read.
+    #[default]
+    Unknown,
+    /// These objects, one after the other; the last one stays.
+    Objects(Vec<String>),
+    /// Nobody answers.
+    Silent,
+}
+
 /// A kubectl that says what it was asked.
 #[derive(Default)]
 pub(super) struct FakeKubectl {
     pub(super) performed: Mutex<Vec<Vec<String>>>,
     /// Does nothing until the caller has ended.
     pub(super) waits: AtomicBool,
+    /// What it was asked before a change, and what it answers: an object as JSON, an error without one, or never.
+    pub(super) looked: Mutex<Vec<Vec<String>>>,
+    pub(super) before: Mutex<Before>,
     /// What it answers to everything, where it is told.
     said: Mutex<Option<(u8, String)>>,
 }
@@ -451,6 +550,20 @@ impl Adapter for FakeKubectl {
     }
 
     async fn perform(&self, _: &Environment, call: &Call, io: &dyn CallIo) -> u8 {
+        if call.argv.last().is_some_and(|word| word == "--output=json") {
+            self.looked.lock().unwrap().push(call.argv.clone());
+            let before = self.before.lock().unwrap().clone();
+            let object = match before {
+                Before::Unknown => return 1,
+                Before::Silent => std::future::pending().await,
+                Before::Objects(mut objects) => {
+                    let first = if objects.len() > 1 { objects.remove(0) } else { objects[0].clone() };
+                    *self.before.lock().unwrap() = Before::Objects(objects);
+                    first
+                }
+            };
+            return io.write(Stream::Stdout, object.into()).await.map_or(1, |()| 0);
+        }
         self.performed.lock().unwrap().push(call.argv.clone());
         if self.waits.load(Ordering::SeqCst) {
             io.ended().cancelled().await;
@@ -553,6 +666,15 @@ impl Channel for FakeChannel {
 }
 
 pub(super) fn bench_with(policy: Policy) -> Bench {
+    built(policy, Arc::new(Timestamp::now))
+}
+
+/// A bench with a clock of the test's own.
+pub(super) fn bench_at(clock: Clock) -> Bench {
+    built(Policy::default(), clock)
+}
+
+fn built(policy: Policy, clock: Clock) -> Bench {
     let store = Arc::new(FakeStore::default());
     let channel = Arc::new(FakeChannel::default());
     let bash = Arc::new(FakeBash {
@@ -569,6 +691,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
         incidents: store.clone(),
         trail: store.clone(),
         outputs: store.clone(),
+        tokens: store.clone(),
         executor: bash.clone(),
         adapters: vec![kubectl.clone()],
         live: Arc::new(NoLive),
@@ -593,7 +716,7 @@ pub(super) fn bench_with(policy: Policy) -> Bench {
             policy,
         }],
         limits: Limits::default(),
-        clock: Arc::new(Timestamp::now),
+        clock,
     }
     .build();
     Bench { operations, store, bash, kubectl, channel }

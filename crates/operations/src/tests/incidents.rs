@@ -59,11 +59,14 @@ async fn a_cleared_alert_marks_its_incident_and_opens_none() {
     let mut over = alert("a", "HighErrorRate", &[]);
     over.cleared_at = Some(jiff::Timestamp::now());
     assert_eq!(tell(&bench, over.clone()).await, Received { incident: None, opened: false });
-    let incident = tell(&bench, alert("a", "HighErrorRate", &[])).await.incident.unwrap();
+    let mut fires = alert("a", "HighErrorRate", &[("pod", "shop-1")]);
+    fires.annotations.insert("summary".to_owned(), "Payments fail".to_owned());
+    let incident = tell(&bench, fires.clone()).await.incident.unwrap();
     tell(&bench, over.clone()).await;
     tell(&bench, over).await;
     let view = bench.operations.view_incident(&person(Role::Viewer), incident).await.unwrap();
     assert!(view.alerts[0].cleared_at.is_some());
+    assert_eq!((&view.alerts[0].labels, &view.alerts[0].annotations), (&fires.labels, &fires.annotations));
     assert_eq!(view.incident.stage(), Stage::Open, "a person says when it is over");
     assert_eq!(bench.kinds().iter().filter(|kind| **kind == EventKind::AlertCleared).count(), 1);
 }

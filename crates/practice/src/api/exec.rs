@@ -7,8 +7,9 @@ use super::Call;
 use super::log_stream::container;
 use crate::cluster::Cluster;
 use crate::object::{name, namespace, text};
-use crate::programs::{self, Container, Outcome};
+use crate::programs::{self, Container, Heard, Outcome, Talk};
 use crate::status::Refusal;
+use crate::store::Store;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use bytes::Bytes;
@@ -20,6 +21,7 @@ const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const STATUS: u8 = 3;
+const RESIZE: u8 = 4;
 const CLOSE: u8 = 255;
 
 /// Bytes of standard input that a rehearsed program looks at.
@@ -88,6 +90,12 @@ impl Session {
     }
 
     async fn play(&self, socket: &mut WebSocket) -> Result<(), axum::Error> {
+        if let (true, true, Started::Exec(argv)) = (self.stdin, self.terminal, &self.started) {
+            let talk = Talk::begin(argv, &self.container(&self.cluster.store()));
+            if let Some(talk) = talk {
+                return self.talk(talk, socket).await;
+            }
+        }
         let reads = match &self.started {
             Started::Exec(argv) => programs::reads_input(argv),
             Started::Attach => true,
@@ -95,7 +103,7 @@ impl Session {
         let input = if self.stdin && reads { input(socket).await } else { String::new() };
         let outcome = {
             let store = self.cluster.store();
-            let container = Container { store: &store, pod: &self.pod, name: &self.container };
+            let container = self.container(&store);
             match &self.started {
                 Started::Exec(argv) => container.run(argv, &input),
                 Started::Attach => programs::attached(&container, &input),
@@ -107,10 +115,7 @@ impl Session {
             code = outcome.code,
             "rehearsed a program"
         );
-        if outcome.seconds > 0 {
-            let wait = f64::from(outcome.seconds.min(86_400)) / self.cluster.speed;
-            tokio::time::sleep(Duration::from_secs_f64(wait)).await;
-        }
+        self.pass(outcome.seconds).await;
         let (stdout, stderr) = match self.terminal {
             true => ((outcome.stdout.clone() + &outcome.stderr).replace('\n', "\r\n"), String::new()),
             false => (outcome.stdout.clone(), outcome.stderr.clone()),
@@ -120,13 +125,57 @@ impl Session {
                 socket.send(message(channel, piece)).await?;
             }
         }
-        socket.send(message(STATUS, status(&outcome).to_string().as_bytes())).await?;
-        let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
-        socket.send(Message::Close(Some(frame))).await?;
-        // The other side says good-bye; until then its last frames are read, so that nothing is cut off.
-        while let Some(Ok(_)) = socket.recv().await {}
+        good_bye(socket, &outcome).await
+    }
+
+    fn container<'a>(&'a self, store: &'a Store) -> Container<'a> {
+        Container { store, pod: &self.pod, name: &self.container }
+    }
+
+    /// A program at a terminal, until it ends or nobody is there any more.
+    async fn talk(&self, mut talk: Talk, socket: &mut WebSocket) -> Result<(), axum::Error> {
+        socket.send(message(STDOUT, &talk.greeting())).await?;
+        while let Some(said) = socket.recv().await {
+            let Message::Binary(bytes) = said? else { continue };
+            let heard = match bytes.split_first() {
+                Some((&STDIN, keys)) => talk.typed(keys, &self.container(&self.cluster.store())),
+                Some((&RESIZE, size)) => {
+                    let size: Value = serde_json::from_slice(size).unwrap_or_default();
+                    let side = |name: &str| size[name].as_u64().and_then(|side| u16::try_from(side).ok()).unwrap_or(1);
+                    talk.resized(side("Width"), side("Height"));
+                    continue;
+                }
+                Some((&CLOSE, [STDIN])) => Heard { ended: Some(0), ..Heard::default() },
+                _ => continue,
+            };
+            self.pass(heard.seconds).await;
+            for piece in heard.shown.chunks(PIECE) {
+                socket.send(message(STDOUT, piece)).await?;
+            }
+            if let Some(code) = heard.ended {
+                return good_bye(socket, &Outcome { code, ..Outcome::default() }).await;
+            }
+        }
         Ok(())
     }
+
+    /// Waits for seconds of cluster time.
+    async fn pass(&self, seconds: u32) {
+        if seconds > 0 {
+            let wait = f64::from(seconds.min(86_400)) / self.cluster.speed;
+            tokio::time::sleep(Duration::from_secs_f64(wait)).await;
+        }
+    }
+}
+
+/// Says how a program ended, and waits for the other side's good-bye: until then its last frames are read, so that nothing is
+/// cut off.
+async fn good_bye(socket: &mut WebSocket, outcome: &Outcome) -> Result<(), axum::Error> {
+    socket.send(message(STATUS, status(outcome).to_string().as_bytes())).await?;
+    let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    socket.send(Message::Close(Some(frame))).await?;
+    while let Some(Ok(_)) = socket.recv().await {}
+    Ok(())
 }
 
 fn message(channel: u8, bytes: &[u8]) -> Message {

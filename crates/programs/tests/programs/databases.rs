@@ -1,8 +1,15 @@
 //! `redis-cli` and the clients of PostgreSQL, against real servers.
 
-use operations::Exit;
-use operations::Secret;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use operations::{CallEnded, CallIo, Exit, FileError, OpenTerminal, Secret, Stream, TerminalInput};
 use programs::{PostgresServer, PostgresTls, Reach, RedisServer, RedisTls};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::place::{Place, installed, place};
@@ -122,4 +129,81 @@ async fn a_database_is_dumped_and_restored() {
         let end = place.run(call).await;
         assert_eq!(end.exit, Exit::Code(126), "{call}: {}", end.stderr);
     }
+}
+
+/// Somebody at a terminal who types the next line when what stands before it was printed.
+struct Typist {
+    printed: Mutex<String>,
+    changed: watch::Sender<()>,
+    keys: mpsc::Sender<TerminalInput>,
+    terminal: Mutex<Option<OpenTerminal>>,
+    ended: CancellationToken,
+}
+
+#[async_trait]
+impl CallIo for Typist {
+    async fn write(&self, _: Stream, bytes: Bytes) -> Result<(), CallEnded> {
+        self.printed.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes));
+        self.changed.send_replace(());
+        Ok(())
+    }
+
+    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
+        panic!("a program at a terminal reads the terminal")
+    }
+
+    async fn read_file(&self, _: &str, _: usize) -> Result<Bytes, FileError> {
+        Err(FileError::Ended(CallEnded))
+    }
+
+    async fn is_at_terminal(&self) -> bool {
+        true
+    }
+
+    async fn open_terminal(&self, title: String) -> Option<OpenTerminal> {
+        assert_eq!(title, "redis-cli: sessions");
+        self.terminal.lock().unwrap().take()
+    }
+
+    fn workspace(&self) -> Option<&Path> {
+        None
+    }
+
+    fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
+
+#[tokio::test]
+async fn somebody_talks_to_redis_at_a_terminal() {
+    let Some(url) = server("REDIS_TEST_URL", "redis") else { return };
+    if !installed(&["redis-cli"]) {
+        return;
+    }
+    let Some(place) = redis_place(redis(&url)) else { return };
+    let (keys, inputs) = mpsc::channel(16);
+    let typist = Typist {
+        printed: Mutex::default(),
+        changed: watch::Sender::new(()),
+        keys,
+        terminal: Mutex::new(Some(OpenTerminal::new(inputs, ()))),
+        ended: CancellationToken::new(),
+    };
+    let typing = async {
+        let mut changes = typist.changed.subscribe();
+        for (after, line) in [("> ", "PING\r"), ("PONG", "ECHO hi\r"), ("\"hi\"", "exit\r")] {
+            while !typist.printed.lock().unwrap().contains(after) {
+                changes.changed().await.unwrap();
+            }
+            typist.keys.send(TerminalInput::Typed(Bytes::from_static(line.as_bytes()))).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    let code = tokio::select! {
+        code = tokio::time::timeout(Duration::from_secs(20), place.perform("redis-cli", &typist)) => code.expect("in time"),
+        () = typing => unreachable!(),
+    };
+    let printed = typist.printed.lock().unwrap().clone();
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("127.0.0.1:6379") && !printed.contains("hunter"), "{printed}");
 }

@@ -108,6 +108,15 @@ impl Place {
         self.folder.path()
     }
 
+    /// Performs one call for this caller.
+    pub(crate) async fn perform(&self, line: &str, io: &dyn CallIo) -> u8 {
+        let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let adapter = self.adapters.adapters.get(argv[0].as_str()).unwrap();
+        let call = Call { argv, directory: "/workspace".to_owned() };
+        adapter.check(&self.adapters.environment, &call).unwrap();
+        adapter.perform(&self.adapters.environment, &call, io).await
+    }
+
     pub(crate) async fn run(&self, script: &str) -> Outcome {
         self.run_until(script, |_| false).await
     }

@@ -3,7 +3,8 @@
 //!
 //! Under its own name it takes orders of the sandbox: `--launch` sets the limits and becomes bash, `--call` is a call
 //! of a program that is not there, `--export` tells the exported variables, `--check` does nothing, `--errand` opens
-//! the doors of an errand and becomes its program. Outside of it, `--hold` runs bubblewrap for as long as the portal lives.
+//! the doors of an errand and becomes its program, `--terminal` does so at a terminal. Outside of it, `--hold` runs
+//! bubblewrap for as long as the portal lives.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -17,9 +18,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{FileType, Stat, fstat, makedev};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use rustix::stdio::{stderr, stdin, stdout};
+use rustix::stdio::{dup2_stderr, stderr, stdin, stdout};
 use sandbox::{frame, hold, inside, kernel};
 
 /// `sysexits.h`: wrong arguments.
@@ -30,6 +32,8 @@ const UNAVAILABLE: u8 = 69;
 const CANNOT_RUN: u8 = 126;
 /// What a shell reports for a program that SIGPIPE ended: 128 + 13.
 const CLOSED_PIPE: u8 = 141;
+/// The device `/dev/null` (`null(4)`).
+const NULL: (u32, u32) = (1, 3);
 /// Open files of one process.
 const OPEN_FILES: u64 = 1024;
 
@@ -46,7 +50,8 @@ fn main() -> ExitCode {
     } else {
         match rest.split_first() {
             Some((order, rest)) if order == "--launch" => launch(rest),
-            Some((order, rest)) if order == "--errand" => errand(rest),
+            Some((order, rest)) if order == "--errand" => errand(rest, || Ok(())),
+            Some((order, rest)) if order == "--terminal" => errand(rest, take_terminal),
             Some((order, [portal, program, rest @ ..])) if order == "--hold" => hold::hold(portal, program, rest)
                 .unwrap_or_else(|error| {
                     say(&format!("runbook-shim: cannot start {}: {error}", program.to_string_lossy()));
@@ -124,13 +129,14 @@ fn launch(arguments: &[OsString]) -> u8 {
     }
 }
 
-/// `--errand UID MEMORY PROCESSES FILE_SIZE FOLDER PORT,… PROGRAM ARGUMENT…`: the first four as for `--launch`.
-fn errand(arguments: &[OsString]) -> u8 {
+/// `--errand` or `--terminal UID MEMORY PROCESSES FILE_SIZE FOLDER PORT,… PROGRAM ARGUMENT…`: the first four as for `--launch`.
+fn errand(arguments: &[OsString], streams: impl FnOnce() -> io::Result<()>) -> u8 {
     let [user, memory, processes, file_size, directory, ports, program, rest @ ..] = arguments else {
         return USAGE;
     };
     let mut command = Command::new(program);
     let prepared = take_errand(&mut command, ports).and_then(|()| {
+        streams()?;
         command.current_dir(directory);
         limited(&mut command, [user, memory, processes, file_size])
     });
@@ -141,6 +147,14 @@ fn errand(arguments: &[OsString]) -> u8 {
             CANNOT_RUN
         }
     }
+}
+
+/// Makes the terminal on standard input the controlling one of a session of the program's own, so that keys such as Ctrl+C
+/// reach it (`credentials(7)`), and where its errors go. Until then they went where the portal reads why nothing started.
+fn take_terminal() -> io::Result<()> {
+    rustix::process::setsid()?;
+    rustix::process::ioctl_tiocsctty(stdin())?;
+    Ok(dup2_stderr(stdin())?)
 }
 
 /// Hands the doors to the portal, and takes variables and files from it.
@@ -283,6 +297,7 @@ fn converse(content: &[u8]) -> io::Result<u8> {
                 // As every program: a closed standard error loses the message, and nothing else.
                 (frame::Kind::Stderr, bytes) => drop(write(stderr(), &bytes)),
                 (frame::Kind::WantStdin, _) => wanted = true,
+                (frame::Kind::WantPlaces, _) => answer(&mut socket, frame::Kind::Places, &places().bytes())?,
                 (frame::Kind::WantFile, name) => give_file(&mut socket, &mut file, &name, &mut piece)?,
                 (frame::Kind::Exit, code) => return Ok(code[0]),
                 _ => return Err(io::Error::other(frame::Malformed)),
@@ -297,6 +312,15 @@ fn converse(content: &[u8]) -> io::Result<u8> {
             wanted = false;
         }
     }
+}
+
+/// Where standard input and output lead.
+fn places() -> frame::Places {
+    let is_nothing = |stat: &Stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == makedev(NULL.0, NULL.1)
+    };
+    let output = fstat(stdout()).map_or((0, 0), |stat| (stat.st_dev, stat.st_ino));
+    frame::Places { input_is_nothing: fstat(stdin()).as_ref().map_or(true, is_nothing), output }
 }
 
 /// Answers with the next piece of a file: of the one of that name, or, without a name, of the one that is open.

@@ -8,6 +8,17 @@ use operations::Exit;
 use crate::fixture::place;
 
 #[tokio::test]
+async fn a_call_is_at_a_terminal_where_nothing_is_piped() {
+    let Some(mut place) = place() else { return };
+    let script = "kubectl where; (cd /tmp && kubectl where 2>/dev/null); kubectl where | cat; echo x | kubectl where
+        kubectl where </workspace; echo \"$(kubectl where)\"; while read -r x; do kubectl where; done <<<x; kubectl where <&-";
+    let outcome = place.run(script).await;
+    let (terminal, script) = ("at a terminal\n", "in a script\n");
+    let expected = [terminal, terminal, script, script, script, script, script, terminal].concat();
+    assert_eq!(outcome.stdout, expected, "{}", outcome.stderr);
+}
+
+#[tokio::test]
 async fn a_call_has_its_arguments_folder_streams_and_code() {
     let Some(mut place) = place() else { return };
     let end = place.run("mkdir -p a; cd a; kubectl echo 'b  c' '' \"d\ne\"; kubectl complain oops || echo $?").await;

@@ -1,15 +1,21 @@
 //! A real program that the broker runs: here bash, which does what a program with a hole in it could be made to do.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use operations::{Call, CallHandler, CallIo, Executor, Exit, Limits, RunId, Stream};
+use operations::{
+    Call, CallEnded, CallHandler, CallIo, Executor, Exit, FileError, Limits, OpenTerminal, RunId, Stream,
+    TerminalInput, TerminalSize,
+};
 use sandbox::{Access, Door, Errand, Errands, Input, Keeper};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::fixture::{Outcome, Place, place, processes, unique_seconds};
 
@@ -38,16 +44,12 @@ impl Keeper for Echo {
 impl CallHandler for Sender {
     async fn handle(&self, call: Call, io: Arc<dyn CallIo>) -> u8 {
         let errand = Errand {
-            program: "/bin/bash".into(),
             arguments: vec!["-c".into(), call.argv[1].clone()],
             directory: call.directory.clone(),
-            variables: [("KEY".to_owned(), "a secret".to_owned())].into(),
-            files: [("authority/ca.pem".to_owned(), Bytes::from_static(b"certificate\n"))].into(),
-            read_only: Vec::new(),
             workspace: self.access,
             input: self.input,
-            doors: vec![Door { port: 6379, keeper: Arc::new(Echo) }],
             limits: self.limits,
+            ..errand()
         };
         match self.errands.run(errand, &*io).await {
             Ok(code) => code,
@@ -56,6 +58,107 @@ impl CallHandler for Sender {
                 255
             }
         }
+    }
+}
+
+/// A caller at a terminal, where somebody types what is given, each when the program has printed something.
+struct Typist {
+    printed: Mutex<String>,
+    changed: watch::Sender<()>,
+    ended: CancellationToken,
+}
+
+#[async_trait]
+impl CallIo for Typist {
+    async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), CallEnded> {
+        assert_eq!(stream, Stream::Terminal);
+        self.printed.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes));
+        self.changed.send_replace(());
+        Ok(())
+    }
+
+    async fn read_stdin(&self) -> Result<Option<Bytes>, CallEnded> {
+        panic!("a program at a terminal reads the terminal")
+    }
+
+    async fn read_file(&self, _: &str, _: usize) -> Result<Bytes, FileError> {
+        Err(FileError::Ended(CallEnded))
+    }
+
+    fn workspace(&self) -> Option<&Path> {
+        None
+    }
+
+    fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
+
+/// Runs bash at a terminal; each text is typed once what stands before it was printed.
+async fn talk(place: &Place, typed: &[(&str, &str)], script: &str) -> (String, u8) {
+    let typist = Typist { printed: Mutex::default(), changed: watch::Sender::new(()), ended: CancellationToken::new() };
+    let errand = Errand { arguments: vec!["-c".into(), script.to_owned()], ..errand() };
+    let (keys, inputs) = mpsc::channel(16);
+    let terminal = OpenTerminal::new(inputs, ());
+    let errands = place.sandbox.errands();
+    let running = tokio::time::timeout(Duration::from_secs(30), errands.talk(errand, terminal, &typist));
+    let typing = async {
+        let mut changes = typist.changed.subscribe();
+        keys.send(TerminalInput::Resized(TerminalSize::new(101, 31))).await.unwrap();
+        for (after, text) in typed {
+            while !typist.printed.lock().unwrap().contains(after) {
+                changes.changed().await.unwrap();
+            }
+            match *text {
+                STOP => typist.ended.cancel(),
+                text => keys.send(TerminalInput::Typed(Bytes::copy_from_slice(text.as_bytes()))).await.unwrap(),
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let code = tokio::select! {
+        done = running => done.expect("in time").unwrap(),
+        () = typing => unreachable!(),
+    };
+    (typist.printed.into_inner().unwrap(), code)
+}
+
+const STOP: &str = "stop";
+
+#[tokio::test]
+async fn a_program_has_a_terminal_of_its_own() {
+    let Some(place) = place() else { return };
+    let script = "tty -s && [ -t 1 ] && [ -t 2 ] && echo all three; echo to errors >&2; until [ \"$(stty size)\" = '31 101' ]; do :; done
+        read -rp 'name? ' name; read -rsp 'secret? ' secret; echo; echo \"$name ${#secret} $TERM\"; : >/dev/tty && echo own; exit 5";
+    let (printed, code) = talk(&place, &[("name? ", "ada\r"), ("secret? ", "hunter2\r")], script).await;
+    assert_eq!(code, 5, "{printed}");
+    assert_eq!(printed, "all three\r\nto errors\r\nname? ada\r\nsecret? \r\nada 7 dumb\r\nown\r\n");
+}
+
+#[tokio::test]
+async fn keys_that_interrupt_reach_the_program_and_a_stop_ends_it() {
+    let Some(place) = place() else { return };
+    let script = "trap 'echo interrupted' INT; echo ready; sleep 1000; echo after; read -r line; echo \"<$line>\"";
+    let typed = [("ready", "\u{3}"), ("after", "\u{4}")];
+    let (printed, code) = talk(&place, &typed, script).await;
+    assert_eq!((printed.as_str(), code), ("ready\r\n^Cinterrupted\r\nafter\r\n<>\r\n", 0));
+    let seconds = unique_seconds();
+    let (_, code) = talk(&place, &[("ready", STOP)], &format!("echo ready; sleep {seconds} & sleep {seconds}")).await;
+    assert_eq!((code, processes(&seconds)), (141, 0));
+}
+
+fn errand() -> Errand {
+    Errand {
+        program: "/bin/bash".into(),
+        arguments: Vec::new(),
+        directory: "/workspace".into(),
+        variables: [("KEY".to_owned(), "a secret".to_owned())].into(),
+        files: [("authority/ca.pem".to_owned(), Bytes::from_static(b"certificate\n"))].into(),
+        read_only: Vec::new(),
+        workspace: Access::None,
+        input: Input::None,
+        doors: vec![Door { port: 6379, keeper: Arc::new(Echo) }],
+        limits: Limits { time: Duration::from_secs(50), ..Limits::default() },
     }
 }
 

@@ -123,6 +123,11 @@ impl Broker {
                 }
                 0
             }
+            ["kubectl", "where"] => {
+                let said = if io.is_at_terminal().await { "at a terminal\n" } else { "in a script\n" };
+                let _ = io.write(Stream::Stdout, Bytes::from(said)).await;
+                0
+            }
             ["kubectl", "panic"] => panic!("a broker that breaks down"),
             _ => {
                 let text = format!("`{}` is not available to this portal\n", call.tool());

@@ -41,6 +41,7 @@ pub(crate) fn full() -> AuditEvent {
         environment: Some(EnvironmentName("practice".to_owned())),
         argv: ["kubectl", "rollout", "restart", "deployment/api"].map(str::to_owned).to_vec(),
         original: Some("kubectl get pods".to_owned()),
+        undo: vec![["kubectl", "rollout", "undo", "deployment/api", "--to-revision=7"].map(str::to_owned).to_vec()],
         targets: vec![Target {
             kind: "deployment".to_owned(),
             name: Some("api".to_owned()),
@@ -202,6 +203,22 @@ pub(crate) async fn actions_of_an_execution_in_order(fixture: &Fixture) {
     assert_eq!(found[1].completion, Some(end));
     assert_eq!(found[0].completion, None);
     assert_eq!(fixture.store.actions_of(ExecutionId::new()).await.unwrap(), []);
+}
+
+pub(crate) async fn changes_of_a_run_in_order(fixture: &Fixture) {
+    let id = RunId::new();
+    let run = Some(id);
+    let changes: Vec<AuditEvent> = (0..3).map(|index| AuditEvent { run, at: at(-index), ..full() }).collect();
+    let look = AuditEvent { run, undo: Vec::new(), ..full() };
+    let end = AuditEvent { run, ..outcome(&changes[1], OutcomeResult::Passed) };
+    append(fixture, &[&changes[0], &look, &changes[1], &changes[2], &end, &full()]).await;
+    let found = fixture.store.changes_of(id).await.unwrap();
+    assert_eq!(found.iter().map(|entry| entry.event.clone()).collect::<Vec<_>>(), changes);
+    assert_eq!((&found[1].completion, &found[0].completion), (&Some(end), &None));
+    assert_eq!(fixture.store.changes_of(RunId::new()).await.unwrap(), []);
+    // Only an action has a way back.
+    let wrong = AuditEvent { kind: EventKind::ExecutionIntent, ..full() };
+    assert!(fixture.store.append(&wrong).await.is_err());
 }
 
 pub(crate) async fn rows_never_change(fixture: &Fixture) {

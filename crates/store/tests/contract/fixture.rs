@@ -134,6 +134,7 @@ pub(crate) fn new_execution(run: RunId, command: &str) -> Execution {
         note: None,
         truncated: false,
         findings: Vec::new(),
+        undoes: None,
     }
 }
 

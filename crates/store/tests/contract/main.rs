@@ -12,6 +12,7 @@ mod output;
 mod past;
 mod runs;
 mod sessions;
+mod tokens;
 
 /// Makes two tests of each function, one for each database.
 macro_rules! contract {
@@ -77,6 +78,7 @@ contract! {
         an_outcome_completes_its_intent_once,
         unfinished_intents_are_found,
         actions_of_an_execution_in_order,
+        changes_of_a_run_in_order,
         rows_never_change,
         columns_are_tied;
     audit_pages:
@@ -90,6 +92,13 @@ contract! {
         expired_sessions_are_gone,
         a_deleted_session_stays_gone,
         ids_are_not_in_the_table;
+    tokens:
+        a_token_comes_back_as_it_was_made,
+        lists_are_by_owner_and_newest_first,
+        a_token_is_revoked_once,
+        what_is_known_of_an_owner_reaches_their_tokens_alone,
+        ended_tokens_are_forgotten,
+        columns_are_tied;
     durability:
         everything_is_there_after_reopening,
         a_second_connection_migrates_nothing,

@@ -30,8 +30,17 @@ pub(crate) async fn pieces_come_back_in_order(fixture: &Fixture) {
     assert_eq!((chunks[1].content.stream, chunks[1].content.at), (Stream::Stderr, at(3)));
     assert_eq!((chunks[1].content.run, chunks[1].content.execution), (execution.run, execution.id));
     assert_eq!(chunks[1].content.bytes, raw);
-    assert_eq!(store.last(execution.run).await.unwrap(), chunks[1].sequence);
-    assert_eq!(store.after(execution.run, chunks[1].sequence, 100).await.unwrap().len(), 0);
+    assert_eq!(store.recorded(execution.run).await.unwrap(), [], "it had no terminal");
+    let terminal = [(Stream::Resize, "80x24"), (Stream::Terminal, "$ "), (Stream::Resize, "90x30")];
+    let pieces = terminal.map(|(stream, text)| NewChunk { stream, ..chunk(execution.run, execution.id, text) });
+    OutputStore::append(store, pieces.to_vec()).await.unwrap();
+    let kept = store.after(execution.run, chunks[1].sequence, 100).await.unwrap();
+    assert_eq!(kept.iter().map(|chunk| chunk.content.stream).collect::<Vec<_>>(), terminal.map(|(stream, _)| stream));
+    assert_eq!(store.recorded(execution.run).await.unwrap(), [execution.id]);
+    assert_eq!(store.recorded(RunId::new()).await.unwrap(), []);
+    let last = kept[2].sequence;
+    assert_eq!(store.last(execution.run).await.unwrap(), last);
+    assert_eq!(store.after(execution.run, last, 100).await.unwrap().len(), 0);
     assert_eq!(store.after(RunId::new(), 0, 100).await.unwrap().len(), 0);
 }
 

@@ -56,6 +56,8 @@ pub(crate) async fn runs_are_filtered_newest_first(fixture: &Fixture) {
     };
     assert_eq!(found(RunFilter::default()).await, [ids[2], ids[1], ids[0]]);
     assert_eq!(found(RunFilter { open: true, ..RunFilter::default() }).await, [ids[2], ids[1]]);
+    let first = fixture.store.run(ids[1]).await.unwrap().unwrap().number;
+    assert_eq!(found(RunFilter { before: Some(first), ..RunFilter::default() }).await, [ids[0]]);
     assert_eq!(found(RunFilter { limit: 1, ..RunFilter::default() }).await, [ids[2]]);
     let payments = RunFilter { runbook: Some(RunbookId::new("payments")), ..RunFilter::default() };
     assert_eq!(found(payments.clone()).await, [ids[1], ids[0]]);
@@ -116,7 +118,7 @@ pub(crate) async fn an_execution_begins_and_ends(fixture: &Fixture) {
     assert_eq!(store.running().await.unwrap(), []);
 
     // Once it has ended, the command can run again.
-    let again = Execution { edited: true, ..new_execution(execution.run, "1") };
+    let again = Execution { edited: true, undoes: Some(execution.id), ..new_execution(execution.run, "1") };
     assert!(store.begin(&again).await.unwrap());
     assert_eq!(store.executions(execution.run).await.unwrap(), [kept, again]);
     assert_eq!(store.executions(RunId::new()).await.unwrap(), []);

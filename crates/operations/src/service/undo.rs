@@ -1,0 +1,87 @@
+//! Taking back what an execution changed, with every check of a press.
+
+use std::collections::BTreeMap;
+
+use runbook::Language;
+
+use super::runs::Ready;
+use super::{Operations, permit};
+use crate::prepared::Prepared;
+use crate::undo::{Undo, is_taken_back, of};
+use crate::{AuditEntry, Caller, Error, ExecutionId, ExecutionState, Permission, RunId, RunState};
+
+impl Operations {
+    /// Takes back what an execution changed: presses, for the same command, the text of [`Operations::undo_of`]. The portal
+    /// words it itself, so it needs no more than a press does.
+    ///
+    /// # Errors
+    /// As [`Operations::press`]; [`Error::Conflict`] too while the execution runs and where it has been taken back already,
+    /// [`Error::Invalid`] where nothing is known that could be brought back.
+    pub async fn undo(&self, caller: &Caller, run: RunId, execution: ExecutionId) -> Result<ExecutionId, Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        self.whole(async move { this.undo_whole(&caller, run, execution).await }).await
+    }
+
+    async fn undo_whole(&self, caller: &Caller, run: RunId, execution: ExecutionId) -> Result<ExecutionId, Error> {
+        self.permit(caller, Permission::Run, "roll back").await?;
+        self.can_run()?;
+        let _turn = self.rooms.turn(run).await;
+        let run = self.open_run(run).await?;
+        let environment = self.environment(&run.environment)?;
+        let procedure = self.procedure_of(&run).await?;
+        self.settle_lost(run.id).await?;
+        let executions = self.rooms.runs.executions(run.id).await?;
+        let execution = executions.iter().find(|one| one.id == execution).ok_or(Error::NotFound("This execution"))?;
+        if execution.state == ExecutionState::Running {
+            return Err(Error::Conflict("It is still running. Stop it or wait for it, then roll it back.".to_owned()));
+        }
+        if is_taken_back(execution.id, &executions) {
+            return Err(Error::Conflict("This was rolled back already: look at what came of it.".to_owned()));
+        }
+        let undo =
+            of(execution, &executions, &self.changes_of(run.id).await, &environment.policy).ok_or_else(|| {
+                Error::Invalid(
+                "The portal does not know what was there before, so it has nothing to roll back with. Look for what \
+                 the runbook has for this."
+                    .to_owned(),
+            )
+            })?;
+        let (step, command) = procedure.command(&execution.command).ok_or(Error::NotFound("This command"))?;
+        if command.language != Language::Bash {
+            return Err(Error::Invalid("SQL is not rolled back by the portal.".to_owned()));
+        }
+        self.forget_onward(run.id);
+        self.not_somebody_elses(caller, &run, &step.id).await?;
+        self.check_alternatives(&run, step, &command.id).await?;
+        let mut prepared = Prepared::new(&run, command, Some(undo.text), &BTreeMap::new(), &environment)?;
+        // What the runbook expects, it expects of its own text.
+        prepared.expected.clear();
+        let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: Some(undo.of) };
+        self.set_off(caller, command, ready).await
+    }
+
+    /// What takes an execution back: the exact text that will run. `None` while it runs, where it changed nothing that the
+    /// portal knows how to bring back, where it has been taken back, and in a run that is closed.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn undo_of(&self, caller: &Caller, execution: ExecutionId) -> Result<Option<Undo>, Error> {
+        permit(caller, Permission::View)?;
+        let execution = self.rooms.runs.execution(execution).await?.ok_or(Error::NotFound("This execution"))?;
+        let run = self.existing_run(execution.run).await?;
+        let Ok(environment) = self.environment(&run.environment) else { return Ok(None) };
+        if run.state != RunState::Open {
+            return Ok(None);
+        }
+        let executions = self.rooms.runs.executions(run.id).await?;
+        Ok(of(&execution, &executions, &self.changes_of(run.id).await, &environment.policy))
+    }
+
+    /// What of a run's changes can be changed back. A trail that cannot be read offers nothing.
+    pub(super) async fn changes_of(&self, run: RunId) -> Vec<AuditEntry> {
+        self.rooms.trail.changes_of(run).await.unwrap_or_else(|error| {
+            tracing::warn!(%run, error = &error as &dyn std::error::Error, "what a run changed could not be read");
+            Vec::new()
+        })
+    }
+}
