@@ -72,6 +72,11 @@ async function another(browser: Browser): Promise<Somebody> {
   return { context, page: await context.newPage() };
 }
 
+/** Keys are for a page that has woken up. */
+async function awake(page: Page): Promise<void> {
+  await expect(page.locator('#connection')).toHaveText('connected');
+}
+
 test('a P1, from the alert to the exported post-mortem, by three people', async ({
   page: otto,
   browser,
@@ -81,7 +86,7 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   signIn,
   expectNoBarriers,
 }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(180_000);
   const receiver = await startReceiver();
   const portal = await startPortal({ texts: { 'shop.md': TEXT }, channels: receiver.channels });
   const alertmanager = await startAlertmanager(portal);
@@ -89,6 +94,7 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   const ada = await another(browser);
   await signIn('approver', { portal, page: ada.page });
   const third = await another(browser);
+  for (const page of [otto, ada.page, third.page]) page.setDefaultTimeout(20_000);
   await signIn('admin', { portal, page: third.page });
 
   // The alert opens an incident, and the home page has it first.
@@ -119,17 +125,20 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   await expect(otto.locator('#here')).toContainText('step 4');
 
   // One declares it, goes on by keyboard alone, and skips a step with a reason.
+  await awake(otto);
   await otto.keyboard.press('t');
   await otto.keyboard.press('Enter');
   await expect(otto.locator('#step-1-state')).toContainText('passed');
   await otto.locator('body').press('j');
   await otto.waitForURL(/step=2/);
+  await awake(otto);
   await otto.keyboard.press('r');
   await otto.keyboard.press('Enter');
   await expect(otto.locator('#command-2-state')).toContainText('passed');
   await third.context.setOffline(true);
   await otto.locator('body').press('j');
   await otto.waitForURL(/step=3/);
+  await awake(otto);
   await otto.keyboard.press('s');
   await otto.keyboard.type('They are all on this call');
   await otto.getByRole('button', { name: 'Skip it' }).click();

@@ -22,7 +22,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let incident = &view.incident;
     let body = view! {
         <main id="main" class="run-page incident-page" data-run="">
-            <aside class="run-side" aria-label="How it stands">
+            <aside class="run-side" tabindex="0" aria-label="How it stands">
                 <p class="run-name">{incident.title.clone()}</p>
                 <p class="muted">
                     {incident.label()}
@@ -56,7 +56,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 {may.then(|| changes(&visit, &view)).transpose()?}
                 {may.then(|| hand_over(&view, &people))}
             </div>
-            <aside class="run-live" aria-label="What happened">
+            <aside class="run-live" tabindex="0" aria-label="What happened">
                 <div class="live-head"><h2>"Timeline"</h2>{connection()}</div>
                 {fragments::incident::lately(&timeline, view.now)}
             </aside>

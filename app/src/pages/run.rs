@@ -60,7 +60,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let body = view! {
         <main id="main" class="run-page" data-run="" data-walk=focus.as_ref().map(|_| "")>
             {busy.then(|| without_script(visit.asked("reload").is_some()))}
-            <aside class="run-side" aria-label="Steps">
+            <aside class="run-side" tabindex="0" aria-label="Steps">
                 <p class="run-name">{run.procedure_title.clone()}</p>
                 <p class="muted">
                     <a href=format!("/runbooks/{}", run.runbook)>{run.runbook_title.clone()}</a>
@@ -103,7 +103,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 {(open && visit.may(Permission::Run)).then(|| note_form(run, None))}
                 {(open && visit.may(Permission::SeeOutput)).then(script::terminals)}
             </div>
-            <aside class="run-live" aria-label="Live status">
+            <aside class="run-live" tabindex="0" aria-label="Live status">
                 <div class="live-head"><h2>"Live"</h2>{connection()}</div>
                 {fragments::cards_view(&cards, now)}
             </aside>
