@@ -11,6 +11,7 @@ pub(crate) mod access;
 mod environments;
 pub(crate) mod executions;
 mod history;
+mod incidents;
 mod input;
 pub(crate) mod output;
 pub(crate) mod problem;
@@ -60,6 +61,10 @@ impl Pages {
         format!("{}/runs/{id}", self.0)
     }
 
+    fn incident(&self, id: operations::IncidentId) -> String {
+        format!("{}/incidents/{id}", self.0)
+    }
+
     fn link(&self, token: &str) -> String {
         format!("{}/links/{token}", self.0)
     }
@@ -82,6 +87,7 @@ impl Pages {
         (name = "environments", description = "Where it may be carried out"),
         (name = "runs", description = "Passages through a procedure"),
         (name = "executions", description = "Presses of Run, and what they printed"),
+        (name = "incidents", description = "What went wrong, from the alert to the post-mortem"),
         (name = "history", description = "The audit trail"),
     )
 )]
@@ -111,6 +117,7 @@ fn endpoints() -> OpenApiRouter<Api> {
             .merge(environments::endpoints())
             .merge(runs::endpoints())
             .merge(executions::endpoints())
+            .merge(incidents::endpoints())
             .merge(history::endpoints()),
     )
 }

@@ -88,6 +88,13 @@ pub(crate) struct Reads;
 /// The scope `run`.
 pub(crate) struct Runs;
 
+/// The scope `incidents`.
+pub(crate) struct Incidents;
+
+impl Needed for Incidents {
+    const SCOPE: Scope = Scope::Incidents;
+}
+
 impl Needed for Reads {
     const SCOPE: Scope = Scope::Read;
 }

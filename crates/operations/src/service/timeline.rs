@@ -108,6 +108,12 @@ impl Operations {
         let mut entries = entries_of(&rows, &runs);
         if caller.person.role.permits(Permission::SeeOutput) {
             self.printed(&rows, &mut entries).await?;
+        } else {
+            // What a person typed can hold what only those who see output should see, as on the page of a run.
+            entries
+                .iter_mut()
+                .filter(|entry| entry.kind == EventKind::ExecutionIntent)
+                .for_each(|one| one.details.clear());
         }
         Ok(finished(entries, &incident, cut))
     }

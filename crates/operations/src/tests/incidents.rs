@@ -187,6 +187,8 @@ async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
     let ran = &timeline.entries[5];
     assert_eq!(ran.result, Some(OutcomeResult::Passed));
     assert!(ran.details.iter().any(|detail| detail.starts_with("kubectl get pods")), "{:?}", ran.details);
+    let viewers = bench.operations.timeline(&person(Role::Viewer), id).await.unwrap();
+    assert!(viewers.entries[5].details.is_empty(), "what was run may have been typed: it is output's");
     for entry in &timeline.entries {
         let events = bench.store.events.lock().unwrap();
         assert_eq!(events.iter().find(|event| event.id == entry.event).unwrap().at, entry.at);
