@@ -32,7 +32,7 @@ def main() -> None:
 
     page = browser.post(
         f"{portal}/api/make_token",
-        data={"name": "schemathesis", "days": "1", "scopes[read]": "on", "scopes[run]": "on"},
+        data={"name": "schemathesis", "days": "1", "scopes[read]": "on", "scopes[run]": "on", "scopes[incidents]": "on"},
         headers={"Sec-Fetch-Site": "same-origin", "Accept": "text/html"},
         timeout=10,
     )

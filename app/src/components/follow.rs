@@ -43,11 +43,16 @@ fn address(view: &RunView, one: &Following) -> String {
     let run = &view.run;
     let place = one.step.as_ref().map(|step| format!("#step-{step}")).unwrap_or_default();
     if one.procedure == run.procedure {
-        return place;
+        // A run of an incident shows one step at a time.
+        return match (&one.step, &view.incident) {
+            (Some(step), Some(_)) => format!("?step={step}"),
+            _ => place,
+        };
     }
-    // A parameter of this name would be lost: what the address says of the environment comes first.
-    let known = one.values.iter().filter(|(name, _)| *name != "environment");
+    let incident = view.incident.as_ref().map(|incident| format!("&incident={}", incident.id)).unwrap_or_default();
+    // Parameters of these names would be lost: what the address says of environment and incident comes first.
+    let known = one.values.iter().filter(|(name, _)| !["environment", "incident"].contains(&name.as_str()));
     let known: String = known.map(|(name, value)| format!("&{}={}", http_part(name), http_part(value))).collect();
     let environment = http_part(&run.environment.0);
-    format!("/runbooks/{}/{}?environment={environment}{known}{place}", run.runbook, one.procedure)
+    format!("/runbooks/{}/{}?environment={environment}{incident}{known}{place}", run.runbook, one.procedure)
 }

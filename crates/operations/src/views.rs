@@ -1,11 +1,12 @@
 //! What each step of a run shows, derived from its executions and marks. Nothing of it is stored.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use command::expectation::Judgement;
 use runbook::{Alternatives, Body, Command, CommandId, Procedure, Step};
 
-use crate::{Claim, CommandView, Execution, ExecutionState, Mark, StepMark, StepState, StepView};
+use crate::{Asked, Claim, CommandView, Execution, ExecutionState, Mark, Question, StepMark, StepState, StepView};
 
 /// The steps of a procedure with what became of them. `executions` and `marks` are oldest first.
 pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[StepMark]) -> Vec<StepView> {
@@ -48,6 +49,44 @@ pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[St
             }
         })
         .collect()
+}
+
+/// Takes out of a run what only those see who see output: what was observed, pasted, typed, and asked.
+pub(crate) fn without_output(steps: &mut [StepView]) {
+    for step in steps {
+        if let Some(mark) = &mut step.mark {
+            without_result(mark);
+        }
+        for command in &mut step.commands {
+            if let Some(mark) = &mut command.mark {
+                without_result(mark);
+            }
+            if let Some(execution) = &mut command.execution {
+                execution_without_output(execution);
+            }
+            command.question = command.question.take().map(|asked| {
+                let question = Question { note: None, text: None, change: None, ..asked.question.clone() };
+                Arc::new(Asked { question, ..Asked::clone(&asked) })
+            });
+            command.links.clear();
+        }
+    }
+}
+
+/// The same of one execution: a text that somebody typed may hold what programs printed.
+pub(crate) fn execution_without_output(execution: &mut Execution) {
+    if execution.edited {
+        execution.source.clear();
+    }
+    for finding in &mut execution.findings {
+        finding.observed.clear();
+    }
+}
+
+fn without_result(mark: &mut StepMark) {
+    if let Mark::ByHand { result } = &mut mark.mark {
+        result.clear();
+    }
 }
 
 fn command_view(

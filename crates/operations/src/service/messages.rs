@@ -24,6 +24,8 @@ const RETRIES: usize = 5;
 const PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// The longest time until people hear again, in minutes.
+const LONGEST_PROMISE: u16 = 1_440;
 /// The longest subject, in bytes.
 const SUBJECT: usize = 256;
 /// The longest text, in bytes.
@@ -68,6 +70,9 @@ impl Operations {
                 return Err(Error::Invalid(format!(
                     "The message is too long: at most {SUBJECT} bytes of subject and {TEXT} of text."
                 )));
+            }
+            if outgoing.again_after.is_some_and(|minutes| !(1..=LONGEST_PROMISE).contains(&minutes)) {
+                return Err(Error::Invalid(format!("Promise the next update within 1 to {LONGEST_PROMISE} minutes.")));
             }
             let written = text(&outgoing.text.replace("\r\n", "\n"))?;
             if written.trim().is_empty() && channel.kind() != ChannelKind::PagerDuty {

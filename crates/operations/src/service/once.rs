@@ -77,7 +77,10 @@ impl Operations {
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
     pub async fn execution(&self, caller: &Caller, id: ExecutionId) -> Result<(Run, Execution), Error> {
         permit(caller, Permission::View)?;
-        let execution = self.rooms.runs.execution(id).await?.ok_or(Error::NotFound("This execution"))?;
+        let mut execution = self.rooms.runs.execution(id).await?.ok_or(Error::NotFound("This execution"))?;
+        if !caller.person.role.permits(Permission::SeeOutput) {
+            crate::views::execution_without_output(&mut execution);
+        }
         Ok((self.existing_run(execution.run).await?, execution))
     }
 }

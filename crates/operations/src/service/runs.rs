@@ -34,6 +34,9 @@ pub(super) struct Ready {
     pub(super) undoes: Option<ExecutionId>,
 }
 
+/// How the trail calls what somebody carried out elsewhere: what they pasted is output.
+pub(super) const BY_HAND: &str = "Done by hand";
+
 impl Operations {
     /// Starts a run of a procedure. `given` is what is known of its parameters already, by name.
     ///
@@ -135,6 +138,9 @@ impl Operations {
                 let latest = command.execution.as_ref();
                 command.undo = latest.and_then(|one| undo::of_latest(one, &executions, &changes, &environment.policy));
             }
+        }
+        if !caller.person.role.permits(Permission::SeeOutput) {
+            views::without_output(&mut steps);
         }
         let now = self.rooms.library.shelf().runbook(&run.runbook).cloned();
         let mut following: Vec<_> = undo::verifying(&procedure, &steps).into_iter().collect();
@@ -532,7 +538,7 @@ fn checked(mark: Mark) -> Result<Mark, Error> {
 fn words(mark: &Mark) -> (&'static str, Option<&String>) {
     match mark {
         Mark::Done => ("Done", None),
-        Mark::ByHand { result } => ("Done by hand", Some(result)),
+        Mark::ByHand { result } => (BY_HAND, Some(result)),
         Mark::Skipped { reason } => ("Skipped", Some(reason)),
         Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding)),
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding)),

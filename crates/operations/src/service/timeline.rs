@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::runs::BY_HAND;
 use super::{Operations, permit};
 use crate::{
     AuditEntry, AuditFilter, Caller, Chunk, Error, EventId, EventKind, ExecutionId, Incident, IncidentId,
@@ -110,10 +111,12 @@ impl Operations {
             self.printed(&rows, &mut entries).await?;
         } else {
             // What a person typed can hold what only those who see output should see, as on the page of a run.
-            entries
-                .iter_mut()
-                .filter(|entry| entry.kind == EventKind::ExecutionIntent)
-                .for_each(|one| one.details.clear());
+            let typed = |entry: &&mut Entry| match entry.kind {
+                EventKind::ExecutionIntent => true,
+                EventKind::StepMarked => entry.words.starts_with(BY_HAND),
+                _ => false,
+            };
+            entries.iter_mut().filter(typed).for_each(|entry| entry.details.clear());
         }
         Ok(finished(entries, &incident, cut))
     }

@@ -748,7 +748,7 @@ impl Bench {
 
     /// Waits until nothing of the run is running any more.
     pub(super) async fn settled(&self, run: RunId) -> RunView {
-        let viewer = person(Role::Viewer);
+        let viewer = person(Role::Operator);
         let mut changes = self.operations.watch_run(&viewer, run).await.unwrap();
         loop {
             let view = self.operations.view_run(&viewer, run).await.unwrap();

@@ -187,6 +187,11 @@ async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
     let ran = &timeline.entries[5];
     assert_eq!(ran.result, Some(OutcomeResult::Passed));
     assert!(ran.details.iter().any(|detail| detail.starts_with("kubectl get pods")), "{:?}", ran.details);
+    bench.operations.mark(&operator, run, "2a", Mark::ByHand { result: "rows of customers".to_owned() }).await.unwrap();
+    let viewer = bench.operations.view_run(&person(Role::Viewer), run).await.unwrap();
+    assert!(!format!("{:?} {:?}", viewer.steps, viewer.notes).contains("rows of customers"));
+    let told = bench.operations.timeline(&person(Role::Viewer), id).await.unwrap();
+    assert!(!format!("{told:?}").contains("rows of customers"), "what was pasted is output");
     let viewers = bench.operations.timeline(&person(Role::Viewer), id).await.unwrap();
     assert!(viewers.entries[5].details.is_empty(), "what was run may have been typed: it is output's");
     for entry in &timeline.entries {

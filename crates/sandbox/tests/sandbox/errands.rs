@@ -138,7 +138,9 @@ async fn a_program_has_a_terminal_of_its_own() {
 #[tokio::test]
 async fn keys_that_interrupt_reach_the_program_and_a_stop_ends_it() {
     let Some(place) = place() else { return };
-    let script = "trap 'echo interrupted' INT; echo ready; sleep 1000; echo after; read -r line; echo \"<$line>\"";
+    // Whoever says that it is ready is who will be interrupted: bash itself would begin the next program after that.
+    let script =
+        "trap 'echo interrupted' INT; sh -c 'echo ready; exec sleep 1000'; echo after; read -r line; echo \"<$line>\"";
     let typed = [("ready", "\u{3}"), ("after", "\u{4}")];
     let (printed, code) = talk(&place, &typed, script).await;
     assert_eq!((printed.as_str(), code), ("ready\r\n^Cinterrupted\r\nafter\r\n<>\r\n", 0));
