@@ -12,7 +12,9 @@ use crate::components::{badge, incident, run_row, time};
 use crate::visit::Visit;
 
 /// How many open incidents are drawn.
-const OPEN_INCIDENTS: u32 = 12;
+const OPEN_INCIDENTS: usize = 12;
+/// How many are looked through for those that concern the person most.
+const LOOKED_THROUGH: u32 = 200;
 /// How many open runs are drawn with their steps.
 const OPEN_RUNS: u32 = 6;
 /// How many runs are looked through for "last run" and "you ran lately".
@@ -76,7 +78,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
 
 /// Open incidents: those that the person leads or took part in, then the others.
 async fn open_incidents(visit: &Visit) -> Result<(Option<AnyView>, Option<AnyView>), Error> {
-    let filter = IncidentFilter { open: true, limit: OPEN_INCIDENTS };
+    let filter = IncidentFilter { open: true, limit: LOOKED_THROUGH };
     let mut open = visit.operations.incidents(&visit.caller, &filter).await?;
     open.sort_by_key(|one| one.terms.level.as_ref().map_or(u8::MAX, |level| level.rank));
     let subject = &visit.caller.person.subject;
@@ -87,9 +89,12 @@ async fn open_incidents(visit: &Visit) -> Result<(Option<AnyView>, Option<AnyVie
         if is_mine { mine.push(one) } else { others.push(one) }
     }
     let drawn = |incidents: Vec<&Incident>, name: &'static str| {
+        let more = incidents.len().saturating_sub(OPEN_INCIDENTS);
         (!incidents.is_empty()).then(|| {
-            let cards = incidents.into_iter().map(|one| incident::open(one, visit.now)).collect_view();
-            view! { <section class="open-runs" aria-label=name>{cards}</section> }.into_any()
+            let cards =
+                incidents.into_iter().take(OPEN_INCIDENTS).map(|one| incident::open(one, visit.now)).collect_view();
+            let more = (more > 0).then(|| view! { <p><a href="/incidents">{format!("and {more} more")}</a></p> });
+            view! { <section class="open-runs" aria-label=name>{cards}{more}</section> }.into_any()
         })
     };
     Ok((drawn(mine, "Incidents with you"), drawn(others, "Open incidents")))

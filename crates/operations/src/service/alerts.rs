@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use incident::{Alert, Candidate};
 use jiff::Timestamp;
 
+use sha2::{Digest as _, Sha256};
+
 use super::Operations;
+use crate::running::hex;
 use crate::{
     Actor, AuditEvent, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId, NewIncident,
 };
@@ -18,6 +21,8 @@ const MOST_OF_INCIDENT: usize = 500;
 const LABELS: usize = 64;
 /// How much of a label's or annotation's value is kept, in bytes.
 const VALUE: usize = 2_048;
+/// How much of a severity is kept, in bytes.
+const SEVERITY: usize = 32;
 /// How much of a name is kept, in bytes.
 const NAME: usize = 256;
 
@@ -150,7 +155,12 @@ impl Operations {
         let new = NewIncident {
             id: IncidentId::new(),
             title: cut(title, NAME).to_owned(),
-            severity: terms.as_ref().and_then(|terms| terms.level.as_ref()).map(|level| level.name.clone()),
+            // Where no runbook says what it means, the alert's own word is better than none.
+            severity: terms
+                .as_ref()
+                .and_then(|terms| terms.level.as_ref())
+                .map(|level| level.name.clone())
+                .or_else(|| alert.labels.get("severity").map(|word| cut(word, SEVERITY).to_owned())),
             environment: environment.clone(),
             affected: affected(&alert.labels),
             terms: terms.unwrap_or_default(),
@@ -232,18 +242,39 @@ fn cut(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 
+/// A name that tells things apart: where it is too long to keep, its digest, so that what differs last still counts.
+fn key(text: &str) -> String {
+    if text.len() <= NAME { text.to_owned() } else { hex(&Sha256::digest(text.as_bytes())) }
+}
+
+/// A value without secrets: a name before it may say that it is one.
+fn masked(name: &str, value: &str) -> String {
+    let value = cut(value, VALUE);
+    let told = command::mask::mask_text(&format!("{name}={value}"));
+    told.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')).map_or_else(|| told.clone(), str::to_owned)
+}
+
 /// An alert without more than anybody would write on purpose, and without secrets.
 fn bounded(alert: IncomingAlert) -> IncomingAlert {
     let pairs = |pairs: BTreeMap<String, String>| {
         let short = |(name, value): (String, String)| {
-            (cut(&name, NAME).to_owned(), command::mask::mask_text(cut(&value, VALUE)))
+            let name = cut(&name, NAME).to_owned();
+            let value = masked(&name, &value);
+            (name, value)
         };
         pairs.into_iter().take(LABELS).map(short).collect()
     };
+    let name = command::mask::mask_text(cut(&alert.name, NAME));
+    // Without a name of its own an alert is told from others by what it is called and how it is labelled.
+    let fingerprint = match alert.fingerprint.as_str() {
+        "" => hex(&Sha256::digest(format!("{name} {:?}", alert.labels).as_bytes())),
+        given => key(given),
+    };
+    let group_key = if alert.group_key.is_empty() { fingerprint.clone() } else { key(&alert.group_key) };
     IncomingAlert {
-        fingerprint: cut(&alert.fingerprint, NAME).to_owned(),
-        group_key: cut(&alert.group_key, NAME).to_owned(),
-        name: cut(&alert.name, NAME).to_owned(),
+        fingerprint,
+        group_key,
+        name,
         labels: pairs(alert.labels),
         annotations: pairs(alert.annotations),
         ..alert

@@ -123,7 +123,10 @@ impl Operations {
         let new = NewIncident {
             id: IncidentId::new(),
             title,
-            severity: asked.map(str::to_owned).or_else(|| terms.level.as_ref().map(|level| level.name.clone())),
+            severity: asked
+                .map(|level| line(level, ""))
+                .transpose()?
+                .or_else(|| terms.level.as_ref().map(|level| level.name.clone())),
             environment: environment.map(|environment| environment.name.clone()),
             affected: text(changes.affected.as_deref().unwrap_or_default())?,
             terms,
@@ -488,6 +491,10 @@ impl Operations {
             };
             this.say(&caller, &incident, EventKind::CommandTaken, &said, this.rooms.now()).await?;
             incident.commander = Some(signature(&caller));
+            // Whoever leads it has taken it on.
+            if incident.stage() == Stage::Open {
+                this.acknowledged(&caller, &mut incident).await?;
+            }
             this.rooms.incidents.change_incident(&incident).await?;
             this.rooms.news();
             Ok(())

@@ -81,6 +81,32 @@ async fn two_alerts_at_the_same_instant_open_one_incident() {
 }
 
 #[tokio::test]
+async fn long_groups_that_differ_last_are_two_and_an_alert_without_a_fingerprint_is_one() {
+    let bench = bench();
+    let mut one = alert("", "Down", &[("team", "search")]);
+    one.group_key = format!("{}search", "x".repeat(500));
+    let mut other = alert("", "Down", &[("team", "payments")]);
+    other.group_key = format!("{}payments", "x".repeat(500));
+    let (first, second) = (tell(&bench, one.clone()).await, tell(&bench, other).await);
+    assert!(first.opened && second.opened && first.incident != second.incident);
+    assert!(!tell(&bench, one).await.opened);
+    let severe =
+        tell(&bench, alert("s", "Unheard of", &[("severity", "critical"), ("password", "hunter2hunter2")])).await;
+    let view = bench.operations.view_incident(&person(Role::Viewer), severe.incident.unwrap()).await.unwrap();
+    assert_eq!(view.incident.severity.as_deref(), Some("critical"), "its own word where no runbook has one");
+    assert!(!format!("{view:?}").contains("hunter2"), "the name says that it is a secret");
+}
+
+#[tokio::test]
+async fn whoever_takes_command_has_taken_it_on() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    bench.operations.take_command(&person(Role::Operator), id).await.unwrap();
+    let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+    assert_eq!(view.incident.stage(), Stage::Acknowledged);
+}
+
+#[tokio::test]
 async fn an_alert_is_bounded_and_masked() {
     let bench = bench();
     let mut alert = alert("a", &"N".repeat(10_000), &[("password", "password=hunter2hunter2")]);
