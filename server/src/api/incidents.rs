@@ -108,8 +108,8 @@ enum IncidentStage {
 /// An incident with everything around it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct IncidentDetail {
-    /// The incident.
-    incident: IncidentSummary,
+    /// What it is, and how far.
+    summary: IncidentSummary,
     /// What monitoring told, oldest first.
     alerts: Vec<IncidentAlert>,
     /// What is due when.
@@ -651,7 +651,7 @@ fn detail(view: &IncidentView, pages: &Pages) -> IncidentDetail {
         by: Who::from(&message.by),
     });
     IncidentDetail {
-        incident: summary(&view.incident, pages),
+        summary: summary(&view.incident, pages),
         alerts: alerts.collect(),
         deadlines: deadlines.collect(),
         suggested: suggested.collect(),

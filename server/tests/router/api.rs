@@ -513,8 +513,8 @@ async fn an_incident_is_opened_worked_on_and_told_by_a_program() {
     let opened = program.post("/incidents", &new).await;
     assert_eq!(opened.status(), StatusCode::CREATED);
     let opened: Value = opened.json().await.unwrap();
-    let id = opened["incident"]["id"].as_str().unwrap().to_owned();
-    assert_eq!(opened["incident"]["stage"], "open");
+    let id = opened["summary"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(opened["summary"]["stage"], "open");
     let run = json!({ "runbook": "shop", "procedure": "tell", "environment": "practice" });
     let started = program.post(&format!("/incidents/{id}/runs"), &run).await;
     assert_eq!(started.status(), StatusCode::CREATED);
@@ -529,7 +529,7 @@ async fn an_incident_is_opened_worked_on_and_told_by_a_program() {
         assert_eq!(answer.status(), status, "{path} {body}");
     }
     let detail: Value = program.get(&format!("/incidents/{id}")).await.json().await.unwrap();
-    assert_eq!((detail["incident"]["stage"].as_str(), detail["runs"].as_array().unwrap().len()), (Some("resolved"), 1));
+    assert_eq!((detail["summary"]["stage"].as_str(), detail["runs"].as_array().unwrap().len()), (Some("resolved"), 1));
     let timeline: Value = program.get(&format!("/incidents/{id}/timeline")).await.json().await.unwrap();
     let words: Vec<&str> =
         timeline["entries"].as_array().unwrap().iter().filter_map(|one| one["words"].as_str()).collect();
