@@ -7,6 +7,7 @@
 //! The browser sends ids and values, never shell text; the one exception, an edited command, has a permission of its own.
 
 pub mod incident;
+#[expect(clippy::too_many_arguments, reason = "a form has a field for each")]
 pub mod message;
 pub mod post_mortem;
 

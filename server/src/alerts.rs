@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
-use operations::{EnvironmentName, Error, IncomingAlert, Operations, Secret};
+use operations::{AlertState, EnvironmentName, Error, IncomingAlert, Operations, Secret};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -119,23 +119,15 @@ fn signed(source: &AlertSource, headers: &HeaderMap, body: &[u8]) -> bool {
 
 /// Either format, told apart by what it has.
 fn read(body: &[u8]) -> Result<Vec<IncomingAlert>, String> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Told {
-        Pager { event: PagerEvent },
-        Manager(Group),
-    }
     let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    // Untagged enums say little of what is wrong.
-    let told = if value.get("event").is_some() {
-        Told::Pager { event: serde_json::from_value(value["event"].clone()).map_err(|error| error.to_string())? }
-    } else {
-        Told::Manager(serde_json::from_value(value).map_err(|error| error.to_string())?)
-    };
-    match told {
-        Told::Manager(group) if group.version != "4" => Err(format!("its version is {:?}", group.version)),
-        Told::Manager(group) => Ok(group.alerts()),
-        Told::Pager { event } => Ok(event.alert().into_iter().collect()),
+    if let Some(event) = value.get("event") {
+        let event: PagerEvent = serde_json::from_value(event.clone()).map_err(|error| error.to_string())?;
+        return Ok(event.alert().into_iter().collect());
+    }
+    let group: Group = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    match group.version.as_str() {
+        "4" => Ok(group.alerts()),
+        other => Err(format!("its version is {other:?}")),
     }
 }
 
@@ -178,7 +170,10 @@ impl Group {
             labels: alert.labels,
             annotations: alert.annotations,
             started_at: alert.starts_at,
-            cleared_at: (alert.status == ManagerStatus::Resolved).then_some(alert.ends_at),
+            state: match alert.status {
+                ManagerStatus::Firing => AlertState::Fires,
+                ManagerStatus::Resolved => AlertState::Over { at: alert.ends_at },
+            },
         };
         self.alerts.into_iter().map(alert).collect()
     }
@@ -189,6 +184,7 @@ impl Group {
 struct PagerEvent {
     event_type: String,
     occurred_at: Timestamp,
+    agent: Option<Named>,
     data: PagerData,
 }
 
@@ -213,11 +209,15 @@ struct Named {
 }
 
 impl PagerEvent {
-    /// An alert that begins or ends; `None` for events of other kinds (`pagey.ping`, notes), which are taken and change nothing.
+    /// An alert that begins, is taken on or ends; `None` for events of other kinds (`pagey.ping`, notes), which are taken and
+    /// change nothing.
     fn alert(self) -> Option<IncomingAlert> {
-        let cleared_at = match self.event_type.as_str() {
-            "incident.triggered" | "incident.reopened" => None,
-            "incident.resolved" => Some(self.occurred_at),
+        let state = match self.event_type.as_str() {
+            "incident.triggered" | "incident.reopened" => AlertState::Fires,
+            "incident.acknowledged" => {
+                AlertState::TakenOn { by: self.agent.map(|agent| agent.summary).unwrap_or_default() }
+            }
+            "incident.resolved" => AlertState::Over { at: self.occurred_at },
             _ => return None,
         };
         let data = self.data;
@@ -234,7 +234,7 @@ impl PagerEvent {
             labels,
             annotations,
             started_at: data.created_at.unwrap_or(self.occurred_at),
-            cleared_at,
+            state,
         })
     }
 }
@@ -250,9 +250,9 @@ mod tests {
             "startsAt":"2026-11-21T03:00:00.123Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://x","fingerprint":"ab12"},
             {"status":"resolved","labels":{},"startsAt":"2026-11-21T03:00:00Z","endsAt":"2026-11-21T03:05:00Z","fingerprint":"cd"}]}"#;
         let alerts = read(body).unwrap();
-        assert_eq!((alerts[0].name.as_str(), alerts[0].cleared_at), ("HighErrorRate", None));
+        assert_eq!((alerts[0].name.as_str(), &alerts[0].state), ("HighErrorRate", &AlertState::Fires));
         assert_eq!(alerts[0].group_key, "{}:{alertname=\"HighErrorRate\"}");
-        assert_eq!(alerts[1].cleared_at, Some("2026-11-21T03:05:00Z".parse().unwrap()));
+        assert_eq!(alerts[1].state, AlertState::Over { at: "2026-11-21T03:05:00Z".parse().unwrap() });
     }
 
     #[test]
@@ -260,14 +260,17 @@ mod tests {
         let event = |kind: &str| {
             format!(
                 r#"{{"event":{{"id":"e1","event_type":"{kind}","resource_type":"incident","occurred_at":"2026-11-21T03:05:00.000Z",
-                "data":{{"id":"PGR0VU2","type":"incident","title":"The shop is down","incident_key":"k","created_at":"2026-11-21T03:00:00Z",
+                "agent":{{"id":"P1","type":"user_reference","summary":"Ann"}},"data":{{"id":"PGR0VU2","type":"incident","title":"The shop is down","incident_key":"k","created_at":"2026-11-21T03:00:00Z",
                 "urgency":"high","priority":{{"summary":"P1"}},"service":{{"summary":"shop"}}}}}}}}"#
             )
         };
         let fired = read(event("incident.triggered").as_bytes()).unwrap().remove(0);
-        assert_eq!((fired.fingerprint.as_str(), fired.group_key.as_str(), fired.cleared_at), ("PGR0VU2", "k", None));
+        assert_eq!((fired.fingerprint.as_str(), fired.group_key.as_str()), ("PGR0VU2", "k"));
+        assert_eq!(fired.state, AlertState::Fires);
         assert_eq!(fired.labels["severity"], "P1");
-        assert!(read(event("incident.resolved").as_bytes()).unwrap()[0].cleared_at.is_some());
+        let state = |kind: &str| read(event(kind).as_bytes()).unwrap().remove(0).state;
+        assert_eq!(state("incident.resolved"), AlertState::Over { at: "2026-11-21T03:05:00Z".parse().unwrap() });
+        assert_eq!(state("incident.acknowledged"), AlertState::TakenOn { by: "Ann".to_owned() });
         assert!(read(event("incident.annotated").as_bytes()).unwrap().is_empty());
         let ping = br#"{"event":{"id":"x","event_type":"pagey.ping","resource_type":"pagey","occurred_at":"2026-11-21T03:05:00Z","agent":null,"client":null,"data":{"message":"Hello","type":"ping"}}}"#;
         assert!(read(ping).unwrap().is_empty());

@@ -24,9 +24,9 @@ pub async fn open_incident(
             severity: Some(severity),
             environment: Some(environment),
             affected: Some(affected),
+            runbook: Some(runbook),
         };
-        let runbook = Some(runbook).filter(|id| !id.is_empty()).map(RunbookId::new);
-        let incident = operations.open_incident(&caller, changes, runbook).await?;
+        let incident = operations.open_incident(&caller, changes).await?;
         Ok(format!("/incidents/{incident}"))
     })
     .await
@@ -64,10 +64,11 @@ pub async fn change_incident(
     #[server(default)] severity: Option<String>,
     #[server(default)] environment: Option<String>,
     #[server(default)] affected: Option<String>,
+    #[server(default)] runbook: Option<String>,
 ) -> Result<String, ServerFnError> {
     let back = page(&incident);
     answer(&back, async |operations, caller| {
-        let changes = Changes { title, severity, environment, affected };
+        let changes = Changes { title, severity, environment, affected, runbook };
         operations.change_incident(&caller, incident_id(&incident)?, changes).await?;
         Ok(back.clone())
     })

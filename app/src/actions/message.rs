@@ -22,6 +22,7 @@ pub async fn send_message(
     #[server(default)] text: String,
     #[server(default)] action: String,
     #[server(default)] again: String,
+    #[server(default)] key: String,
 ) -> Result<String, ServerFnError> {
     let back = format!("/incidents/{}/message", path_part(&incident));
     let draft = [subject.as_str(), text.as_str()].join("\n\n");
@@ -34,7 +35,9 @@ pub async fn send_message(
             _ => return Err(Error::Invalid("A pager triggers, acknowledges or resolves.".to_owned())),
         };
         let again_after = promised(&again)?;
-        operations.send(&caller, id, Outgoing { channel, title, subject, text, action, again_after }).await?;
+        operations
+            .send(&caller, id, Outgoing { key: key.parse().ok(), channel, title, subject, text, action, again_after })
+            .await?;
         Ok(Reply::Address(format!("/incidents/{id}#{ID}")))
     })
     .await

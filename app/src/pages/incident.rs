@@ -121,7 +121,19 @@ fn changes(visit: &Visit, view: &IncidentView) -> Result<AnyView, Error> {
         let (selected, words) = (chosen == Some(value.as_str()), value.clone());
         view! { <option value=value selected=selected>{words}</option> }
     };
-    let severity: Vec<_> = severities.into_iter().map(|name| option(name, incident.severity.as_deref())).collect();
+    // An alert's own word stays, until somebody chooses another.
+    let own = incident.severity.clone().filter(|own| !severities.contains(own));
+    let severities = own.into_iter().chain(severities);
+    let severity: Vec<_> = severities.map(|name| option(name, incident.severity.as_deref())).collect();
+    let shelf = visit.operations.shelf(&visit.caller)?;
+    let runbooks: Vec<_> = shelf
+        .runbooks
+        .iter()
+        .map(|runbook| {
+            let selected = incident.runbook.as_ref() == Some(&runbook.id);
+            view! { <option value=runbook.id.to_string() selected=selected>{runbook.title.clone()}</option> }
+        })
+        .collect();
     let place = incident.environment.as_ref().map(|name| name.0.as_str());
     let environments: Vec<_> = visit
         .operations
@@ -136,6 +148,7 @@ fn changes(visit: &Visit, view: &IncidentView) -> Result<AnyView, Error> {
                 <input type="hidden" name="incident" value=incident.id.to_string()/>
                 <label>"Title"<input type="text" name="title" value=incident.title.clone() required maxlength="200"/></label>
                 <label>"Severity"<select name="severity"><option value="">"none"</option>{severity}</select></label>
+                <label>"Times and ladder from"<select name="runbook"><option value="">"no runbook"</option>{runbooks}</select></label>
                 <label>"Where"<select name="environment"><option value="">"not known"</option>{environments}</select></label>
                 <label>"Affected"<input type="text" name="affected" value=incident.affected.clone() maxlength="400"/></label>
                 <button class="button" type="submit">"Change it"</button>

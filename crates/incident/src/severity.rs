@@ -143,5 +143,15 @@ pub fn for_label<'l>(levels: &'l [Level], label: &str) -> Option<&'l Level> {
     levels.iter().find(has_word).or_else(|| by_rank(rank))
 }
 
+/// How bad an alert's `severity` label says it is, by rank; 0 is the worst. Among no levels at all its own word counts.
+#[must_use]
+pub fn rank_of_label(levels: &[Level], label: &str) -> Option<u8> {
+    let own = || {
+        let word = label.trim().to_lowercase();
+        name::whole(&word).map(|name| name.rank).or_else(|| name::rank_of_word(&word))
+    };
+    for_label(levels, label).map(|level| level.rank).or_else(own)
+}
+
 #[cfg(test)]
 mod tests;

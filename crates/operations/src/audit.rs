@@ -211,11 +211,37 @@ pub struct Actor {
     pub address: Option<IpAddr>,
 }
 
+/// How the subject of a monitoring system begins.
+const MONITORING: &str = "alerts:";
+
 impl Actor {
     /// The portal itself: its sweeper.
     #[must_use]
     pub fn portal() -> Self {
         Self { subject: "portal".to_owned(), name: "Runbook Portal".to_owned(), address: None }
+    }
+
+    /// A monitoring system that the configuration names: `alertmanager`.
+    #[must_use]
+    pub fn monitoring(source: &str) -> Self {
+        let name = match source {
+            "alertmanager" => "Alertmanager",
+            "pagerduty" => "PagerDuty",
+            other => other,
+        };
+        Self { subject: format!("{MONITORING}{source}"), name: name.to_owned(), address: None }
+    }
+
+    /// Whether it is a monitoring system.
+    #[must_use]
+    pub fn is_monitoring(&self) -> bool {
+        self.subject.starts_with(MONITORING)
+    }
+
+    /// Whether it is no person: a monitoring system, or the portal itself.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.is_monitoring() || self.subject == "portal"
     }
 }
 

@@ -57,8 +57,10 @@ pub struct Incident {
     pub commander: Option<(String, String)>,
     /// The latest word on how it stands, for messages; may be empty.
     pub latest_update: String,
-    /// When people were last told how it stands.
+    /// When that was said.
     pub updated_at: Option<Timestamp>,
+    /// When a message last reached people: from then on they wait for the next one.
+    pub told_at: Option<Timestamp>,
     /// The post-mortem as somebody has kept it, in Markdown; until then it is written anew each time.
     pub post_mortem: Option<String>,
     /// SHA-256 of the key in the address under which others may read the post-mortem, lower-case hex.
@@ -80,7 +82,7 @@ impl Incident {
             acknowledged: self.acknowledged_at,
             mitigated: self.mitigated_at,
             resolved: self.resolved_at,
-            updated: self.updated_at,
+            updated: self.told_at,
         }
     }
 

@@ -30,7 +30,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use alerts::{IncomingAlert, Received};
+pub use alerts::{AlertState, IncomingAlert, Received};
 pub use cards::{Card, Cards, Content};
 pub use incidents::{Change, Changes, Fitting, IncidentView};
 pub use messages::Outgoing;

@@ -12,7 +12,7 @@ use crate::{PAGE_ROWS, Store, failed};
 
 const INCIDENT: &str = "number, id, title, severity, environment, affected, terms, runbook, opened_by_subject, \
                         opened_by_name, started_at, acknowledged_at, mitigated_at, resolved_at, commander_subject, \
-                        commander_name, latest_update, updated_at, post_mortem, share_key";
+                        commander_name, latest_update, updated_at, told_at, post_mortem, share_key";
 const ALERT: &str = "incident, source, fingerprint, group_key, name, labels, annotations, started_at, cleared_at";
 const MESSAGE: &str = "id, incident, channel, title, subject, text, action, by_subject, by_name, at, state, attempts, \
                        remark, ended_at, again_after";
@@ -79,6 +79,8 @@ impl Store {
             .bind(incident.latest_update.as_str())
             .sql(", updated_at = ")
             .bind(incident.updated_at)
+            .sql(", told_at = ")
+            .bind(incident.told_at)
             .sql(", post_mortem = ")
             .bind(incident.post_mortem.as_deref())
             .sql(", share_key = ")
@@ -298,6 +300,7 @@ fn incident_of(row: &Row) -> Result<Incident, Failure> {
         },
         latest_update: row.get("latest_update")?,
         updated_at: row.optional_timestamp("updated_at")?,
+        told_at: row.optional_timestamp("told_at")?,
         post_mortem: row.get("post_mortem")?,
         share_key: row.get("share_key")?,
     })

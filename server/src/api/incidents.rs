@@ -400,8 +400,9 @@ async fn open_incident(
         severity: new.severity,
         environment: new.environment,
         affected: new.affected,
+        runbook: new.runbook,
     };
-    let id = operations.open_incident(token.caller(), changes, new.runbook.map(RunbookId::new)).await?;
+    let id = operations.open_incident(token.caller(), changes).await?;
     let view = operations.view_incident(token.caller(), id).await?;
     let location = [(header::LOCATION, format!("{BASE}/incidents/{id}"))];
     Ok((StatusCode::CREATED, location, Json(detail(&view, &pages))))
@@ -521,6 +522,7 @@ async fn send_message(
     Body(new): Body<NewMessage>,
 ) -> Result<(StatusCode, Json<SentMessage>), Problem> {
     let outgoing = Outgoing {
+        key: None,
         channel: new.channel,
         title: new.title,
         subject: new.subject,

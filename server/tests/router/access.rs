@@ -153,7 +153,7 @@ fn caller() -> Caller {
 
 async fn incident(app: &TestApp) -> IncidentId {
     let changes = Changes { title: Some("The shop is down".to_owned()), ..Changes::default() };
-    app.portal.operations.open_incident(&caller(), changes, None).await.unwrap()
+    app.portal.operations.open_incident(&caller(), changes).await.unwrap()
 }
 
 /// What a test of the sign-in room already covers, and files that are the same for everybody.

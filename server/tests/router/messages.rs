@@ -148,6 +148,7 @@ fn channels(secrets: &Path, others: &str, mail: u64) -> Vec<ChannelConfig> {
 
 fn message(channel: &str, action: PagerAction) -> Outgoing {
     Outgoing {
+        key: None,
         channel: channel.to_owned(),
         title: "Initial Notification".to_owned(),
         subject: "Payments fail".to_owned(),
@@ -176,7 +177,7 @@ async fn messages_arrive_or_say_why_not_and_no_secret_is_anywhere() {
     let channels = channels(secrets.path(), &others.url, mail.port);
     let app = TestApp::start_as("# Shop\n", Setup { channels, ..Setup::default() }).await;
     let changes = Changes { title: Some("Payments fail".to_owned()), ..Changes::default() };
-    let incident = app.portal.operations.open_incident(&operator(), changes, None).await.unwrap();
+    let incident = app.portal.operations.open_incident(&operator(), changes).await.unwrap();
 
     // Slack takes it at the second attempt.
     let sent = app.sent(incident, message("incidents", PagerAction::Trigger)).await;

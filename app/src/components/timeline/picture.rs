@@ -380,6 +380,7 @@ mod tests {
             commander: None,
             latest_update: String::new(),
             updated_at: None,
+            told_at: None,
             post_mortem: None,
             share_key: None,
         }

@@ -218,6 +218,8 @@ fn send(draft: &Draft<'_>, filled: &Filled) -> AnyView {
             <h2>"Send"</h2>
             <input type="hidden" name="incident" value=draft.incident.id.to_string()/>
             <input type="hidden" name="title" value=title/>
+            // The same form sent twice is one message.
+            <input type="hidden" name="key" value=operations::MessageId::new().to_string()/>
             {words}
             <div class="send-row">
                 <label class="message-field">

@@ -1,6 +1,7 @@
 //! What monitoring systems tell: alerts that open incidents, and say when they are over.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use incident::{Alert, Candidate};
 use jiff::Timestamp;
@@ -8,9 +9,12 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Operations;
+use super::incidents::severity_said;
+use super::messages::INCIDENT_KEY;
 use crate::running::hex;
 use crate::{
     Actor, AuditEvent, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId, NewIncident,
+    Stage,
 };
 
 /// How many alerts are taken at once.
@@ -41,9 +45,38 @@ pub struct IncomingAlert {
     pub annotations: BTreeMap<String, String>,
     /// Since when it fires, by the source's clock.
     pub started_at: Timestamp,
-    /// Since when it fires no more; `None` while it fires.
-    pub cleared_at: Option<Timestamp>,
+    /// How it stands.
+    pub state: AlertState,
 }
+
+/// How an alert stands, as its source tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlertState {
+    /// It fires.
+    Fires,
+    /// It fires, and a person has taken it on there.
+    TakenOn {
+        /// What the source calls the person; may be empty.
+        by: String,
+    },
+    /// It fires no more.
+    Over {
+        /// Since when, by the source's clock.
+        at: Timestamp,
+    },
+}
+
+impl IncomingAlert {
+    fn cleared_at(&self) -> Option<Timestamp> {
+        match self.state {
+            AlertState::Over { at } => Some(at),
+            AlertState::Fires | AlertState::TakenOn { .. } => None,
+        }
+    }
+}
+
+/// The alerts of the incidents that one batch touches, each read once.
+type Known = BTreeMap<IncidentId, Vec<FiredAlert>>;
 
 /// What became of one alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +107,9 @@ impl Operations {
             let mut received = Vec::with_capacity(alerts.len());
             // Two alerts of one group that arrive at the same instant must find one incident.
             let _turn = this.rooms.alerts.lock().await;
+            let mut known = Known::new();
             for alert in alerts {
-                received.push(this.receive(&source, environment.as_ref(), bounded(alert)).await?);
+                received.push(this.receive(&source, environment.as_ref(), bounded(alert), &mut known).await?);
             }
             Ok(received)
         })
@@ -87,52 +121,126 @@ impl Operations {
         source: &str,
         environment: Option<&EnvironmentName>,
         alert: IncomingAlert,
+        known: &mut Known,
     ) -> Result<Received, Error> {
         let store = &self.rooms.incidents;
-        let known = store.incident_of_alert(source, &alert.fingerprint, &alert.group_key).await?;
-        let (incident, opened) = match known {
-            Some(id) => (store.incident(id).await?.ok_or(Error::NotFound("This incident"))?, false),
-            None if alert.cleared_at.is_some() => return Ok(Received { incident: None, opened: false }),
+        let over = alert.cleared_at().is_some();
+        let its = match self.told_by_us(&alert.group_key).await? {
+            Some(ours) => Some(ours),
+            None => store.incident_of_alert(source, &alert.fingerprint, &alert.group_key).await?,
+        };
+        let (incident, opened) = match its {
+            Some(id) => (self.existing_incident(id).await?, false),
+            None if over => return Ok(Received { incident: None, opened: false }),
             None => (self.open_by_alert(source, environment, &alert).await?, true),
         };
-        let alerts = store.alerts(incident.id).await?;
-        let before = alerts.iter().find(|known| known.source == source && known.fingerprint == alert.fingerprint);
+        let id = incident.id;
+        let alerts = match known.entry(id) {
+            Entry::Occupied(alerts) => alerts.into_mut(),
+            Entry::Vacant(alerts) => alerts.insert(store.alerts(id).await?),
+        };
+        let at = alerts.iter().position(|known| known.source == source && known.fingerprint == alert.fingerprint);
+        let before = at.and_then(|at| alerts.get(at));
         let news = match before {
-            None if alert.cleared_at.is_some() || alerts.len() >= MOST_OF_INCIDENT => None,
+            None if over || alerts.len() >= MOST_OF_INCIDENT => None,
             None => Some(EventKind::AlertFired),
-            Some(before) => match (before.cleared_at, alert.cleared_at) {
-                (None, Some(_)) => Some(EventKind::AlertCleared),
-                (Some(_), None) => Some(EventKind::AlertFired),
+            Some(before) => match (before.cleared_at, over) {
+                (None, true) => Some(EventKind::AlertCleared),
+                (Some(_), false) => Some(EventKind::AlertFired),
                 _ => None,
             },
         };
         if let Some(kind) = news {
             let fired = match before {
                 // Whoever says that it is over need not repeat what it was: `amtool` sends no annotations then.
-                Some(before) if kind == EventKind::AlertCleared => {
-                    FiredAlert { cleared_at: alert.cleared_at, ..before.clone() }
-                }
-                _ => FiredAlert {
-                    incident: incident.id,
-                    source: source.to_owned(),
-                    fingerprint: alert.fingerprint,
-                    group_key: alert.group_key,
-                    name: alert.name,
-                    labels: alert.labels,
-                    annotations: alert.annotations,
-                    started_at: alert.started_at,
-                    cleared_at: alert.cleared_at,
-                },
+                Some(before) if over => FiredAlert { cleared_at: alert.cleared_at(), ..before.clone() },
+                _ => fired(id, source, &alert),
             };
-            let mut event = AuditEvent::new(self.rooms.now(), kind, system(source), fired.name.clone());
-            event.incident = Some(incident.id);
-            event.environment.clone_from(&incident.environment);
-            event.argv = fired.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            self.rooms.trail.append(&event).await?;
-            store.keep_alert(&fired).await?;
+            self.keep(&incident, kind, &fired).await?;
+            if kind == EventKind::AlertFired && !opened {
+                self.raise(id, &fired, alerts).await?;
+            }
+            match at.and_then(|at| alerts.get_mut(at)) {
+                Some(known) => *known = fired,
+                None => alerts.push(fired),
+            }
+            if kind == EventKind::AlertFired && alerts.len() == MOST_OF_INCIDENT {
+                let words = format!("{MOST_OF_INCIDENT} alerts are kept of one incident: further ones are not listed");
+                self.note_of(&incident, Actor::monitoring(source), EventKind::NoteWritten, words).await?;
+            }
+        }
+        if let AlertState::TakenOn { by } = &alert.state {
+            self.taken_on_elsewhere(id, source, by).await?;
+        }
+        if news.is_some() || alert.state != AlertState::Fires {
             self.rooms.news();
         }
-        Ok(Received { incident: Some(incident.id), opened })
+        Ok(Received { incident: Some(id), opened })
+    }
+
+    async fn keep(&self, incident: &Incident, kind: EventKind, fired: &FiredAlert) -> Result<(), Error> {
+        let mut event = AuditEvent::new(self.rooms.now(), kind, Actor::monitoring(&fired.source), fired.name.clone());
+        event.incident = Some(incident.id);
+        event.environment.clone_from(&incident.environment);
+        event.argv = fired.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.rooms.trail.append(&event).await?;
+        Ok(self.rooms.incidents.keep_alert(fired).await?)
+    }
+
+    /// An alert that is worse than all before it makes its incident as bad. Whoever has set the level since has seen the
+    /// others, so those change nothing.
+    async fn raise(&self, id: IncidentId, fired: &FiredAlert, before: &[FiredAlert]) -> Result<(), Error> {
+        let Some(label) = fired.labels.get("severity") else { return Ok(()) };
+        let _turn = self.rooms.turn_of(id.0).await;
+        let mut incident = self.existing_incident(id).await?;
+        let levels = self.levels(incident.runbook.as_ref());
+        let rank = |label: &str| incident::severity::rank_of_label(&levels, label);
+        let Some(new) = rank(label) else { return Ok(()) };
+        let worst = before.iter().filter_map(|alert| rank(alert.labels.get("severity")?)).min();
+        let current = incident.severity.as_deref().and_then(rank);
+        if worst.into_iter().chain(current).any(|known| known <= new) {
+            return Ok(());
+        }
+        let severity = match incident::severity::for_label(&levels, label) {
+            Some(level) => level.name.clone(),
+            None => cut(label, SEVERITY).to_owned(),
+        };
+        let said = severity_said(incident.severity.as_deref(), Some(&severity));
+        let words = format!("{said}: {} is worse than what was told before", fired.name);
+        self.note_of(&incident, Actor::monitoring(&fired.source), EventKind::IncidentChanged, words).await?;
+        let runbook = incident.runbook.clone();
+        self.set_level(&mut incident, runbook, Some(severity));
+        Ok(self.rooms.incidents.change_incident(&incident).await?)
+    }
+
+    /// A person has taken it on where the alert comes from: that is an answer, and here nobody leads by it.
+    async fn taken_on_elsewhere(&self, id: IncidentId, source: &str, by: &str) -> Result<(), Error> {
+        let _turn = self.rooms.turn_of(id.0).await;
+        let mut incident = self.existing_incident(id).await?;
+        if incident.stage() > Stage::Open {
+            return Ok(());
+        }
+        let words = match by {
+            "" => incident.title.clone(),
+            by => format!("by {by}"),
+        };
+        incident.acknowledged_at = Some(self.rooms.now());
+        self.note_of(&incident, Actor::monitoring(source), EventKind::IncidentAcknowledged, words).await?;
+        Ok(self.rooms.incidents.change_incident(&incident).await?)
+    }
+
+    async fn note_of(&self, incident: &Incident, actor: Actor, kind: EventKind, words: String) -> Result<(), Error> {
+        let mut event = AuditEvent::new(self.rooms.now(), kind, actor, words);
+        event.incident = Some(incident.id);
+        event.environment.clone_from(&incident.environment);
+        Ok(self.rooms.trail.append(&event).await?)
+    }
+
+    /// The open incident that the portal itself has told a pager of: its own word comes back by the pager's webhook.
+    async fn told_by_us(&self, group_key: &str) -> Result<Option<IncidentId>, Error> {
+        let Some(id) = group_key.strip_prefix(INCIDENT_KEY).and_then(|id| id.parse().ok()) else { return Ok(None) };
+        let incident = self.rooms.incidents.incident(id).await?;
+        Ok(incident.filter(|incident| incident.resolved_at.is_none()).map(|incident| incident.id))
     }
 
     async fn open_by_alert(
@@ -152,6 +260,7 @@ impl Operations {
         let title = ["summary", "title", "description"].iter().find_map(|name| alert.annotations.get(*name));
         let title = title.map_or(alert.name.as_str(), String::as_str).lines().next().unwrap_or_default();
         let title = if title.trim().is_empty() { &alert.name } else { title };
+        let system = Actor::monitoring(source);
         let new = NewIncident {
             id: IncidentId::new(),
             title: cut(title, NAME).to_owned(),
@@ -165,11 +274,11 @@ impl Operations {
             affected: affected(&alert.labels),
             terms: terms.unwrap_or_default(),
             runbook: best.map(|best| best.runbook),
-            opened_by: (system(source).subject, system(source).name),
+            opened_by: (system.subject.clone(), system.name.clone()),
             // A clock that runs ahead would start the deadlines in the future.
             started_at: alert.started_at.min(now),
         };
-        let mut event = AuditEvent::new(now, EventKind::IncidentOpened, system(source), new.title.clone());
+        let mut event = AuditEvent::new(now, EventKind::IncidentOpened, system, new.title.clone());
         event.incident = Some(new.id);
         event.environment = environment;
         self.rooms.trail.append(&event).await?;
@@ -216,16 +325,6 @@ impl Operations {
     }
 }
 
-/// A monitoring system as an actor.
-fn system(source: &str) -> Actor {
-    let name = match source {
-        "alertmanager" => "Alertmanager",
-        "pagerduty" => "PagerDuty",
-        other => other,
-    };
-    Actor { subject: format!("alerts:{source}"), name: name.to_owned(), address: None }
-}
-
 /// What the labels say suffers.
 fn affected(labels: &BTreeMap<String, String>) -> String {
     let named = ["service", "app", "deployment", "job", "queue", "instance"];
@@ -235,6 +334,20 @@ fn affected(labels: &BTreeMap<String, String>) -> String {
         (Some(what), None) => what.to_owned(),
         (None, Some(namespace)) => namespace.clone(),
         (None, None) => String::new(),
+    }
+}
+
+fn fired(incident: IncidentId, source: &str, alert: &IncomingAlert) -> FiredAlert {
+    FiredAlert {
+        incident,
+        source: source.to_owned(),
+        fingerprint: alert.fingerprint.clone(),
+        group_key: alert.group_key.clone(),
+        name: alert.name.clone(),
+        labels: alert.labels.clone(),
+        annotations: alert.annotations.clone(),
+        started_at: alert.started_at,
+        cleared_at: alert.cleared_at(),
     }
 }
 
@@ -271,12 +384,17 @@ fn bounded(alert: IncomingAlert) -> IncomingAlert {
         given => key(given),
     };
     let group_key = if alert.group_key.is_empty() { fingerprint.clone() } else { key(&alert.group_key) };
+    let state = match alert.state {
+        AlertState::TakenOn { by } => AlertState::TakenOn { by: command::mask::mask_text(cut(&by, NAME)) },
+        state => state,
+    };
     IncomingAlert {
         fingerprint,
         group_key,
         name,
         labels: pairs(alert.labels),
         annotations: pairs(alert.annotations),
+        state,
         ..alert
     }
 }

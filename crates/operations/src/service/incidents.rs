@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use incident::{Alert, Candidate, Deadline, Template, Terms};
+use incident::{Alert, Candidate, Deadline, Level, Template, Terms};
 use jiff::Timestamp;
 use runbook::{ProcedureId, RunbookId};
 use tokio::sync::watch;
@@ -27,6 +27,9 @@ pub struct Changes {
     pub environment: Option<String>,
     /// Who or what suffers.
     pub affected: Option<String>,
+    /// Whose levels, times and ladder count; an empty one takes them away. For a new incident an empty one lets the title
+    /// decide.
+    pub runbook: Option<String>,
 }
 
 /// One step in the life of an incident.
@@ -88,29 +91,20 @@ impl Operations {
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::NotFound`], [`Error::Audit`], [`Error::Store`].
-    pub async fn open_incident(
-        &self,
-        caller: &Caller,
-        changes: Changes,
-        runbook: Option<RunbookId>,
-    ) -> Result<IncidentId, Error> {
+    pub async fn open_incident(&self, caller: &Caller, changes: Changes) -> Result<IncidentId, Error> {
         let (this, caller) = (self.clone(), caller.clone());
-        self.whole(async move { this.open_whole(&caller, changes, runbook).await }).await
+        self.whole(async move { this.open_whole(&caller, changes).await }).await
     }
 
-    async fn open_whole(
-        &self,
-        caller: &Caller,
-        changes: Changes,
-        runbook: Option<RunbookId>,
-    ) -> Result<IncidentId, Error> {
+    async fn open_whole(&self, caller: &Caller, changes: Changes) -> Result<IncidentId, Error> {
         self.permit(caller, Permission::Run, "open an incident").await?;
         let title = line(changes.title.as_deref().unwrap_or_default(), "Say in one line what is wrong.")?;
         let environment = changes.environment.filter(|name| !name.is_empty()).map(EnvironmentName);
         let environment = environment.map(|name| self.environment(&name)).transpose()?;
         let read = Alert { name: title.clone(), ..Alert::default() };
         let best = self.candidates([&read]).into_iter().next();
-        let (runbook, procedure) = match (runbook, best) {
+        let chosen = changes.runbook.filter(|id| !id.is_empty()).map(|id| self.on_shelf(id)).transpose()?;
+        let (runbook, procedure) = match (chosen, best) {
             (Some(runbook), _) => (Some(runbook), None),
             (None, Some(best)) => (Some(best.runbook), Some(best.procedure)),
             (None, None) => (None, None),
@@ -245,6 +239,23 @@ impl Operations {
         Ok(found.flat_map(|runbook| incident::message::templates(&runbook)).collect())
     }
 
+    /// A runbook that is there.
+    fn on_shelf(&self, id: String) -> Result<RunbookId, Error> {
+        let id = RunbookId::new(id);
+        let shelf = self.rooms.library.shelf();
+        let known = shelf.runbook(&id).is_some();
+        if known { Ok(id) } else { Err(Error::NotFound("This runbook")) }
+    }
+
+    /// Gives an incident another runbook or level, and with them other times and another ladder. What people were promised
+    /// stays promised.
+    pub(super) fn set_level(&self, incident: &mut Incident, runbook: Option<RunbookId>, severity: Option<String>) {
+        let terms = runbook.as_ref().and_then(|id| self.terms(id, None, severity.as_deref())).unwrap_or_default();
+        let update_every = incident.terms.update_every.or(terms.update_every);
+        incident.terms = Terms { update_every, ..terms };
+        (incident.runbook, incident.severity) = (runbook, severity);
+    }
+
     /// What a runbook promises: for a procedure, and for what an alert's label or a person calls the level.
     pub(super) fn terms(
         &self,
@@ -262,10 +273,15 @@ impl Operations {
     /// [`Error::Forbidden`].
     pub fn severities(&self, caller: &Caller, runbook: Option<&RunbookId>) -> Result<Vec<String>, Error> {
         permit(caller, Permission::View)?;
-        let shelf = self.rooms.library.shelf();
-        let levels = runbook.and_then(|id| shelf.runbook(id)).map(|runbook| incident::severity::levels(runbook));
-        let names: Vec<String> = levels.unwrap_or_default().into_iter().map(|level| level.name).collect();
+        let names: Vec<String> = self.levels(runbook).into_iter().map(|level| level.name).collect();
         Ok(if names.is_empty() { ["P1", "P2", "P3", "P4"].map(str::to_owned).to_vec() } else { names })
+    }
+
+    /// The levels that a runbook names, worst first.
+    pub(super) fn levels(&self, runbook: Option<&RunbookId>) -> Vec<Level> {
+        let shelf = self.rooms.library.shelf();
+        let runbook = runbook.and_then(|id| shelf.runbook(id));
+        runbook.map(|runbook| incident::severity::levels(runbook)).unwrap_or_default()
     }
 
     /// Starts a run for an incident. Whoever starts the first one takes the incident on.
@@ -387,22 +403,28 @@ impl Operations {
                     incident.title = title;
                 }
             }
-            if let Some(severity) = changes.severity {
-                let severity = Some(severity).filter(|name| !name.is_empty());
-                if severity != incident.severity {
-                    let known = this.severities(&caller, incident.runbook.as_ref())?;
-                    if severity.as_ref().is_some_and(|name| !known.contains(name)) {
-                        return Err(Error::Invalid(format!("Choose one of {}.", known.join(", "))));
-                    }
-                    let word = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
-                    said.push(format!("severity: {} → {}", word(&incident.severity), word(&severity)));
-                    if let Some(runbook) = &incident.runbook
-                        && let Some(terms) = this.terms(runbook, None, severity.as_deref())
-                    {
-                        incident.terms = terms;
-                    }
-                    incident.severity = severity;
+            let runbook = match changes.runbook {
+                Some(id) => Some(id).filter(|id| !id.is_empty()).map(|id| this.on_shelf(id)).transpose()?,
+                None => incident.runbook.clone(),
+            };
+            let severity = match changes.severity {
+                Some(name) => Some(name).filter(|name| !name.is_empty()),
+                None => incident.severity.clone(),
+            };
+            let other_runbook = runbook != incident.runbook;
+            if other_runbook {
+                let title = runbook.as_ref().map_or_else(|| "none".to_owned(), |runbook| runbook.to_string());
+                said.push(format!("runbook: {title}"));
+            }
+            if severity != incident.severity {
+                let known = this.severities(&caller, runbook.as_ref())?;
+                if severity.as_ref().is_some_and(|name| !known.contains(name)) {
+                    return Err(Error::Invalid(format!("Choose one of {}.", known.join(", "))));
                 }
+                said.push(severity_said(incident.severity.as_deref(), severity.as_deref()));
+            }
+            if other_runbook || severity != incident.severity {
+                this.set_level(&mut incident, runbook, severity);
             }
             if let Some(name) = changes.environment {
                 let environment = Some(name).filter(|name| !name.is_empty()).map(EnvironmentName);
@@ -517,6 +539,15 @@ impl Operations {
             let to = this.known_person(&to).await?;
             let _turn = this.rooms.turn_of(id.0).await;
             let mut incident = this.open_one(id).await?;
+            match &incident.commander {
+                Some((subject, _)) if *subject == caller.person.subject => {}
+                Some((_, name)) => {
+                    return Err(Error::Conflict(format!("{name} leads. Take command first, then hand it over.")));
+                }
+                None => {
+                    return Err(Error::Conflict("Nobody leads yet. Take command first, then hand it over.".to_owned()));
+                }
+            }
             let now = this.rooms.now();
             let mut event = AuditEvent::new(
                 now,
@@ -587,6 +618,11 @@ impl Operations {
         event.environment.clone_from(&incident.environment);
         Ok(self.rooms.trail.append(&event).await?)
     }
+}
+
+/// How a change of the level is told: `severity: P3 → P1`.
+pub(super) fn severity_said(before: Option<&str>, after: Option<&str>) -> String {
+    format!("severity: {} → {}", before.unwrap_or("none"), after.unwrap_or("none"))
 }
 
 fn there(stage: Stage) -> Error {

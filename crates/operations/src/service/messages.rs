@@ -18,6 +18,10 @@ use crate::{
     IncidentId, Letter, Message, MessageId, Outcome, OutcomeResult, PagerAction, Permission, Stage,
 };
 
+/// How an incident begins to be called at a pager: its id follows.
+pub(super) const INCIDENT_KEY: &str = "runbook-portal-";
+/// The annotation of an alert that came from PagerDuty: where its incident stands there.
+const PAGER: &str = "pagerduty_url";
 /// How often something is tried again.
 const RETRIES: usize = 5;
 /// How long the first pause is; each one after it is three times as long.
@@ -34,6 +38,8 @@ const TEXT: usize = 16 * 1024;
 /// What a person wants to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
+    /// What the sender calls it: the same again is the same message, and leaves once.
+    pub key: Option<MessageId>,
     /// The channel's name.
     pub channel: String,
     /// What the runbook calls it.
@@ -79,9 +85,15 @@ impl Operations {
                 return Err(Error::Invalid("Write the message first.".to_owned()));
             }
             let _turn = this.rooms.turn_of(incident.0).await;
-            let mut incident = this.existing_incident(incident).await?;
+            let incident = this.existing_incident(incident).await?;
+            if let Some(key) = outgoing.key
+                && let Some(sent) = this.rooms.incidents.message(key).await?
+            {
+                // A second press of the same form, or a program that heard no answer.
+                return if sent.incident == incident.id { Ok(key) } else { Err(Error::NotFound("This message")) };
+            }
             let message = Message {
-                id: MessageId::new(),
+                id: outgoing.key.unwrap_or_else(MessageId::new),
                 incident: incident.id,
                 channel: outgoing.channel,
                 title: outgoing.title.chars().take(SUBJECT).collect(),
@@ -98,11 +110,6 @@ impl Operations {
             };
             let id = message.id;
             this.leave(&caller, &incident, message, channel).await?;
-            incident.updated_at = Some(this.rooms.now());
-            if let Some(minutes) = outgoing.again_after {
-                incident.terms.update_every = Some(jiff::SignedDuration::from_mins(i64::from(minutes)));
-            }
-            this.rooms.incidents.change_incident(&incident).await?;
             this.rooms.news();
             Ok(id)
         })
@@ -162,9 +169,12 @@ impl Operations {
         intent.argv = vec![message.subject.clone(), message.text.clone()];
         self.rooms.trail.append(&intent).await?;
         self.rooms.incidents.keep_message(&message).await?;
+        // What came from the pager is the pager's own: it is answered under its name.
+        let alerts = self.rooms.incidents.alerts(incident.id).await?;
+        let own = alerts.into_iter().find(|alert| alert.annotations.contains_key(PAGER)).map(|alert| alert.group_key);
         let letter = Letter {
             key: message.id.to_string(),
-            incident_key: format!("runbook-portal-{}", incident.id),
+            incident_key: own.unwrap_or_else(|| format!("{INCIDENT_KEY}{}", incident.id)),
             subject: if message.subject.is_empty() { incident.title.clone() } else { message.subject.clone() },
             text: message.text.clone(),
             action: message.action,
@@ -178,7 +188,9 @@ impl Operations {
 
     async fn deliver(&self, intent: AuditEvent, mut message: Message, letter: Letter, channel: Arc<dyn Channel>) {
         let shutdown = self.rooms.shutdown.clone();
-        let ended = shutdown.run_until_cancelled(tried(&*channel, &letter, &mut message.attempts)).await;
+        let mut attempts = message.attempts;
+        let ended = shutdown.run_until_cancelled(self.tried(&message, &*channel, &letter, &mut attempts)).await;
+        message.attempts = attempts;
         let result = match ended {
             Some(Ok(remark)) => {
                 (message.state, message.remark) = (DeliveryState::Delivered, remark);
@@ -218,7 +230,66 @@ impl Operations {
         if let Err(error) = self.rooms.incidents.keep_message(&message).await {
             tracing::error!(message = %message.id, %error, "what became of a message could not be kept");
         }
+        if message.state == DeliveryState::Delivered
+            && channel.kind() != ChannelKind::PagerDuty
+            && let Err(error) = self.heard(&message).await
+        {
+            tracing::error!(message = %message.id, %error, "that people have heard could not be kept");
+        }
         self.rooms.news();
+    }
+
+    /// Delivers a letter, again and again where that is safe; counts the attempts.
+    async fn tried(
+        &self,
+        message: &Message,
+        channel: &dyn Channel,
+        letter: &Letter,
+        attempts: &mut i64,
+    ) -> Result<Option<String>, DeliveryError> {
+        let mut pauses = ExponentialBuilder::default()
+            .with_min_delay(PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_factor(3.0)
+            .with_max_times(RETRIES)
+            .with_jitter()
+            .build();
+        loop {
+            *attempts += 1;
+            let error = match channel.deliver(letter).await {
+                Ok(remark) => return Ok(remark),
+                Err(error) => error,
+            };
+            let again = match error {
+                DeliveryError::Refused(_) => false,
+                DeliveryError::Failed(_) => true,
+                DeliveryError::Unknown(_) => channel.knows_letters_again(),
+            };
+            let Some(pause) = pauses.next().filter(|_| again) else { return Err(error) };
+            tracing::warn!(channel = channel.name(), %error, ?pause, "a message is tried again");
+            tokio::time::sleep(pause).await;
+            // A pager that is told late that it began would call people for what is over.
+            if channel.kind() == ChannelKind::PagerDuty && self.is_overtaken(message).await {
+                return Err(DeliveryError::Refused("a newer message has gone to this pager meanwhile".to_owned()));
+            }
+        }
+    }
+
+    /// Whether another message has left on the same channel since.
+    async fn is_overtaken(&self, message: &Message) -> bool {
+        let sent = self.rooms.incidents.messages(message.incident).await.unwrap_or_default();
+        sent.iter().any(|other| other.channel == message.channel && other.at > message.at && other.id != message.id)
+    }
+
+    /// People have heard: from now on they wait for the next word, as long as they were promised.
+    async fn heard(&self, message: &Message) -> Result<(), Error> {
+        let _turn = self.rooms.turn_of(message.incident.0).await;
+        let mut incident = self.existing_incident(message.incident).await?;
+        incident.told_at = message.ended_at;
+        if let Some(seconds) = message.again_after {
+            incident.terms.update_every = Some(jiff::SignedDuration::from_secs(seconds));
+        }
+        Ok(self.rooms.incidents.change_incident(&incident).await?)
     }
 
     /// Called once at start: what was on its way when the portal ended may have arrived.
@@ -231,36 +302,6 @@ impl Operations {
             self.rooms.incidents.keep_message(&message).await?;
         }
         Ok(())
-    }
-}
-
-/// Delivers a letter, again and again where that is safe; counts the attempts.
-async fn tried(channel: &dyn Channel, letter: &Letter, attempts: &mut i64) -> Result<Option<String>, DeliveryError> {
-    let mut pauses = ExponentialBuilder::default()
-        .with_min_delay(PAUSE)
-        .with_max_delay(LONGEST_PAUSE)
-        .with_factor(3.0)
-        .with_max_times(RETRIES)
-        .with_jitter()
-        .build();
-    loop {
-        *attempts += 1;
-        let error = match channel.deliver(letter).await {
-            Ok(remark) => return Ok(remark),
-            Err(error) => error,
-        };
-        let again = match error {
-            DeliveryError::Refused(_) => false,
-            DeliveryError::Failed(_) => true,
-            DeliveryError::Unknown(_) => channel.knows_letters_again(),
-        };
-        match pauses.next().filter(|_| again) {
-            Some(pause) => {
-                tracing::warn!(channel = channel.name(), %error, ?pause, "a message is tried again");
-                tokio::time::sleep(pause).await;
-            }
-            None => return Err(error),
-        }
     }
 }
 
@@ -291,7 +332,7 @@ pub(super) fn known(incident: &Incident, now: jiff::Timestamp) -> Known {
     know(Meaning::Time, now.to_zoned(TimeZone::UTC).strftime("%H:%M").to_string());
     let status = match stage {
         Stage::Open | Stage::Acknowledged => "INVESTIGATING",
-        Stage::Mitigated => "IDENTIFIED",
+        Stage::Mitigated => "MONITORING",
         Stage::Resolved => "RESOLVED",
     };
     know(Meaning::Status, status.to_owned());

@@ -171,10 +171,10 @@ fn entries_of(rows: &[AuditEntry], runs: &[(RunId, i64)]) -> Vec<Entry> {
             continue;
         }
         let part = event.place.as_ref().and_then(|place| place.part.as_ref()).map(|part| part.as_str().to_owned());
-        let lane = match event.actor.subject.as_str() {
-            "portal" => Lane::System,
-            subject if subject.starts_with("alerts:") => Lane::System,
-            subject => Lane::Person(subject.to_owned(), event.actor.name.clone()),
+        let actor = &event.actor;
+        let lane = match actor.is_system() {
+            true => Lane::System,
+            false => Lane::Person(actor.subject.clone(), actor.name.clone()),
         };
         entries.push(Entry {
             event: event.id,
@@ -215,6 +215,10 @@ pub fn told(row: &AuditEntry) -> String {
         EventKind::AlertFired => format!("Alert {summary} fires"),
         EventKind::AlertCleared => format!("Alert {summary} is over"),
         EventKind::IncidentOpened => format!("Opened: {summary}"),
+        // Where somebody took it on elsewhere, the trail has the name.
+        EventKind::IncidentAcknowledged if event.actor.is_monitoring() && summary.starts_with("by ") => {
+            format!("Acknowledged in {} {summary}", event.actor.name)
+        }
         EventKind::IncidentAcknowledged => "Acknowledged".to_owned(),
         EventKind::IncidentMitigated => "Mitigated".to_owned(),
         EventKind::IncidentResolved => "Resolved".to_owned(),

@@ -27,6 +27,7 @@ impl IncidentStore for FakeStore {
             commander: None,
             latest_update: String::new(),
             updated_at: None,
+            told_at: None,
             post_mortem: None,
             share_key: None,
         };

@@ -72,6 +72,13 @@ VACUUM orders;
 DELETE FROM orders WHERE state = 'old';
 ```
 
+## Levels
+
+| Level | Meaning | Response time |
+|---|---|---|
+| P1 | Service down | 15 minutes |
+| P2 | Slow | 1 hour |
+
 ## Expect
 
 ```bash

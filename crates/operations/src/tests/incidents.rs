@@ -13,7 +13,7 @@ fn alert(fingerprint: &str, name: &str, labels: &[(&str, &str)]) -> IncomingAler
         labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         annotations: BTreeMap::new(),
         started_at: jiff::Timestamp::now() - jiff::SignedDuration::from_secs(60),
-        cleared_at: None,
+        state: AlertState::Fires,
     }
 }
 
@@ -23,7 +23,7 @@ async fn tell(bench: &Bench, alert: IncomingAlert) -> Received {
 
 async fn opened(bench: &Bench) -> IncidentId {
     let changes = Changes { title: Some("The shop is down".to_owned()), ..Changes::default() };
-    bench.operations.open_incident(&person(Role::Operator), changes, None).await.unwrap()
+    bench.operations.open_incident(&person(Role::Operator), changes).await.unwrap()
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn an_alert_opens_one_incident_and_the_same_word_changes_nothing() {
 async fn a_cleared_alert_marks_its_incident_and_opens_none() {
     let bench = bench();
     let mut over = alert("a", "HighErrorRate", &[]);
-    over.cleared_at = Some(jiff::Timestamp::now());
+    over.state = AlertState::Over { at: jiff::Timestamp::now() };
     assert_eq!(tell(&bench, over.clone()).await, Received { incident: None, opened: false });
     let mut fires = alert("a", "HighErrorRate", &[("pod", "shop-1")]);
     fires.annotations.insert("summary".to_owned(), "Payments fail".to_owned());
@@ -95,6 +95,80 @@ async fn long_groups_that_differ_last_are_two_and_an_alert_without_a_fingerprint
     let view = bench.operations.view_incident(&person(Role::Viewer), severe.incident.unwrap()).await.unwrap();
     assert_eq!(view.incident.severity.as_deref(), Some("critical"), "its own word where no runbook has one");
     assert!(!format!("{view:?}").contains("hunter2"), "the name says that it is a secret");
+}
+
+#[tokio::test]
+async fn what_the_portal_told_a_pager_comes_back_to_its_own_incident() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let mut echo = alert("PGR0VU2", "The shop is down", &[]);
+    echo.group_key = format!("runbook-portal-{id}");
+    assert_eq!(tell(&bench, echo).await, Received { incident: Some(id), opened: false });
+}
+
+#[tokio::test]
+async fn a_worse_alert_raises_its_incident_and_leaves_what_a_person_said() {
+    let bench = bench();
+    let label = |word: &'static str| [("severity", word)];
+    let id = tell(&bench, alert("a", "HighErrorRate", &label("warning"))).await.incident.unwrap();
+    let severity = async || {
+        let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+        view.incident.severity.unwrap_or_default()
+    };
+    tell(&bench, alert("b", "HighErrorRate", &label("info"))).await;
+    assert_eq!(severity().await, "warning", "a milder one changes nothing");
+    tell(&bench, alert("c", "HighErrorRate", &label("critical"))).await;
+    assert_eq!(severity().await, "critical");
+    let changes = Changes { severity: Some("P3".to_owned()), ..Changes::default() };
+    bench.operations.change_incident(&person(Role::Operator), id, changes).await.unwrap();
+    tell(&bench, alert("d", "HighErrorRate", &label("critical"))).await;
+    assert_eq!(severity().await, "P3", "whoever chose it knew of one as bad");
+}
+
+#[tokio::test]
+async fn what_is_too_much_of_an_incident_is_said_once() {
+    let bench = bench();
+    for batch in 0..3 {
+        let many = (batch * 200..batch * 200 + 200).map(|index| alert(&index.to_string(), "x", &[])).collect();
+        bench.operations.receive_alerts("alertmanager", None, many).await.unwrap();
+    }
+    let kinds = bench.kinds();
+    let count = |kind| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!((count(EventKind::AlertFired), count(EventKind::NoteWritten)), (500, 1));
+}
+
+#[tokio::test]
+async fn an_answer_at_the_pager_is_an_answer() {
+    let bench = bench();
+    let fires = alert("a", "HighErrorRate", &[]);
+    let id = tell(&bench, fires.clone()).await.incident.unwrap();
+    let taken = IncomingAlert { state: AlertState::TakenOn { by: "Ann".to_owned() }, ..fires };
+    tell(&bench, taken.clone()).await;
+    tell(&bench, taken).await;
+    let viewer = person(Role::Viewer);
+    let view = bench.operations.view_incident(&viewer, id).await.unwrap();
+    assert_eq!((view.incident.stage(), view.incident.commander), (Stage::Acknowledged, None));
+    let timeline = bench.operations.timeline(&viewer, id).await.unwrap();
+    let said: Vec<_> = timeline.entries.iter().map(|entry| entry.words.as_str()).collect();
+    assert_eq!(said[2..], ["Acknowledged in Alertmanager by Ann"]);
+}
+
+#[tokio::test]
+async fn a_level_has_the_times_of_the_runbook_that_is_chosen_for_it() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let operator = person(Role::Operator);
+    let nowhere = Changes { runbook: Some("nowhere".to_owned()), ..Changes::default() };
+    let refused = bench.operations.change_incident(&operator, id, nowhere).await;
+    assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
+    let shelf = bench.operations.shelf(&operator).unwrap();
+    let runbook = shelf.runbooks[0].id.to_string();
+    let chosen = Changes { severity: Some("P1".to_owned()), runbook: Some(runbook.clone()), ..Changes::default() };
+    bench.operations.change_incident(&operator, id, chosen).await.unwrap();
+    let view = bench.operations.view_incident(&operator, id).await.unwrap();
+    assert_eq!(view.incident.runbook.map(|id| id.to_string()), Some(runbook));
+    let due = view.deadlines[0].due.duration_since(view.incident.started_at);
+    assert_eq!((view.deadlines[0].what, due), (incident::What::Respond, jiff::SignedDuration::from_mins(15)));
 }
 
 #[tokio::test]
@@ -165,7 +239,7 @@ async fn viewers_look_and_change_nothing() {
         bench.operations.change_incident(&viewer, id, Changes::default()).await.err(),
         bench.operations.keep_post_mortem(&viewer, id, "x", "").await.err(),
         bench.operations.share_post_mortem(&viewer, id).await.err(),
-        bench.operations.open_incident(&viewer, Changes::default(), None).await.err(),
+        bench.operations.open_incident(&viewer, Changes::default()).await.err(),
     ];
     for error in refused {
         assert!(matches!(error, Some(Error::Forbidden(Permission::Run))), "{error:?}");

@@ -5,6 +5,7 @@ use crate::*;
 
 fn outgoing(text: &str) -> Outgoing {
     Outgoing {
+        key: None,
         channel: "incidents".to_owned(),
         title: "Initial Notification".to_owned(),
         subject: "The shop\r\nBcc: everybody".to_owned(),
@@ -17,7 +18,7 @@ fn outgoing(text: &str) -> Outgoing {
 async fn sent(bench: &Bench) -> (IncidentId, MessageId) {
     let changes = Changes { title: Some("The shop is down".to_owned()), ..Changes::default() };
     let caller = person(Role::Operator);
-    let incident = bench.operations.open_incident(&caller, changes, None).await.unwrap();
+    let incident = bench.operations.open_incident(&caller, changes).await.unwrap();
     let message = bench.operations.send(&caller, incident, outgoing("We look at it")).await.unwrap();
     (incident, message)
 }
@@ -53,7 +54,13 @@ async fn a_message_arrives_and_the_trail_has_both_rows() {
     assert_eq!(letters[0].key, id.to_string());
     assert_eq!(letters[0].address, Some(format!("http://portal.example/incidents/{incident}")));
     assert_eq!(bench.kinds(), [EventKind::IncidentOpened, EventKind::MessageIntent, EventKind::MessageOutcome]);
-    let view = bench.operations.view_incident(&person(Role::Viewer), incident).await.unwrap();
+    let viewer = person(Role::Viewer);
+    let mut news = bench.operations.watch_incidents(&viewer).unwrap();
+    let mut view = bench.operations.view_incident(&viewer, incident).await.unwrap();
+    while view.incident.told_at.is_none() {
+        news.changed().await.unwrap();
+        view = bench.operations.view_incident(&viewer, incident).await.unwrap();
+    }
     assert_eq!(
         view.incident.terms.update_every,
         Some(jiff::SignedDuration::from_mins(30)),
@@ -103,12 +110,46 @@ async fn what_is_refused_or_may_have_arrived_is_not_repeated_by_itself() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_same_form_twice_is_one_message() {
+    let bench = bench();
+    let (incident, _) = sent(&bench).await;
+    let caller = person(Role::Operator);
+    let twice = Outgoing { key: Some(MessageId::new()), ..outgoing("Only once") };
+    let (one, two) = tokio::join!(
+        bench.operations.send(&caller, incident, twice.clone()),
+        bench.operations.send(&caller, incident, twice.clone())
+    );
+    assert_eq!(one.unwrap(), two.unwrap());
+    settled(&bench, twice.key.unwrap()).await;
+    let letters = bench.channel.letters.lock().unwrap();
+    assert_eq!(letters.iter().filter(|letter| letter.text == "Only once").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_have_heard_only_what_arrived() {
+    let bench = bench();
+    answer(&bench, &[Err(DeliveryError::Refused("no such channel".to_owned()))]);
+    let (incident, id) = sent(&bench).await;
+    settled(&bench, id).await;
+    let viewer = person(Role::Viewer);
+    let told = async || bench.operations.view_incident(&viewer, incident).await.unwrap().incident.told_at;
+    assert_eq!(told().await, None);
+    bench.operations.update_status(&person(Role::Operator), incident, "Better").await.unwrap();
+    assert_eq!(told().await, None, "nobody outside was told");
+    bench.operations.send_again(&person(Role::Operator), id).await.unwrap();
+    let mut news = bench.operations.watch_incidents(&viewer).unwrap();
+    while told().await.is_none() {
+        news.changed().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn without_a_trail_a_channel_a_word_or_the_permission_nothing_leaves() {
     let bench = bench();
     let caller = person(Role::Operator);
     let changes = Changes { title: Some("The shop is down".to_owned()), ..Changes::default() };
-    let incident = bench.operations.open_incident(&caller, changes, None).await.unwrap();
+    let incident = bench.operations.open_incident(&caller, changes).await.unwrap();
     let elsewhere = Outgoing { channel: "nowhere".to_owned(), ..outgoing("x") };
     assert!(matches!(bench.operations.send(&caller, incident, elsewhere).await, Err(Error::Invalid(_))));
     assert!(matches!(bench.operations.send(&caller, incident, outgoing(" \n")).await, Err(Error::Invalid(_))));

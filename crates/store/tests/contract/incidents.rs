@@ -80,6 +80,7 @@ pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) 
         commander: Some(("sub-2".to_owned(), "Otto".to_owned())),
         latest_update: "Better".to_owned(),
         updated_at: Some(at(2)),
+        told_at: Some(at(3)),
         post_mortem: Some("# Why\n".to_owned()),
         share_key: Some("ab".repeat(32)),
         ..made.clone()
