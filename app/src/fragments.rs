@@ -3,7 +3,8 @@
 //! # The stream
 //!
 //! A page has one stream of server-sent events (HTML Standard, 9.2): `/runs/{run}/events?after={cursor}` on a run's page,
-//! `/live?runbook=…&procedure=…&environment=…` on a procedure's. Two kinds of event:
+//! `/live?runbook=…&procedure=…&environment=…` on a procedure's, `/incidents/{incident}/events` on an incident's, and so
+//! on for lists. Two kinds of event:
 //!
 //! | event | data (JSON) | id | what the page does |
 //! |---|---|---|---|
@@ -32,6 +33,9 @@
 //! | `cards` | live cards | [`cards`] |
 //! | `here` | who looks at the page, and where | [`people`] |
 //! | `incident-…` | the parts of an incident's page | [`incident()`] |
+//! | `needs` | what is open, on the first page | [`needs`] |
+//! | `incidents` | the list of incidents | [`incidents`] |
+//! | `timeline` | durations, picture and entries | [`timeline()`] |
 //!
 //! For a handler: keep one [`Sent`] and one [`OutputPen`] for each connection; on every change send
 //! `sent.fresh(run(…))`, then `pen.write(chunks)`.
@@ -41,7 +45,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Caller, Card, Chunk, ExecutionId, IncidentView, RunView, Stream, Timeline};
+use operations::{
+    Caller, Card, Chunk, ExecutionId, Incident, IncidentFilter, IncidentView, RunView, Stream, Timeline, WhatIsOpen,
+};
 use runbook::StepId;
 use serde_json::json;
 
@@ -49,7 +55,9 @@ use crate::ansi::Pen;
 use crate::components::{badge, card, time};
 
 pub(crate) mod incident;
+pub(crate) mod open;
 pub(crate) mod run;
+pub(crate) mod timeline;
 pub(crate) mod undo;
 
 /// An element of a page, drawn again.
@@ -102,6 +110,29 @@ fn drawn_cards(cards: &[Card], now: Timestamp) -> AnyView {
 #[must_use]
 pub fn incident(view: &IncidentView, runs: &[RunView], timeline: &Timeline, caller: &Caller) -> Vec<Fragment> {
     incident::all(view, runs, timeline, caller)
+}
+
+/// Which incidents the list has.
+pub const LISTED_INCIDENTS: IncidentFilter = IncidentFilter { open: false, limit: 200 };
+/// How many open runs the first page draws with their steps.
+pub const OPEN_RUNS: u32 = 6;
+
+/// What is open, on the first page.
+#[must_use]
+pub fn needs(open: &WhatIsOpen) -> Vec<Fragment> {
+    vec![Fragment::new("needs", open::needs(open))]
+}
+
+/// The list of incidents.
+#[must_use]
+pub fn incidents(incidents: &[Incident], now: Timestamp) -> Vec<Fragment> {
+    vec![Fragment::new("incidents", open::list(incidents, now))]
+}
+
+/// What changes on a timeline's page; `page` is the one that is asked for, counted from 1, else the last one.
+#[must_use]
+pub fn timeline(view: &IncidentView, timeline: &Timeline, caller: &Caller, page: Option<usize>) -> Vec<Fragment> {
+    vec![Fragment::new("timeline", timeline::whole(&view.incident, timeline, caller, page, view.now))]
 }
 
 /// Somebody who looks at a page just now.

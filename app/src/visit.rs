@@ -42,11 +42,12 @@ impl Visit {
 
     /// A request whose address leads nowhere: outside of a matched route there are no parameters to ask for.
     pub(crate) fn astray() -> Option<Self> {
+        let operations: Operations = use_context()?;
         Some(Self {
-            operations: use_context()?,
+            now: operations.now(),
+            operations,
             caller: use_context()?,
             site: use_context().unwrap_or_default(),
-            now: Timestamp::now(),
             params: ParamsMap::new(),
             query: ParamsMap::new(),
         })

@@ -120,7 +120,10 @@ impl Own {
 /// test of access reads it: an address that is not here is not served.
 const STREAMS_AND_DOWNLOADS: &[Own] = &[
     Own::get("/runs/{run}/events", || get(stream::run_events)),
-    Own::get("/incidents/{incident}/events", || get(stream::incident_events)),
+    Own::get("/open/events", || get(stream::incidents::open_events)),
+    Own::get("/incidents/events", || get(stream::incidents::list_events)),
+    Own::get("/incidents/{incident}/events", || get(stream::incidents::incident_events)),
+    Own::get("/incidents/{incident}/timeline/events", || get(stream::incidents::timeline_events)),
     Own { method: "POST", path: "/runs/{run}/notes", answer: || post(notes::write), body: notes::BODY_LIMIT },
     Own::get("/attachments/{attachment}", || get(notes::attachment)),
     Own::get("/live", || get(stream::live_events)),

@@ -4,6 +4,8 @@
 //! the next stream sends every fragment once. Output is different: it grows. Its events carry the sequence of the last
 //! piece as their id, and the browser says it again in `Last-Event-ID`.
 
+pub(crate) mod incidents;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{self, KeepAlive};
 use identity::CurrentCaller;
-use operations::{Caller, Cards, Chunk, EnvironmentName, Error, ExecutionId, IncidentId, Operations, RunId};
+use operations::{Caller, Cards, Chunk, EnvironmentName, Error, ExecutionId, Operations, RunId};
 use runbook::{ProcedureId, RunbookId, StepId};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
@@ -81,58 +83,6 @@ pub(crate) async fn run_events(
     }))
 }
 
-/// The stream of an incident's page: clocks, alerts, procedures that fit, runs, timeline.
-pub(crate) async fn incident_events(
-    State(operations): State<Operations>,
-    State(streams): State<Streams>,
-    CurrentCaller(caller): CurrentCaller,
-    Path(incident): Path<String>,
-) -> Result<Events, Problem> {
-    let incident: IncidentId = incident.parse().map_err(|_| Error::NotFound("This incident"))?;
-    let seat = streams.seat(&caller)?;
-    operations.view_incident(&caller, incident).await?;
-    let mut news = operations.watch_incidents(&caller)?;
-    let mut here = streams.presence.enter(incident.0, Looker::at(&caller.person.name, ""));
-    Ok(streams.open(seat, move |sender| async move {
-        let mut browser = Browser { sender, sent: Sent::default() };
-        loop {
-            news.mark_unchanged();
-            let mut drawn = match incident_parts(&operations, &caller, incident).await {
-                Ok(drawn) => drawn,
-                Err(error) => {
-                    tracing::warn!(%incident, error = &error as &dyn std::error::Error, "a live page ends");
-                    return;
-                }
-            };
-            drawn.push(fragments::people(&here.lookers()));
-            if browser.fragments(drawn).await.is_err() {
-                return;
-            }
-            tokio::time::sleep(ROUND).await;
-            tokio::select! {
-                changed = news.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                }
-                () = here.changed() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-    }))
-}
-
-async fn incident_parts(
-    operations: &Operations,
-    caller: &Caller,
-    incident: IncidentId,
-) -> Result<Vec<Fragment>, Error> {
-    let view = operations.view_incident(caller, incident).await?;
-    let runs = operations.views_of(caller, &view.runs).await;
-    let timeline = operations.timeline(caller, incident).await?;
-    Ok(fragments::incident(&view, &runs, &timeline, caller))
-}
-
 /// What the page of a procedure or a runbook sends along when it opens its stream.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Which {
@@ -158,7 +108,7 @@ pub(crate) async fn live_events(
     Ok(streams.open(seat, |sender| async move {
         let mut browser = Browser { sender, sent: Sent::default() };
         loop {
-            if browser.fragments(vec![draw(&mut cards)]).await.is_err() {
+            if browser.fragments(vec![draw(&mut cards, &operations)]).await.is_err() {
                 return;
             }
             tokio::time::sleep(ROUND).await;
@@ -261,8 +211,8 @@ impl RunPage {
             tracing::warn!(run = %self.run, error = &error as &dyn std::error::Error, "a live page ends");
             Over
         })?;
-        let mut drawn = fragments::run(&view, &self.caller, self.focus.as_ref(), jiff::Timestamp::now());
-        drawn.push(draw(&mut self.cards));
+        let mut drawn = fragments::run(&view, &self.caller, self.focus.as_ref(), self.operations.now());
+        drawn.push(draw(&mut self.cards, &self.operations));
         drawn.push(fragments::people(&self.here.lookers()));
         self.browser.fragments(drawn).await?;
         self.output().await
@@ -333,6 +283,6 @@ impl Browser {
     }
 }
 
-fn draw(cards: &mut Cards) -> Fragment {
-    fragments::cards(&cards.now(), jiff::Timestamp::now())
+fn draw(cards: &mut Cards, operations: &Operations) -> Fragment {
+    fragments::cards(&cards.now(), operations.now())
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Caller, Entry, IncidentView, Lane, Permission, RunView, Stage, Timeline};
+use operations::{Caller, Entry, IncidentId, IncidentView, Lane, Permission, RunView, Stage, Timeline};
 
 use super::Fragment;
 use crate::components::messages::messages_list;
@@ -19,7 +19,7 @@ pub(super) fn all(view: &IncidentView, runs: &[RunView], timeline: &Timeline, ca
         Fragment::new("incident-suggested", suggested(view, caller)),
         Fragment::new("incident-runs", runs_view(runs, view.now)),
         Fragment::new("incident-messages", messages_list(caller, &view.messages, view.now)),
-        Fragment::new("incident-timeline", lately(timeline, view.now)),
+        Fragment::new("incident-timeline", lately(view.incident.id, timeline)),
     ]
 }
 
@@ -192,19 +192,19 @@ pub(crate) fn runs_view(runs: &[RunView], now: Timestamp) -> AnyView {
 }
 
 /// The latest entries, newest first.
-pub(crate) fn lately(timeline: &Timeline, now: Timestamp) -> AnyView {
-    let rows: Vec<_> = timeline.entries.iter().rev().take(LATELY).map(|entry| line(entry, now)).collect();
-    let more = timeline.entries.len().saturating_sub(LATELY);
+pub(crate) fn lately(incident: IncidentId, timeline: &Timeline) -> AnyView {
+    let rows: Vec<_> = timeline.entries.iter().rev().take(LATELY).map(line).collect();
+    let more = timeline.cut || timeline.entries.len() > LATELY;
     view! {
         <div id="incident-timeline">
             <ol class="lately">{rows}</ol>
-            {(more > 0).then(|| view! { <p class="muted">{format!("and {more} earlier entries")}</p> })}
+            {more.then(|| view! { <p class="muted"><a href=format!("/incidents/{incident}/timeline")>"All of it"</a></p> })}
         </div>
     }
     .into_any()
 }
 
-fn line(entry: &Entry, _now: Timestamp) -> AnyView {
+fn line(entry: &Entry) -> AnyView {
     let who = match &entry.lane {
         Lane::System => ().into_any(),
         Lane::Person(_, name) => view! { <span class="muted">{format!(" · {name}")}</span> }.into_any(),

@@ -5,35 +5,21 @@ use std::collections::HashMap;
 use command::Effect;
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Error, Incident, IncidentFilter, Run, RunFilter, Shelf};
+use operations::{Error, Run, RunFilter, Shelf};
 
-use crate::components::frame::{Here, Page};
-use crate::components::{badge, incident, run_row, time};
+use crate::components::frame::{Here, Page, connection};
+use crate::components::{badge, run_row, time};
+use crate::fragments;
 use crate::visit::Visit;
 
-/// How many open incidents are drawn.
-const OPEN_INCIDENTS: usize = 12;
-/// How many are looked through for those that concern the person most.
-const LOOKED_THROUGH: u32 = 200;
-/// How many open runs are drawn with their steps.
-const OPEN_RUNS: u32 = 6;
 /// How many runs are looked through for "last run" and "you ran lately".
 const RECENT_RUNS: u32 = 200;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
     let shelf = operations.shelf(caller)?;
-    let open = operations.runs(caller, &RunFilter { open: true, limit: OPEN_RUNS, ..RunFilter::default() }).await?;
+    let open = operations.what_is_open(caller, fragments::OPEN_RUNS).await?;
     let recent = operations.runs(caller, &RunFilter { limit: RECENT_RUNS, ..RunFilter::default() }).await?;
-    let mut open_views = Vec::new();
-    for run in &open {
-        // A run whose text is gone is still listed below; it must not take the page with it.
-        if let Ok(view) = operations.view_run(caller, run.id).await {
-            open_views.push(run_row::open_run(&view, now));
-        }
-    }
-    let (mine, others) = open_incidents(&visit).await?;
-    let nothing_open = mine.is_none() && others.is_none();
     let pinned = pinned(&visit).await?;
     let cannot_run = operations.can_run().err().map(|error| notice(&error));
     let ran: Vec<Run> =
@@ -42,15 +28,9 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let body = view! {
         <main id="main" class="page two-columns">
             <div class="column-main">
-                <h1 class="quiet-title">"What needs you"</h1>
+                <div class="live-head"><h1 class="quiet-title">"What needs you"</h1>{connection()}</div>
                 {cannot_run}
-                {mine}
-                {others}
-                {if open_views.is_empty() && nothing_open {
-                    view! { <p class="empty">"Nothing is open. Start a run from a procedure."</p> }.into_any()
-                } else {
-                    view! { <div class="open-runs">{open_views}</div> }.into_any()
-                }}
+                {fragments::open::needs(&open)}
                 <div class="section-head">
                     <h2>"Runbooks"</h2>
                     <span class="muted">{summary(&shelf)}" · read "{time::ago(shelf.read_at, now)}</span>
@@ -73,31 +53,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             </aside>
         </main>
     };
-    Ok(Page::new(Here::Home, "Home", body))
-}
-
-/// Open incidents: those that the person leads or took part in, then the others.
-async fn open_incidents(visit: &Visit) -> Result<(Option<AnyView>, Option<AnyView>), Error> {
-    let filter = IncidentFilter { open: true, limit: LOOKED_THROUGH };
-    let mut open = visit.operations.incidents(&visit.caller, &filter).await?;
-    open.sort_by_key(|one| one.terms.level.as_ref().map_or(u8::MAX, |level| level.rank));
-    let subject = &visit.caller.person.subject;
-    let (mut mine, mut others) = (Vec::new(), Vec::new());
-    for one in &open {
-        let leads = one.commander.as_ref().is_some_and(|(leader, _)| leader == subject);
-        let is_mine = leads || visit.operations.took_part(&visit.caller, one.id).await?;
-        if is_mine { mine.push(one) } else { others.push(one) }
-    }
-    let drawn = |incidents: Vec<&Incident>, name: &'static str| {
-        let more = incidents.len().saturating_sub(OPEN_INCIDENTS);
-        (!incidents.is_empty()).then(|| {
-            let cards =
-                incidents.into_iter().take(OPEN_INCIDENTS).map(|one| incident::open(one, visit.now)).collect_view();
-            let more = (more > 0).then(|| view! { <p><a href="/incidents">{format!("and {more} more")}</a></p> });
-            view! { <section class="open-runs" aria-label=name>{cards}{more}</section> }.into_any()
-        })
-    };
-    Ok((drawn(mine, "Incidents with you"), drawn(others, "Open incidents")))
+    Ok(Page { stream: Some("/open/events".to_owned()), ..Page::new(Here::Home, "Home", body) })
 }
 
 /// What the person keeps at hand.

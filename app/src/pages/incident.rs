@@ -16,7 +16,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let id: IncidentId = visit.param("incident").parse().map_err(|_| Error::NotFound("This incident"))?;
     let view = operations.view_incident(caller, id).await?;
     let runs = operations.views_of(caller, &view.runs).await;
-    let timeline = operations.timeline(caller, id).await?;
+    let timeline = operations.lately(caller, id).await?;
     let people = operations.people(caller).await?;
     let may = visit.may(Permission::Run);
     let incident = &view.incident;
@@ -58,7 +58,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             </div>
             <aside class="run-live" tabindex="0" aria-label="What happened">
                 <div class="live-head"><h2>"Timeline"</h2>{connection()}</div>
-                {fragments::incident::lately(&timeline, view.now)}
+                {fragments::incident::lately(id, &timeline)}
             </aside>
         </main>
     };

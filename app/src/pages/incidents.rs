@@ -1,16 +1,15 @@
 //! Incidents: open ones first, and the way to open one by hand.
 
 use leptos::prelude::*;
-use operations::{Error, IncidentFilter, Permission, Stage};
+use operations::{Error, Permission};
 
-use crate::components::frame::{Here, Page};
-use crate::components::incident;
+use crate::components::frame::{Here, Page, connection};
+use crate::fragments;
 use crate::visit::Visit;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
-    let all = operations.incidents(caller, &IncidentFilter { open: false, limit: 200 }).await?;
-    let (open, over): (Vec<_>, Vec<_>) = all.iter().partition(|incident| incident.stage() != Stage::Resolved);
+    let all = operations.incidents(caller, &fragments::LISTED_INCIDENTS).await?;
     let form = match visit.may(Permission::Run) {
         true => Some(open_form(&visit)?),
         false => None,
@@ -18,24 +17,13 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let body = view! {
         <main id="main" class="page two-columns">
             <div class="column-main">
-                <h1>"Incidents"</h1>
-                {if open.is_empty() {
-                    view! { <p class="empty">"No incident is open."</p> }.into_any()
-                } else {
-                    let cards = open.iter().map(|one| incident::open(one, now)).collect_view();
-                    view! { <div class="open-runs">{cards}</div> }.into_any()
-                }}
-                <h2>"Over"</h2>
-                {if over.is_empty() {
-                    view! { <p class="empty">"None yet."</p> }.into_any()
-                } else {
-                    view! { <ul class="rows">{over.iter().map(|one| incident::row(one, now)).collect_view()}</ul> }.into_any()
-                }}
+                <div class="live-head"><h1>"Incidents"</h1>{connection()}</div>
+                {fragments::open::list(&all, now)}
             </div>
             <aside class="column-side" aria-label="Open an incident">{form}</aside>
         </main>
     };
-    Ok(Page::new(Here::Incidents, "Incidents", body))
+    Ok(Page { stream: Some("/incidents/events".to_owned()), ..Page::new(Here::Incidents, "Incidents", body) })
 }
 
 fn open_form(visit: &Visit) -> Result<AnyView, Error> {

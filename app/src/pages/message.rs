@@ -8,7 +8,7 @@ use incident::Template;
 use leptos::prelude::*;
 use operations::{Error, Incident, Permission};
 
-use crate::components::frame::Page;
+use crate::components::frame::{Page, connection};
 use crate::components::incident_head::{HERE, Part, head, incident_id};
 use crate::components::messages::messages_list;
 use crate::visit::Visit;
@@ -48,11 +48,12 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         <main id="main" class="page message-page">
             {head(incident, Part::Message)}
             {desk}
-            <h2>"Sent so far"</h2>
+            <div class="live-head"><h2>"Sent so far"</h2>{connection()}</div>
             {messages_list(&visit.caller, &view.messages, view.now)}
         </main>
     };
-    Ok(Page::new(HERE, format!("Messages of {}", incident.label()), body))
+    let stream = Some(format!("/incidents/{id}/events"));
+    Ok(Page { stream, ..Page::new(HERE, format!("Messages of {}", incident.label()), body) })
 }
 
 /// Which template is asked for: the first where none is named; `None` for free words.

@@ -1,93 +1,27 @@
 //! What happened in an incident: a picture, and every entry in words.
 
-use jiff::{SignedDuration, Timestamp};
 use leptos::prelude::*;
-use operations::{Error, Incident, Permission, Timeline, span};
+use operations::Error;
 
-use crate::components::frame::Page;
+use crate::components::frame::{Page, connection};
 use crate::components::incident_head::{HERE, Part, head, incident_id};
-use crate::components::time;
-use crate::components::timeline::{Reader, entries, legend, picture};
+use crate::fragments;
 use crate::visit::Visit;
-
-/// How many entries one page lists.
-const LISTED: usize = 400;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let id = incident_id(&visit)?;
     let view = visit.operations.view_incident(&visit.caller, id).await?;
     let timeline = visit.operations.timeline(&visit.caller, id).await?;
-    let (incident, now) = (&view.incident, view.now);
-    let reader = if visit.may(Permission::ReadAudit) { Reader::OfTheTrail } else { Reader::OfTheList };
-    let whole = (reader == Reader::OfTheTrail).then(|| {
-        view! { <a href=format!("/history?incident={id}")>"All rows of the trail"</a> }
-    });
-    let pages = timeline.entries.len().div_ceil(LISTED).max(1);
-    // The newest is what people look for while it goes on.
-    let asked = visit.asked("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(pages).clamp(1, pages);
-    let from = (asked - 1) * LISTED;
-    let until = (from + LISTED).min(timeline.entries.len());
-    let listed = timeline.entries.get(from..until).unwrap_or_default();
-    let turn = |to: usize, words: &'static str| {
-        (1..=pages).contains(&to).then(|| view! { <a class="button" href=format!("?page={to}#list")>{words}</a> })
-    };
-    let (earlier, later) = (turn(asked.saturating_sub(1), "Earlier"), turn(asked + 1, "Later"));
-    let size = match pages {
-        1 => format!("{} entries", timeline.entries.len()),
-        _ => format!("entries {} to {until} of {}", from + 1, timeline.entries.len()),
-    };
-    let cut = timeline.cut.then(|| {
-        view! { <p class="note">"There is more than fits here: the oldest entries are left out. The audit trail has them."</p> }
-    });
+    let incident = &view.incident;
+    let page = visit.asked("page").and_then(|page| page.parse::<usize>().ok());
     let body = view! {
         <main id="main" class="page timeline">
             {head(incident, Part::Timeline)}
-            {durations(incident, &timeline, now)}
-            {cut}
-            <section class="timeline-picture" aria-label="Picture">
-                {picture(incident, &timeline, now)}
-                {legend(&timeline)}
-            </section>
-            <div class="section-head" id="list">
-                <h2>"In words"</h2>
-                <span class="muted">{size}", all times UTC"</span>
-                {whole}
-            </div>
-            {entries(listed, reader)}
-            <nav class="pages" aria-label="Pages">{earlier}{later}</nav>
+            <p class="live-line">{connection()}</p>
+            {fragments::timeline::whole(incident, &timeline, &visit.caller, page, view.now)}
         </main>
     };
-    Ok(Page::new(HERE, format!("Timeline of {}", incident.label()), body))
-}
-
-/// How long it took, or has taken so far.
-fn durations(incident: &Incident, timeline: &Timeline, now: Timestamp) -> AnyView {
-    let so_far = now.duration_since(incident.started_at);
-    let row = |name: &'static str, took: Option<SignedDuration>, at: Option<Timestamp>| {
-        let value = match (took, at) {
-            (Some(took), Some(at)) => view! {
-                <strong>{span(took)}</strong>
-                <time class="muted" datetime=time::machine(at)>{time::exact(at)}</time>
-            }
-            .into_any(),
-            _ => view! { <strong class="muted">"not yet"</strong><span class="muted">{format!("{} so far", span(so_far))}</span> }
-                .into_any(),
-        };
-        view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any()
-    };
-    view! {
-        <dl class="durations">
-            <div>
-                <dt>"Started"</dt>
-                <dd>
-                    <strong>{time::of_day(incident.started_at)}</strong>
-                    <time class="muted" datetime=time::machine(incident.started_at)>{time::exact(incident.started_at)}</time>
-                </dd>
-            </div>
-            {row("Time to acknowledge", timeline.to_acknowledge, incident.acknowledged_at)}
-            {row("Time to mitigate", timeline.to_mitigate, incident.mitigated_at)}
-            {row("Time to resolve", timeline.to_resolve, incident.resolved_at)}
-        </dl>
-    }
-    .into_any()
+    let page = page.map(|page| format!("?page={page}")).unwrap_or_default();
+    let stream = Some(format!("/incidents/{id}/timeline/events{page}"));
+    Ok(Page { stream, ..Page::new(HERE, format!("Timeline of {}", incident.label()), body) })
 }

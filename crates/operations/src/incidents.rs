@@ -1,6 +1,6 @@
 //! Incidents, the alerts that opened them, what was told to people, and the port that keeps them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use incident::{Terms, Times};
@@ -314,6 +314,9 @@ pub trait IncidentStore: Send + Sync {
 
     /// Everybody who did something in an incident or its runs (subject and name), first comers first, at most 100.
     async fn participants(&self, incident: IncidentId) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// The open incidents in which, or in whose runs, a person did something.
+    async fn open_with(&self, subject: &str) -> Result<BTreeSet<IncidentId>, StoreError>;
 
     /// Keeps a message, or writes anew how far it came.
     async fn keep_message(&self, message: &Message) -> Result<(), StoreError>;

@@ -72,7 +72,7 @@ pub use secret::Secret;
 pub use service::{
     Again, AlertState, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane,
     Needed, Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received, Started, Timeline,
-    Tokens, Why, span, told, version,
+    Tokens, WhatIsOpen, Why, span, told, version,
 };
 pub use statistics::{PastRun, ProcedureStatistics, RunbookStatistics};
 pub use suggestion::{Suggester, Suggestion, Wanted};

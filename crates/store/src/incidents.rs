@@ -1,5 +1,7 @@
 //! Incidents, their alerts, messages and attachments.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use operations::{
     Attachment, AttachmentId, DeliveryState, EnvironmentName, FiredAlert, Incident, IncidentFilter, IncidentId,
@@ -240,6 +242,21 @@ impl IncidentStore for Store {
             .bind(PEOPLE);
         let read = |row: &Row| Ok((row.get("actor_subject")?, row.get("actor_name")?));
         self.database.all(query, read).await.map_err(failed("list the people of an incident"))
+    }
+
+    async fn open_with(&self, subject: &str) -> Result<BTreeSet<IncidentId>, StoreError> {
+        let query = Query::new("SELECT id FROM incident WHERE resolved_at IS NULL")
+            .sql(
+                " AND (EXISTS (SELECT 1 FROM audit_event WHERE audit_event.incident = incident.id AND actor_subject = ",
+            )
+            .bind(subject)
+            .sql(") OR EXISTS (SELECT 1 FROM run JOIN audit_event ON audit_event.run = run.id")
+            .sql(" WHERE run.incident = incident.id AND actor_subject = ")
+            .bind(subject)
+            .sql("))");
+        let read = |row: &Row| row.read("id", |id| id.parse().ok());
+        let found = self.database.all(query, read).await.map_err(failed("list the incidents of a person"))?;
+        Ok(found.into_iter().collect())
     }
 
     async fn keep_message(&self, message: &Message) -> Result<(), StoreError> {

@@ -116,9 +116,9 @@ impl Program {
     }
 }
 
-type Events = std::pin::Pin<Box<dyn futures::Stream<Item = Result<sse_stream::Sse, sse_stream::Error>>>>;
+pub(super) type Events = std::pin::Pin<Box<dyn futures::Stream<Item = Result<sse_stream::Sse, sse_stream::Error>>>>;
 
-fn events(response: Response) -> Events {
+pub(super) fn events(response: Response) -> Events {
     let chunks = futures::stream::unfold(response, |mut response| async {
         let chunk = response.chunk().await.transpose()?;
         Some((chunk, response))

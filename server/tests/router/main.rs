@@ -15,5 +15,6 @@ mod main_job;
 mod messages;
 mod remote;
 mod statistics;
+mod streams;
 mod terminals;
 mod undo;

@@ -173,16 +173,6 @@ impl Operations {
         })
     }
 
-    /// Whether the caller did something in an incident.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Store`].
-    pub async fn took_part(&self, caller: &Caller, id: IncidentId) -> Result<bool, Error> {
-        permit(caller, Permission::View)?;
-        let people = self.rooms.incidents.participants(id).await?;
-        Ok(people.iter().any(|(subject, _)| *subject == caller.person.subject))
-    }
-
     /// Runs with their steps, for a page that lists them; one whose text is gone is left out.
     pub async fn views_of(&self, caller: &Caller, runs: &[Run]) -> Vec<crate::RunView> {
         let mut views = Vec::with_capacity(runs.len());
@@ -581,6 +571,12 @@ impl Operations {
         let since = self.rooms.now() - jiff::SignedDuration::from_hours(24 * 30);
         let known = self.rooms.trail.people(since).await?.into_iter().find(|(known, _)| known == subject);
         known.ok_or_else(|| Error::Invalid("Choose somebody who has signed in to this portal lately.".to_owned()))
+    }
+
+    /// The time, as everything here has it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.rooms.now()
     }
 
     /// Tells when there may be something new in an incident.

@@ -11,6 +11,8 @@ use crate::{
 
 /// How many rows of the trail a timeline is made of at most: the newest.
 const MOST: usize = 5_000;
+/// Of how many rows what happened lately is made.
+const LATELY: usize = 120;
 /// Rows that are read at once.
 const PAGE: u32 = 500;
 /// How many actions of one execution are told one by one.
@@ -87,17 +89,40 @@ impl Operations {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Audit`], [`Error::Store`].
     pub async fn timeline(&self, caller: &Caller, id: IncidentId) -> Result<Timeline, Error> {
+        let (mut timeline, rows) = self.timeline_of(caller, id, MOST).await?;
+        if caller.person.role.permits(Permission::SeeOutput) {
+            self.printed(&rows, &mut timeline.entries).await?;
+        }
+        Ok(timeline)
+    }
+
+    /// What happened lately: entries of the newest rows of the trail, without what was printed.
+    ///
+    /// # Errors
+    /// As [`Operations::timeline`].
+    pub async fn lately(&self, caller: &Caller, id: IncidentId) -> Result<Timeline, Error> {
+        Ok(self.timeline_of(caller, id, LATELY).await?.0)
+    }
+
+    /// A timeline of at most so many rows, the newest, and those rows.
+    async fn timeline_of(
+        &self,
+        caller: &Caller,
+        id: IncidentId,
+        most: usize,
+    ) -> Result<(Timeline, Vec<AuditEntry>), Error> {
         permit(caller, Permission::View)?;
         let incident = self.existing_incident(id).await?;
         let runs: Vec<(RunId, i64)> = self.runs_of(id).await?.into_iter().map(|run| (run.id, run.number)).collect();
         let mut rows: Vec<AuditEntry> = Vec::new();
-        let mut filter = AuditFilter { incident: Some(id), limit: PAGE, ..AuditFilter::default() };
+        let limit = PAGE.min(u32::try_from(most).unwrap_or(PAGE));
+        let mut filter = AuditFilter { incident: Some(id), limit, ..AuditFilter::default() };
         let mut cut = false;
         loop {
             let page = self.rooms.trail.page(&filter).await?;
             rows.extend(page.entries);
             match page.next {
-                Some(_) if rows.len() >= MOST => {
+                Some(_) if rows.len() >= most => {
                     cut = true;
                     break;
                 }
@@ -107,9 +132,7 @@ impl Operations {
         }
         rows.reverse();
         let mut entries = entries_of(&rows, &runs);
-        if caller.person.role.permits(Permission::SeeOutput) {
-            self.printed(&rows, &mut entries).await?;
-        } else {
+        if !caller.person.role.permits(Permission::SeeOutput) {
             // What a person typed can hold what only those who see output should see, as on the page of a run.
             let typed = |entry: &&mut Entry| match entry.kind {
                 EventKind::ExecutionIntent => true,
@@ -118,7 +141,7 @@ impl Operations {
             };
             entries.iter_mut().filter(typed).for_each(|entry| entry.details.clear());
         }
-        Ok(finished(entries, &incident, cut))
+        Ok((finished(entries, &incident, cut), rows))
     }
 
     /// Adds the first and last lines that the executions printed.

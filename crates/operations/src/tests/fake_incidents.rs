@@ -1,6 +1,8 @@
 //! The fake of the port that keeps incidents. The tests of `app` use this file, too: whoever includes it says what
 //! `ports` and `FakeStore` are.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::FakeStore;
@@ -83,6 +85,12 @@ impl IncidentStore for FakeStore {
 
     async fn participants(&self, _: IncidentId) -> Result<Vec<(String, String)>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn open_with(&self, subject: &str) -> Result<BTreeSet<IncidentId>, StoreError> {
+        let events = self.events.lock().unwrap();
+        let its = events.iter().filter(|event| event.actor.subject == subject);
+        Ok(its.filter_map(|event| event.incident).collect())
     }
 
     async fn keep_message(&self, message: &Message) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! Incidents, their alerts, messages and attachments.
 
+use std::collections::BTreeSet;
+
 use incident::Terms;
 use jiff::SignedDuration;
 use operations::{
@@ -145,6 +147,11 @@ pub(crate) async fn runs_and_events_belong_to_an_incident(fixture: &Fixture) {
     let people = fixture.store.participants(one.id).await.unwrap();
     let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["Olga Ops", "Otto"]);
+    let subjects: Vec<&str> = people.iter().map(|(subject, _)| subject.as_str()).collect();
+    for subject in subjects {
+        assert_eq!(fixture.store.open_with(subject).await.unwrap(), BTreeSet::from([one.id]), "{subject}");
+    }
+    assert!(fixture.store.open_with("nobody").await.unwrap().is_empty());
     let lately = fixture.store.people(at(-1)).await.unwrap();
     assert_eq!(lately.len(), 2);
     assert!(fixture.store.people(at(100)).await.unwrap().is_empty());
