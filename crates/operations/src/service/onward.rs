@@ -201,10 +201,12 @@ fn in_step(step: &Step, state: &StepView, effect: &dyn Fn(&Command) -> Effect) -
         StepState::Waiting => {}
     }
     let Body::Commands { alternatives, commands } = &step.body else { return person(Why::Manual, "is for a person.") };
-    if *alternatives == Alternatives::One {
+    if *alternatives == Alternatives::One && state.chosen.is_none() {
         return person(Why::Choice, "is a choice: pick one.");
     }
-    let waiting = commands.iter().zip(&state.commands).find(|(_, one)| one.state == StepState::Waiting);
+    let is_meant = |one: &CommandView| state.chosen.as_ref().is_none_or(|chosen| *chosen == one.id);
+    let waiting =
+        commands.iter().zip(&state.commands).find(|(_, one)| one.state == StepState::Waiting && is_meant(one));
     let Some((command, one)) = waiting else { return person(Why::Look, "needs somebody to look at it.") };
     let press = |why, words: &str| needed(why, Some(command), words);
     if one.execution.is_some() {

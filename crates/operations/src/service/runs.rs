@@ -12,6 +12,7 @@ use runbook::{CommandId, Language, Procedure, ProcedureId, RunbookId, StepId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::together::{is_alone, is_the_way, not_somebody_elses};
 use super::{Again, Operations, Press, check_length, locked, permit, place, signature, values};
 use crate::prepared::Prepared;
 use crate::running::Running;
@@ -222,8 +223,9 @@ impl Operations {
             None => edited,
         };
         self.settle_lost(run.id).await?;
-        self.not_somebody_elses(caller, &run, &step.id).await?;
-        self.check_alternatives(&run, step, &command.id).await?;
+        let view = self.step_to_do(caller, &run, &step.id).await?;
+        is_the_way(&view, &command.id)?;
+        is_alone(step, &view, &command.id)?;
         let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
         let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: None };
         self.set_off(caller, command, ready).await
@@ -322,13 +324,7 @@ impl Operations {
             .steps
             .iter()
             .find(|step| step.id.as_str() == part || step.commands.iter().any(|command| command.id.as_str() == part));
-        if let Some((subject, name)) = step.and_then(|step| step.claim.as_ref()).map(|claim| &claim.by)
-            && *subject != caller.person.subject
-        {
-            return Err(Error::Conflict(format!(
-                "{name} has claimed this step. Take it over first, or leave it to them."
-            )));
-        }
+        step.map_or(Ok(()), |step| not_somebody_elses(caller, step))?;
         match (&mark, state) {
             (_, StepState::Running) => {
                 return Err(Error::Conflict(
@@ -466,31 +462,6 @@ impl Operations {
             self.rooms.changed(run);
         }
         Ok(())
-    }
-
-    /// Alternatives are never run together.
-    pub(super) async fn check_alternatives(
-        &self,
-        run: &Run,
-        step: &runbook::Step,
-        command: &CommandId,
-    ) -> Result<(), Error> {
-        let runbook::Body::Commands { alternatives: runbook::Alternatives::One, commands } = &step.body else {
-            return Ok(());
-        };
-        let executions = self.rooms.runs.executions(run.id).await?;
-        let other = executions.iter().find(|execution| {
-            execution.state == ExecutionState::Running
-                && &execution.command != command
-                && commands.iter().any(|alternative| alternative.id == execution.command)
-        });
-        match other {
-            None => Ok(()),
-            Some(other) => Err(Error::Conflict(format!(
-                "Another alternative of this step ({}) is running. Stop it or wait for it: alternatives are never run together.",
-                other.command
-            ))),
-        }
     }
 
     pub(super) fn event(

@@ -1,10 +1,13 @@
 //! Several people at one run: who does which step, which way is taken, and what there is to remember.
 
-use runbook::{Alternatives, Body, CommandId, StepId};
+use runbook::{Alternatives, Body, CommandId, Step, StepId};
 
 use super::incidents::text;
 use super::{Operations, signature};
-use crate::{Attachment, AttachmentId, AuditEvent, Caller, Error, EventKind, Mark, Permission, Run, RunId, StepMark};
+use crate::{
+    Attachment, AttachmentId, AuditEvent, Caller, Error, EventKind, Mark, Permission, Run, RunId, StepMark, StepState,
+    StepView,
+};
 
 /// The part of a run that a note on the whole is kept under.
 pub(super) const WHOLE: &str = "run";
@@ -90,9 +93,12 @@ impl Operations {
     }
 
     async fn claim_of(&self, caller: &Caller, run: &Run, step: &StepId) -> Result<Option<(String, String)>, Error> {
+        Ok(self.step_view(caller, run, step).await?.claim.map(|claim| claim.by))
+    }
+
+    async fn step_view(&self, caller: &Caller, run: &Run, step: &StepId) -> Result<StepView, Error> {
         let view = self.view_run(caller, run.id).await?;
-        let step = view.steps.into_iter().find(|view| view.id == *step).ok_or(Error::NotFound("This step"))?;
-        Ok(step.claim.map(|claim| claim.by))
+        view.steps.into_iter().find(|view| view.id == *step).ok_or(Error::NotFound("This step"))
     }
 
     /// Of several ways chooses one: the others stay unpressed, and the choice stays in the trail.
@@ -113,7 +119,7 @@ impl Operations {
                     "The commands of this step are all meant: there is nothing to choose.".to_owned(),
                 ));
             }
-            this.not_somebody_elses(&caller, &run, &step.id).await?;
+            this.step_to_do(&caller, &run, &step.id).await?;
             let title = command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or("").to_owned());
             let said = format!("Chose: {title}");
             let (part, kind, mark) = (command.id.as_str(), EventKind::ChoiceMade, Mark::Chosen);
@@ -122,14 +128,11 @@ impl Operations {
         .await
     }
 
-    /// Refuses what is done to a step that somebody else has claimed.
-    pub(super) async fn not_somebody_elses(&self, caller: &Caller, run: &Run, step: &StepId) -> Result<(), Error> {
-        match self.claim_of(caller, run, step).await? {
-            Some((subject, name)) if subject != caller.person.subject => {
-                Err(Error::Conflict(format!("{name} has claimed this step. Take it over first, or leave it to them.")))
-            }
-            _ => Ok(()),
-        }
+    /// A step that the caller may do something to: nobody else has claimed it.
+    pub(super) async fn step_to_do(&self, caller: &Caller, run: &Run, step: &StepId) -> Result<StepView, Error> {
+        let view = self.step_view(caller, run, step).await?;
+        not_somebody_elses(caller, &view)?;
+        Ok(view)
     }
 
     /// Writes a note, to a step or to the whole run, and keeps a picture or text beside it.
@@ -227,6 +230,40 @@ impl Operations {
         self.rooms.runs.mark(&mark).await?;
         self.rooms.changed(run.id);
         Ok(())
+    }
+}
+
+/// Refuses what is done to a step that somebody else has claimed.
+pub(super) fn not_somebody_elses(caller: &Caller, step: &StepView) -> Result<(), Error> {
+    match step.claim.as_ref().map(|claim| &claim.by) {
+        Some((subject, name)) if *subject != caller.person.subject => {
+            Err(Error::Conflict(format!("{name} has claimed this step. Take it over first, or leave it to them.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Of several ways only the one that somebody chose is pressed; before a choice any of them, and the press is one.
+pub(super) fn is_the_way(step: &StepView, command: &CommandId) -> Result<(), Error> {
+    match &step.chosen {
+        Some(chosen) if chosen != command => {
+            Err(Error::Conflict(format!("{chosen} was chosen here, not {command}. Choose this one first.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Alternatives are never run together.
+pub(super) fn is_alone(of: &Step, step: &StepView, command: &CommandId) -> Result<(), Error> {
+    if !matches!(of.body, Body::Commands { alternatives: Alternatives::One, .. }) {
+        return Ok(());
+    }
+    match step.commands.iter().find(|other| other.id != *command && other.state == StepState::Running) {
+        None => Ok(()),
+        Some(other) => Err(Error::Conflict(format!(
+            "Another alternative of this step ({}) is running. Stop it or wait for it: alternatives are never run together.",
+            other.id
+        ))),
     }
 }
 

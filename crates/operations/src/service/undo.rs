@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use runbook::Language;
 
 use super::runs::Ready;
+use super::together::is_alone;
 use super::{Operations, permit};
 use crate::prepared::Prepared;
 use crate::undo::{Undo, is_taken_back, of};
@@ -51,8 +52,7 @@ impl Operations {
             return Err(Error::Invalid("SQL is not rolled back by the portal.".to_owned()));
         }
         self.forget_onward(run.id);
-        self.not_somebody_elses(caller, &run, &step.id).await?;
-        self.check_alternatives(&run, step, &command.id).await?;
+        is_alone(step, &self.step_to_do(caller, &run, &step.id).await?, &command.id)?;
         let mut prepared = Prepared::new(&run, command, Some(undo.text), &BTreeMap::new(), &environment)?;
         // What the runbook expects, it expects of its own text.
         prepared.expected.clear();

@@ -341,6 +341,8 @@ async fn a_claimed_step_is_left_alone_until_it_is_taken_over() {
     assert!(matches!(theirs, Err(Error::Conflict(_))), "it is not theirs to give");
     bench.operations.claim(&operator, run, &step).await.unwrap();
     bench.operations.choose(&operator, run, &runbook::CommandId::new("2b")).await.unwrap();
+    let other = bench.press(run, "2a").await;
+    assert!(matches!(&other, Err(Error::Conflict(why)) if why.contains("2b was chosen")), "{other:?}");
     bench.press(run, "2b").await.unwrap();
     let view = bench.settled(run).await;
     let view = view.steps.iter().find(|view| view.id == step).unwrap();

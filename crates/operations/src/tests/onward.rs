@@ -51,6 +51,9 @@ async fn what_is_for_a_person_stops_it() {
     bench.operations.mark(&operator, run, "1", Mark::Done).await.unwrap();
     let (_, why) = on(&bench, run).await;
     assert!(why.contains("is a choice"), "{why}");
+    bench.operations.choose(&operator, run, &runbook::CommandId::new("2a")).await.unwrap();
+    let (view, why) = on(&bench, run).await;
+    assert!(passed(&view) == 1 && why.contains("done or skipped"), "{why}");
     let run = bench.start("ask-the-database").await;
     let given = BTreeMap::from([("state".to_owned(), "old".to_owned())]);
     bench.operations.give(&operator, run, given).await.unwrap();
