@@ -4,7 +4,7 @@ use axum::extract::{FromRequest as _, Multipart, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use identity::CurrentCaller;
-use operations::{AttachmentId, Error, Operations, Permission, RunId};
+use operations::{AttachmentId, Error, Mark, Operations, Permission, RunId};
 use runbook::StepId;
 
 use crate::routes::Problem;
@@ -12,7 +12,7 @@ use crate::routes::Problem;
 /// The longest body: a file at its limit, a note, and what a form puts around them.
 pub(crate) const BODY_LIMIT: usize = operations::Attachment::LIMIT + 256 * 1024;
 
-/// Takes a note on a run or one of its steps.
+/// Takes a note on a run or one of its steps; with `done`, the step is ticked with it.
 pub(crate) async fn write(
     State(operations): State<Operations>,
     CurrentCaller(caller): CurrentCaller,
@@ -33,10 +33,11 @@ pub(crate) async fn write(
     let unreadable = |error: axum::extract::multipart::MultipartError| {
         Error::Invalid(format!("The form could not be read: {}. Send it again.", error.body_text()))
     };
-    let (mut step, mut text, mut file) = (None, String::new(), None);
+    let (mut step, mut text, mut file, mut done) = (None, String::new(), None, false);
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         match field.name() {
             Some("step") => step = Some(StepId::new(field.text().await.map_err(unreadable)?)),
+            Some("done") => done = true,
             Some("text") => text = field.text().await.map_err(unreadable)?.replace("\r\n", "\n"),
             Some("file") => {
                 let name = field.file_name().unwrap_or_default().to_owned();
@@ -50,6 +51,9 @@ pub(crate) async fn write(
         }
     }
     operations.note(&caller, id, step.as_ref(), &text, file).await?;
+    if let Some(step) = step.as_ref().filter(|_| done) {
+        operations.mark(&caller, id, step.as_str(), Mark::Done).await?;
+    }
     let place = step.map(|step| format!("?at={step}#step-{step}")).unwrap_or_default();
     let address = format!("/runs/{id}{place}");
     Ok(match html {

@@ -149,11 +149,20 @@ pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
                 }
             };
             let missed = matches!(deadline.state, State::Missed { .. });
+            // People wait for a word: where time runs out, the way to say it stands beside the clock.
+            let is_late = matches!(
+                deadline.state,
+                State::Running { tone: Tone::Amber | Tone::Red } | State::Missed { at: None }
+            );
+            let tell = (deadline.what == What::Update && is_late).then(|| {
+                view! { <a class="button small" href=format!("/incidents/{}/message", incident.id)>"Tell people now"</a> }
+            });
             view! {
                 <li class="sla" data-tone=tone_of(Some(deadline)) data-missed=missed.then_some("")>
                     <span class="sla-name">{name}</span>
                     {state}
                     <span class="sla-promise">{promise}</span>
+                    {tell}
                 </li>
             }
         })

@@ -10,11 +10,13 @@ use crate::components::{badge, incident, run_row, time};
 
 /// How many entries of the timeline stand on the page of an incident itself.
 const LATELY: usize = 40;
+/// How many people are named.
+const PEOPLE: usize = 12;
 
 /// Everything of an incident's page that changes. `runs` are its runs with their steps, oldest first.
 pub(super) fn all(view: &IncidentView, runs: &[RunView], timeline: &Timeline, caller: &Caller) -> Vec<Fragment> {
     vec![
-        Fragment::new("incident-status", status(view)),
+        Fragment::new("incident-status", status(view, caller)),
         Fragment::new("incident-alerts", alerts(view)),
         Fragment::new("incident-suggested", suggested(view, caller)),
         Fragment::new("incident-runs", runs_view(runs, view.now)),
@@ -24,7 +26,7 @@ pub(super) fn all(view: &IncidentView, runs: &[RunView], timeline: &Timeline, ca
 }
 
 /// Severity, stage, clocks, whom to call, who leads. `data-stage` and `data-led` decide what the style sheet offers.
-pub(crate) fn status(view: &IncidentView) -> AnyView {
+pub(crate) fn status(view: &IncidentView, caller: &Caller) -> AnyView {
     let (incident, now) = (&view.incident, view.now);
     let stage = match incident.stage() {
         Stage::Open => "open",
@@ -45,6 +47,22 @@ pub(crate) fn status(view: &IncidentView) -> AnyView {
         }
         None => view! { <p class="leads muted">"Nobody leads yet"</p> }.into_any(),
     };
+    let led = match &incident.commander {
+        None => "by-nobody",
+        Some((subject, _)) if *subject == caller.person.subject => "by-me",
+        Some(_) => "by-another",
+    };
+    let others = view
+        .participants
+        .iter()
+        .filter(|(subject, _)| incident.commander.as_ref().is_none_or(|(leader, _)| leader != subject));
+    let rows: Vec<_> = others
+        .take(PEOPLE)
+        .map(|(_, name)| view! { <li>{badge::person(name)}<span>{name.clone()}</span></li> })
+        .collect();
+    let took_part = (!rows.is_empty()).then(|| {
+        view! { <p class="muted">"Took part"</p><ul class="here">{rows}</ul> }
+    });
     let update = (!incident.latest_update.is_empty()).then(|| {
         view! {
             <p class="latest">
@@ -54,7 +72,7 @@ pub(crate) fn status(view: &IncidentView) -> AnyView {
         }
     });
     view! {
-        <div id="incident-status" class="incident-status" data-stage=stage data-led=incident.commander.as_ref().map(|_| "")>
+        <div id="incident-status" class="incident-status" data-stage=stage data-led=led>
             <div class="run-status" data-run-state="open">
                 {clock}
                 <div class="run-status-about">
@@ -65,6 +83,7 @@ pub(crate) fn status(view: &IncidentView) -> AnyView {
             {incident::clocks(incident, now)}
             {incident::call(incident, now)}
             {leads}
+            {took_part}
             {update}
         </div>
     }

@@ -110,7 +110,11 @@ mod wake {
         match event.key().as_str() {
             "j" => move_step(&document, 1),
             "k" => move_step(&document, -1),
-            "r" => to_run(&document),
+            // What is not done yet comes first; what is done can be run again.
+            "r" => drop(focus_first(&[
+                ".command:not(:has(> :is([data-state='passed'], [data-state='skipped']))) [data-run-button]",
+                "[data-run-button]",
+            ])),
             "x" => drop(focus_first(&["[id^='stop-']"])),
             "t" => drop(
                 focus_first(&["form:has(> [name='mark'][value='done']) [data-run-button]"])
@@ -209,24 +213,6 @@ mod wake {
         if let Ok(step) = step.dyn_into::<HtmlElement>() {
             let _ = step.focus();
             step.scroll_into_view();
-        }
-    }
-
-    fn to_run(document: &Document) {
-        let steps = all(".step");
-        let step = current_step(document, &steps).and_then(|index| steps.get(index).cloned()).or_else(|| {
-            document
-                .query_selector(".run-steps [aria-current]")
-                .ok()
-                .flatten()
-                .and_then(|link| document.get_element_by_id(link.get_attribute("href")?.trim_start_matches('#')))
-        });
-        let button = match step {
-            Some(step) => step.query_selector("[data-run-button]"),
-            None => document.query_selector("[data-run-button]"),
-        };
-        if let Some(button) = button.ok().flatten().and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-            let _ = button.focus();
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     {incident.environment.as_ref().map(|name| view! { " · "{badge::environment(&name.0, None)} })}
                 </p>
                 {(!incident.affected.is_empty()).then(|| view! { <p class="muted">"Affected: "{incident.affected.clone()}</p> })}
-                {fragments::incident::status(&view)}
+                {fragments::incident::status(&view, caller)}
                 {may.then(|| stages(&view))}
                 <div class="here-now">
                     <p class="muted">"Here now"</p>

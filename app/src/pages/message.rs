@@ -56,8 +56,13 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     Ok(Page { stream, ..Page::new(HERE, format!("Messages of {}", incident.label()), body) })
 }
 
-/// Which template is asked for: the first where none is named; `None` for free words.
+/// Which template is asked for, by its number or by the step that it stands in: the first where none is named; `None` for
+/// free words.
 fn chosen(visit: &Visit, templates: &[Template]) -> Option<usize> {
+    if let (Some(procedure), Some(step)) = (visit.asked("procedure"), visit.asked("step")) {
+        let is = |template: &Template| template.procedure.as_str() == procedure && template.step.as_str() == step;
+        return templates.iter().position(is).or(Some(0)).filter(|index| *index < templates.len());
+    }
     let index = match visit.asked("template").as_deref() {
         None => 0,
         Some("free") => return None,

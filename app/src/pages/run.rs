@@ -56,6 +56,17 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let open = run.state == RunState::Open;
     let focus = focus(&visit, &view);
     let people = if visit.may(Permission::Run) && open { operations.people(caller).await? } else { Vec::new() };
+    let told = told(&visit, &view).await?;
+    let found = check::in_procedure(&view.procedure);
+    let desk = Desk {
+        visit: &visit,
+        view: &view,
+        found: &found,
+        outputs: &outputs,
+        people: &people,
+        told: &told,
+        runnable: open && can_run.is_ok(),
+    };
     let here = focus.as_ref().map(|step| format!("step {step}")).unwrap_or_default();
     let body = view! {
         <main id="main" class="run-page" data-run="" data-walk=focus.as_ref().map(|_| "")>
@@ -95,8 +106,8 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 {(open && can_run.is_ok() && visit.may(Permission::Run)).then(|| run_on(&view))}
                 {fragments::run::onward(&view)}
                 {match &focus {
-                    Some(step) => one_step(&visit, &view, step, &outputs, &people, open && can_run.is_ok()),
-                    None => blocks(&visit, &view, &outputs, &people, open && can_run.is_ok()).into_any(),
+                    Some(step) => one_step(&desk, step),
+                    None => blocks(&desk).into_any(),
                 }}
                 {follow::follow(&view)}
                 {fragments::run::notes("run-notes".to_owned(), &view.notes, caller, now)}
@@ -140,15 +151,8 @@ fn mode(view: &RunView, walks: bool) -> AnyView {
 }
 
 /// One step alone: what its section says, the step, what comes before and after.
-fn one_step(
-    visit: &Visit,
-    view: &RunView,
-    id: &StepId,
-    outputs: &Outputs,
-    people: &[(String, String)],
-    runnable: bool,
-) -> AnyView {
-    let found = check::in_procedure(&view.procedure);
+fn one_step(desk: &Desk<'_>, id: &StepId) -> AnyView {
+    let view = desk.view;
     let steps = &view.procedure.steps;
     let Some(at) = steps.iter().position(|step| step.id == *id) else { return ().into_any() };
     // What stands between the step before and this one is said of this one.
@@ -182,15 +186,19 @@ fn one_step(
     });
     view! {
         {prose}
-        {run_step(&Desk { visit, view, found: &found, outputs, people, runnable }, &steps[at])}
+        {run_step(desk, &steps[at])}
         <nav class="ways" aria-label="Steps before and after">{before}{after}{last}</nav>
     }
     .into_any()
 }
 
 /// Writing something down, with a picture or text beside it.
-pub(crate) fn note_form(run: &Run, step: Option<&StepId>) -> AnyView {
-    let name = step.map_or_else(|| "the run".to_owned(), |step| format!("step {step}"));
+pub(crate) fn note_form(run: &Run, step: Option<&Step>) -> AnyView {
+    let name = step.map_or_else(|| "the run".to_owned(), |step| format!("step {}", step.id));
+    // What a person does and ticks is ticked with what shows it.
+    let tick = step.filter(|step| step.commands().is_empty()).map(|_| {
+        view! { <label class="tick"><input type="checkbox" name="done"/>"It is done: tick the step with this"</label> }
+    });
     view! {
         <details class="say note-form" data-note="">
             <summary class="button small">{if step.is_some() { "Note" } else { "Note on the whole run" }}</summary>
@@ -200,12 +208,13 @@ pub(crate) fn note_form(run: &Run, step: Option<&StepId>) -> AnyView {
                 enctype="multipart/form-data"
                 data-live=""
             >
-                {step.map(|step| view! { <input type="hidden" name="step" value=step.to_string()/> })}
+                {step.map(|step| view! { <input type="hidden" name="step" value=step.id.to_string()/> })}
                 {text_area("text", &format!("Note on {name}"), 3, "", "", Need::Optional)}
                 <label class="file">
                     "Picture or text, at most 2 MiB "
                     <input type="file" name="file" accept="image/png,image/jpeg,image/gif,image/webp,text/*,.log,.txt,.json,.yaml"/>
                 </label>
+                {tick}
                 <button class="button" type="submit">"Write it down"</button>
             </form>
         </details>
@@ -337,16 +346,17 @@ fn close_form(view: &RunView) -> AnyView {
     .into_any()
 }
 
+/// The steps whose words are told to people from the incident of the run.
+async fn told(visit: &Visit, view: &RunView) -> Result<Vec<StepId>, Error> {
+    let Some(incident) = view.incident.as_ref().filter(|_| visit.may(Permission::Run)) else { return Ok(Vec::new()) };
+    let templates = visit.operations.templates(&visit.caller, incident.id).await?;
+    let its = templates.into_iter().filter(|template| template.procedure == view.run.procedure);
+    Ok(its.map(|template| template.step).collect())
+}
+
 /// The procedure's text in order, its steps as work.
-fn blocks(
-    visit: &Visit,
-    view: &RunView,
-    outputs: &Outputs,
-    people: &[(String, String)],
-    runnable: bool,
-) -> Vec<AnyView> {
-    let found = check::in_procedure(&view.procedure);
-    let desk = Desk { visit, view, found: &found, outputs, people, runnable };
+fn blocks(desk: &Desk<'_>) -> Vec<AnyView> {
+    let view = desk.view;
     view.procedure
         .blocks
         .iter()
@@ -354,7 +364,7 @@ fn blocks(
             Block::Heading(heading) => tagged_heading(2, heading.anchor.clone(), heading.text.clone(), ()),
             Block::Prose(html) => view! { <div class="prose" inner_html=html.as_str().to_owned()></div> }.into_any(),
             Block::Widget(fence) => card::note(fence),
-            Block::Step(_, id) => view.procedure.step(id).map(|step| run_step(&desk, step)).into_any(),
+            Block::Step(_, id) => view.procedure.step(id).map(|step| run_step(desk, step)).into_any(),
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use ::command::Effect;
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{Caller, CommandView, Environment, ExecutionId, Permission, Run, RunState, RunView, StepView};
-use runbook::{Alternatives, Body, Command, Language, Parameter, Step};
+use runbook::{Alternatives, Body, Command, Language, Parameter, Step, StepId};
 
 use super::run::note_form;
 use crate::components::text_area::{Need, text_area};
@@ -30,13 +30,15 @@ pub(crate) struct Desk<'a> {
     pub(crate) outputs: &'a Outputs,
     /// Whom a step can be handed to (subject and name).
     pub(crate) people: &'a [(String, String)],
+    /// The steps whose words are told to people from the incident's page.
+    pub(crate) told: &'a [StepId],
     /// Whether the run is open and this machine can run commands.
     pub(crate) runnable: bool,
 }
 
 /// The card of a step.
 pub(crate) fn run_step(desk: &Desk<'_>, step: &Step) -> AnyView {
-    let Desk { visit, view, found, outputs, people, runnable } = *desk;
+    let Desk { visit, view, found, outputs, people, told, runnable } = *desk;
     let (caller, now) = (&visit.caller, visit.now);
     let Some(state) = state_of(view, step) else { return ().into_any() };
     let id = format!("step-{}", step.id);
@@ -93,6 +95,10 @@ pub(crate) fn run_step(desk: &Desk<'_>, step: &Step) -> AnyView {
             .into_any()
         }
     };
+    let tell = view.incident.as_ref().filter(|_| told.contains(&step.id)).map(|incident| {
+        let address = format!("/incidents/{}/message?procedure={}&step={}", incident.id, view.run.procedure, step.id);
+        view! { <p class="tell"><a class="button" href=address>"Fill it in and send it"</a></p> }
+    });
     let title_id = format!("{id}-title");
     view! {
         <article class="step run-step" id=id tabindex="-1" aria-labelledby=title_id>
@@ -105,6 +111,7 @@ pub(crate) fn run_step(desk: &Desk<'_>, step: &Step) -> AnyView {
             </header>
             {claim(state, caller, now)}
             {step_card::prose(step)}
+            {tell}
             {work}
             {notes(format!("{id}-notes"), &state.notes, caller, now)}
             {(open && may).then(|| together(&view.run, step, people))}
@@ -145,7 +152,7 @@ fn together(run: &Run, step: &Step, people: &[(String, String)]) -> AnyView {
                     <button class="button" type="submit">"Hand it over"</button>
                 </form>
             </details>
-            {note_form(run, Some(&step.id))}
+            {note_form(run, Some(step))}
         </div>
     }
     .into_any()

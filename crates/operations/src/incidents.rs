@@ -269,6 +269,8 @@ pub struct Attachment {
 impl Attachment {
     /// The longest file, in bytes.
     pub const LIMIT: usize = 2 << 20;
+    /// The most that one run keeps, in bytes.
+    pub const LIMIT_OF_RUN: u64 = 64 << 20;
 }
 
 /// Which incidents to list: open ones first, then the newest.
@@ -329,6 +331,9 @@ pub trait IncidentStore: Send + Sync {
 
     /// Messages that were on their way, of all incidents.
     async fn sending(&self) -> Result<Vec<Message>, StoreError>;
+
+    /// How much is attached to a run, in bytes.
+    async fn attached(&self, run: RunId) -> Result<u64, StoreError>;
 
     /// Keeps an attachment.
     async fn attach(&self, attachment: &Attachment) -> Result<(), StoreError>;

@@ -283,6 +283,17 @@ impl IncidentStore for Store {
         self.database.all(query, message_of).await.map_err(failed("list messages on their way"))
     }
 
+    async fn attached(&self, run: RunId) -> Result<u64, StoreError> {
+        let query =
+            Query::new("SELECT cast(coalesce(sum(length(bytes)), 0) AS BIGINT) AS total FROM attachment WHERE run = ")
+                .bind(run.0);
+        let total = self.database.one(query, |row: &Row| Ok(row.get::<i64>("total")?)).await;
+        Ok(total
+            .map_err(failed("weigh the attachments of a run"))?
+            .and_then(|total| total.try_into().ok())
+            .unwrap_or(0))
+    }
+
     async fn attach(&self, attachment: &Attachment) -> Result<(), StoreError> {
         self.insert_attachment(attachment).await.map_err(failed("keep an attachment"))
     }

@@ -1,5 +1,6 @@
 //! Several people at one run: who does which step, which way is taken, and what there is to remember.
 
+use jiff::Timestamp;
 use runbook::{Alternatives, Body, CommandId, Step, StepId};
 
 use super::incidents::text;
@@ -11,6 +12,8 @@ use crate::{
 
 /// The part of a run that a note on the whole is kept under.
 pub(super) const WHOLE: &str = "run";
+/// What a text is kept as.
+const TEXT: &str = "text/plain; charset=utf-8";
 /// The longest name of a file.
 const NAME: usize = 120;
 
@@ -164,26 +167,27 @@ impl Operations {
                 }
                 None => WHOLE.to_owned(),
             };
-            let attachment = match file {
-                Some((name, bytes)) => Some(this.keep_file(&caller, &run, &name, bytes).await?),
+            let file = match file {
+                Some((name, bytes)) => Some(this.checked_file(&caller, &run, &name, bytes).await?),
                 None => None,
             };
+            let about = file.as_ref().map(|file| (file.id, file.name.clone(), file.media_type.clone()));
             let mut words = vec![word.clone()];
-            words.extend(attachment.as_ref().map(|(id, name, kind)| format!("attachment {id}: {name} ({kind})")));
-            let mark = Mark::Noted { text: word, attachment };
+            words.extend(about.as_ref().map(|(id, name, kind)| format!("attachment {id}: {name} ({kind})")));
+            let mark = Mark::Noted { text: word, attachment: about };
             let (kind, said) = (EventKind::NoteWritten, "Note".to_owned());
-            this.put(&caller, &run, Saying { part: &part, kind, said, words, mark }).await
+            let saying = Saying { part: &part, kind, said, words, mark };
+            let at = this.tell(&caller, &run, &saying).await?;
+            if let Some(file) = &file {
+                this.rooms.incidents.attach(file).await?;
+            }
+            this.keep_mark(&caller, &run, saying, at).await
         })
         .await
     }
 
-    async fn keep_file(
-        &self,
-        caller: &Caller,
-        run: &Run,
-        name: &str,
-        bytes: Vec<u8>,
-    ) -> Result<(AttachmentId, String, String), Error> {
+    /// A file that may be kept: of a kind and size that is taken, a text without its secrets.
+    async fn checked_file(&self, caller: &Caller, run: &Run, name: &str, bytes: Vec<u8>) -> Result<Attachment, Error> {
         if bytes.len() > Attachment::LIMIT {
             return Err(Error::Invalid(format!(
                 "The file is too large: {} KiB of at most {} KiB.",
@@ -196,7 +200,20 @@ impl Operations {
                 "A note takes a picture (PNG, JPEG, GIF, WebP) or a text in UTF-8, and this is neither.".to_owned(),
             )
         })?;
-        let attachment = Attachment {
+        let there = self.rooms.incidents.attached(run.id).await?;
+        if there.saturating_add(bytes.len() as u64) > Attachment::LIMIT_OF_RUN {
+            return Err(Error::Invalid(format!(
+                "A run keeps at most {} MiB of files, and {} MiB are there. Write the note without the file.",
+                Attachment::LIMIT_OF_RUN >> 20,
+                there >> 20
+            )));
+        }
+        let bytes = match String::from_utf8(bytes) {
+            Ok(text) if media_type == TEXT => command::mask::mask_text(&text).into_bytes(),
+            Ok(text) => text.into_bytes(),
+            Err(error) => error.into_bytes(),
+        };
+        Ok(Attachment {
             id: AttachmentId::new(),
             run: run.id,
             name: file_name(name),
@@ -204,9 +221,7 @@ impl Operations {
             bytes,
             by: signature(caller),
             at: self.rooms.now(),
-        };
-        self.rooms.incidents.attach(&attachment).await?;
-        Ok((attachment.id, attachment.name, attachment.media_type))
+        })
     }
 
     /// What somebody put beside a note. It may show what a command printed: it is for those who see output.
@@ -220,13 +235,21 @@ impl Operations {
 
     /// Writes a mark that says nothing of how far a step is, first to the trail.
     async fn put(&self, caller: &Caller, run: &Run, saying: Saying<'_>) -> Result<(), Error> {
-        let Saying { part, kind, said, words, mark } = saying;
-        let place = (part != WHOLE).then(|| CommandId::new(part));
-        let mut event: AuditEvent = self.event(caller, kind, run, place, &said);
-        event.argv = words;
-        let at = event.at;
+        let at = self.tell(caller, run, &saying).await?;
+        self.keep_mark(caller, run, saying, at).await
+    }
+
+    /// Writes to the trail what somebody says, and when.
+    async fn tell(&self, caller: &Caller, run: &Run, saying: &Saying<'_>) -> Result<Timestamp, Error> {
+        let place = (saying.part != WHOLE).then(|| CommandId::new(saying.part));
+        let mut event: AuditEvent = self.event(caller, saying.kind, run, place, &saying.said);
+        event.argv.clone_from(&saying.words);
         self.rooms.trail.append(&event).await?;
-        let mark = StepMark { run: run.id, part: part.to_owned(), mark, by: signature(caller), at };
+        Ok(event.at)
+    }
+
+    async fn keep_mark(&self, caller: &Caller, run: &Run, saying: Saying<'_>, at: Timestamp) -> Result<(), Error> {
+        let mark = StepMark { run: run.id, part: saying.part.to_owned(), mark: saying.mark, by: signature(caller), at };
         self.rooms.runs.mark(&mark).await?;
         self.rooms.changed(run.id);
         Ok(())
@@ -274,7 +297,7 @@ fn media_type(bytes: &[u8]) -> Option<&'static str> {
     match found {
         Some(kind) => PICTURES.into_iter().find(|known| *known == kind),
         None if bytes.is_empty() || bytes.contains(&0) => None,
-        None => std::str::from_utf8(bytes).is_ok().then_some("text/plain; charset=utf-8"),
+        None => std::str::from_utf8(bytes).is_ok().then_some(TEXT),
     }
 }
 

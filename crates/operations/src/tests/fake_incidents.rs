@@ -113,6 +113,11 @@ impl IncidentStore for FakeStore {
         Ok(messages.iter().filter(|message| message.state == DeliveryState::Sending).cloned().collect())
     }
 
+    async fn attached(&self, run: RunId) -> Result<u64, StoreError> {
+        let attachments = self.attachments.lock().unwrap();
+        Ok(attachments.iter().filter(|one| one.run == run).map(|one| one.bytes.len() as u64).sum())
+    }
+
     async fn attach(&self, attachment: &Attachment) -> Result<(), StoreError> {
         self.attachments.lock().unwrap().push(attachment.clone());
         Ok(())

@@ -184,7 +184,9 @@ pub(crate) async fn messages_and_attachments_come_back(fixture: &Fixture) {
         by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
         at: at(4),
     };
+    assert_eq!(fixture.store.attached(run.id).await.unwrap(), 0);
     fixture.store.attach(&attachment).await.unwrap();
+    assert_eq!(fixture.store.attached(run.id).await.unwrap(), 6);
     assert_eq!(fixture.store.attachment(attachment.id).await.unwrap(), Some(attachment.clone()));
     let large = Attachment { id: AttachmentId::new(), bytes: vec![1; Attachment::LIMIT + 1], ..attachment };
     assert!(fixture.store.attach(&large).await.is_err(), "the table has the limit, too");
