@@ -382,7 +382,7 @@ pub(crate) fn terminal(command: &CommandView, caller: &Caller) -> AnyView {
             </div>
             <div class="terminal-screen" data-terminal-screen=""></div>
             <p class="terminal-foot muted">
-                "What is typed here cannot be judged line by line: it counts as a change at least, and what the program prints is recorded. "
+                "What is typed here cannot be judged line by line: it counts as removing something, and what the program prints is recorded. "
                 {LEAVE}" "
                 <a data-terminal-leave="" href=format!("#command-{}", command.id)>"To the top of this command"</a>
             </p>

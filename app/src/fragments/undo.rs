@@ -4,6 +4,8 @@ use ::command::Effect;
 use leptos::prelude::*;
 use operations::{Caller, CommandView, Permission, StepState};
 
+use crate::components::time;
+
 /// What takes the latest execution of a command back, for those who may run it. The key keeps it open while somebody reads
 /// and the rest of the page moves on.
 pub(crate) fn undo(command: &CommandView, caller: &Caller) -> AnyView {
@@ -21,14 +23,32 @@ pub(crate) fn undo(command: &CommandView, caller: &Caller) -> AnyView {
         Effect::Destroy => ("button danger solid", " It removes something, or interrupts service."),
         Effect::Read | Effect::Change => ("button", ""),
     };
+    let since = (!undo.since.is_empty()).then(|| {
+        let rows: Vec<_> = undo
+            .since
+            .iter()
+            .map(|since| {
+                view! { <li><time datetime=time::machine(since.at)>{time::of_day(since.at)}</time>{format!(" {}: ", since.by)}<code>{since.call.clone()}</code></li> }
+            })
+            .collect();
+        view! {
+            <div class="notice">
+                <p>"Since then something else was done to the same. Rolling back undoes that, too:"</p>
+                <ul>{rows}</ul>
+            </div>
+        }
+    });
+    // Whoever reads it keeps it open, until there is more to know before pressing.
+    let key = format!("{}-{}", latest.id, undo.since.len());
     view! {
-        <div id=id class="undo" data-key=latest.id.to_string()>
+        <div id=id class="undo" data-key=key>
             <details class="say" name=format!("say-{}", command.id)>
                 <summary class="button small"><span aria-hidden="true">"↶ "</span>{fold}</summary>
                 <form method="post" action="/api/undo">
                     <input type="hidden" name="run" value=latest.run.to_string()/>
                     <input type="hidden" name="command" value=command.id.to_string()/>
                     <input type="hidden" name="execution" value=undo.of.to_string()/>
+                    {since}
                     <p class="muted">{format!("This brings back what was there before, and runs as it stands here.{warning}")}</p>
                     <pre class="pasted" tabindex="0" aria-label=format!("What rolls command {} back", command.id)>
                         {undo.text.clone()}

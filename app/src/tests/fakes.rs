@@ -258,6 +258,10 @@ impl AuditTrail for Memory {
         let mine = |entry: &AuditEntry| entry.event.run == Some(run) && !entry.event.undo.is_empty();
         Ok(self.entries().into_iter().filter(mine).collect())
     }
+
+    async fn changes_since(&self, _: &EnvironmentName, _: Timestamp) -> Result<Vec<AuditEntry>, AuditError> {
+        Ok(Vec::new())
+    }
 }
 
 #[async_trait]

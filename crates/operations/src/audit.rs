@@ -489,4 +489,12 @@ pub trait AuditTrail: Send + Sync {
 
     /// The intents of a run's actions that can be changed back, in the order they were written; the latest 1000.
     async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError>;
+
+    /// The intents of actions in an environment from this time on that change something, of all runs, in the order they
+    /// were written; the latest 200.
+    async fn changes_since(
+        &self,
+        environment: &EnvironmentName,
+        from: Timestamp,
+    ) -> Result<Vec<AuditEntry>, AuditError>;
 }

@@ -112,21 +112,21 @@ impl Broker {
         Ok((action, decision))
     }
 
-    /// Whether a permitted call gets a terminal. What is typed at one cannot be judged: it counts as a change at least, and
-    /// where this person may make none, the call runs as it does without a terminal.
+    /// Whether a permitted call gets a terminal. What is typed at one cannot be judged: it counts as the worst there
+    /// is, and where this person may not do that, the call runs as it does without a terminal.
     async fn at_terminal(&self, call: &Call, action: Action, decision: Decision, io: &dyn CallIo) -> Judged {
         let without = Judged { terminal: Access::None, action, decision };
         if !command::wants_terminal(&call.argv) || !io.is_at_terminal().await {
             return without;
         }
-        let effect = without.action.effect.max(Effect::Change);
+        let effect = Effect::Destroy;
         let mut decision = self.environment.policy.decide(&self.caller.person, effect);
         if !self.caller.person.role.permits(Permission::Terminal) || decision.verdict != Verdict::Allowed {
             let role = self.caller.person.role.word();
             say(io, &format!("runbook-portal: without a terminal: your role ({role}) may not type at one here")).await;
             return without;
         }
-        decision.rule.push_str("; a terminal is a change at least");
+        decision.rule.push_str("; a terminal can do anything");
         Judged { terminal: Access::Typed, action: Action { effect, ..without.action }, decision }
     }
 

@@ -81,4 +81,4 @@ pub use token::{
     Access, MadeToken, Scope, Scopes, Token, TokenDigest, TokenId, TokenKind, TokenOwner, TokenRefused, TokenState,
     TokenStore, TokenText, TokenWish, TokensOf,
 };
-pub use undo::{Following, Undo};
+pub use undo::{Following, Since, Undo};

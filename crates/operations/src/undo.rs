@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use command::undo::{Brought, Change, script, together};
-use command::{Effect, Script};
+use command::{Effect, Script, Target};
 pub use incident::Why;
 use incident::follow;
+use jiff::Timestamp;
 use runbook::{Procedure, ProcedureId, Runbook, Step, StepId};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,8 @@ use crate::{
 
 /// How long a change waits for what is asked before it.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How many later changes are named.
+const MOST_SINCE: usize = 5;
 /// How long the text may be that takes an execution back, in bytes: what is longer nobody reads before pressing.
 const LONGEST: usize = 16 * 1024;
 
@@ -33,6 +36,44 @@ pub struct Undo {
     pub text: String,
     /// How far it reaches, as far as the text tells.
     pub effect: Effect,
+    /// What was done since to the same things, by whomever: rolling back undoes that, too.
+    pub since: Vec<Since>,
+}
+
+/// Something that was done to the same thing after an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// Who did it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// The call, its secrets masked.
+    pub call: String,
+}
+
+/// What was done to the same things after an execution changed them, by others than itself and what takes it back; at
+/// most [`MOST_SINCE`].
+pub(crate) fn since(of: ExecutionId, executions: &[Execution], changes: &[AuditEntry]) -> Vec<Since> {
+    let own: Vec<&AuditEntry> = changes.iter().filter(|change| change.event.execution == Some(of)).collect();
+    let Some(last) = own.iter().map(|change| change.sequence).max() else { return Vec::new() };
+    let targets: HashSet<&Target> = own.iter().flat_map(|change| &change.event.targets).collect();
+    let takes_back = |change: &AuditEntry| {
+        executions.iter().any(|one| Some(one.id) == change.event.execution && one.undoes == Some(of))
+    };
+    let later = changes.iter().filter(|change| change.sequence > last && !takes_back(change));
+    let happened = later.filter(|change| {
+        let outcome = change.completion.as_ref().and_then(|completion| completion.outcome.as_ref());
+        outcome.is_none_or(|outcome| outcome.result != OutcomeResult::Refused)
+    });
+    happened
+        .filter(|change| change.event.targets.iter().any(|target| targets.contains(target)))
+        .map(|change| Since {
+            by: change.event.actor.name.clone(),
+            at: change.event.at,
+            call: change.event.argv.join(" "),
+        })
+        .take(MOST_SINCE)
+        .collect()
 }
 
 /// A section of the runbook that verifies what a run did, or takes it back.
@@ -102,7 +143,7 @@ pub(crate) fn of(
     let mut calls = together(&calls);
     calls.retain(|call| !done.contains(call.as_slice()));
     let text = script(&calls).filter(|text| text.len() <= LONGEST)?;
-    Some(Undo { of: execution.id, effect: effect(&text, policy), text })
+    Some(Undo { of: execution.id, effect: effect(&text, policy), text, since: Vec::new() })
 }
 
 /// What takes the latest execution of a command back. Where that one is a rollback that did not come to its end, what is

@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use command::Effect;
 use jiff::Timestamp;
-use operations::{AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, EventId, ExecutionId, RunId};
+use operations::{
+    AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, EnvironmentName, EventId, ExecutionId,
+    RunId,
+};
 
 use crate::audit_row::{ENTRY, cut, entry_of, event_of, insert};
 use crate::query::{Failure, Query, Row, storable};
@@ -17,6 +20,8 @@ const UNFINISHED: i64 = 1000;
 const ACTIONS: i64 = 10_000;
 /// How many of a run's changes are read at most.
 const CHANGES: i64 = 1000;
+/// How many changes since a time are looked through.
+const SINCE: i64 = 200;
 /// How many people are listed.
 const PEOPLE: i64 = 200;
 /// How many characters of a searched text count. SQLite refuses patterns over 50,000 bytes.
@@ -99,6 +104,23 @@ impl AuditTrail for Store {
             .bind(CHANGES);
         let mut changes = self.database.all(query, entry_of).await.map_err(failed("read a run's changes"))?;
         changes.reverse();
+        Ok(changes)
+    }
+
+    async fn changes_since(
+        &self,
+        environment: &EnvironmentName,
+        from: Timestamp,
+    ) -> Result<Vec<AuditEntry>, AuditError> {
+        let query = Query::new(ENTRY.as_str())
+            .sql("event.kind = 'action-intent' AND event.effect IN ('change', 'destroy') AND event.environment = ")
+            .bind(environment.0.as_str())
+            .sql(" AND event.at >= ")
+            .bind(from)
+            .sql(" ORDER BY event.at DESC LIMIT ")
+            .bind(SINCE);
+        let mut changes = self.database.all(query, entry_of).await.map_err(failed("read what changed since"))?;
+        changes.sort_by_key(|change| change.sequence);
         Ok(changes)
     }
 }

@@ -120,14 +120,15 @@ impl Operations {
         };
         let mut steps = views::steps(&procedure, &executions, &marks);
         let recorded = self.rooms.outputs.recorded(id).await?;
-        let questions = locked(&self.rooms.questions);
-        for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
-            command.question = command.execution.as_ref().and_then(|execution| questions.of(execution.id));
-            command.links = command.execution.as_ref().map(|one| self.rooms.links.of(one.id)).unwrap_or_default();
-            command.terminal = command.execution.as_ref().and_then(|one| self.rooms.terminals.of(one.id));
-            command.recorded = command.execution.as_ref().is_some_and(|one| recorded.contains(&one.id));
+        {
+            let questions = locked(&self.rooms.questions);
+            for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
+                command.question = command.execution.as_ref().and_then(|execution| questions.of(execution.id));
+                command.links = command.execution.as_ref().map(|one| self.rooms.links.of(one.id)).unwrap_or_default();
+                command.terminal = command.execution.as_ref().and_then(|one| self.rooms.terminals.of(one.id));
+                command.recorded = command.execution.as_ref().is_some_and(|one| recorded.contains(&one.id));
+            }
         }
-        drop(questions);
         let outdated =
             self.rooms.library.shelf().runbook(&run.runbook).is_none_or(|now| now.version.hash != run.version.hash);
         let onward = locked(&self.rooms.onward).get(&id).cloned();
@@ -135,10 +136,7 @@ impl Operations {
         let notes = marks.into_iter().filter(of_all).collect();
         let environment = self.environment(&run.environment).ok();
         if let Some(environment) = environment.as_ref().filter(|_| run.state == RunState::Open) {
-            for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
-                let latest = command.execution.as_ref();
-                command.undo = latest.and_then(|one| undo::of_latest(one, &executions, &changes, &environment.policy));
-            }
+            self.offer_undos(&run, environment, &mut steps, &executions, &changes).await;
         }
         if !caller.person.role.permits(Permission::SeeOutput) {
             views::without_output(&mut steps);

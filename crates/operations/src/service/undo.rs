@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use runbook::Language;
 
 use super::runs::Ready;
 use super::together::is_alone;
 use super::{Operations, permit};
 use crate::prepared::Prepared;
-use crate::undo::{Undo, is_taken_back, of};
-use crate::{AuditEntry, Caller, Error, ExecutionId, ExecutionState, Permission, RunId, RunState};
+use crate::undo::{Undo, is_taken_back, of, of_latest, since};
+use crate::{
+    AuditEntry, Caller, Environment, Error, Execution, ExecutionId, ExecutionState, Permission, Run, RunId, RunState,
+    StepView,
+};
 
 impl Operations {
     /// Takes back what an execution changed: presses, for the same command, the text of [`Operations::undo_of`]. The portal
@@ -74,7 +78,42 @@ impl Operations {
             return Ok(None);
         }
         let executions = self.rooms.runs.executions(run.id).await?;
-        Ok(of(&execution, &executions, &self.changes_of(run.id).await, &environment.policy))
+        let undo = of(&execution, &executions, &self.changes_of(run.id).await, &environment.policy);
+        let Some(mut undo) = undo else { return Ok(None) };
+        let changes = self.changes_since(&run, execution.started_at).await;
+        undo.since = since(undo.of, &executions, &changes);
+        Ok(Some(undo))
+    }
+
+    /// Says of every command what takes its latest execution back.
+    pub(super) async fn offer_undos(
+        &self,
+        run: &Run,
+        environment: &Environment,
+        steps: &mut [StepView],
+        executions: &[Execution],
+        changes: &[AuditEntry],
+    ) {
+        let mut undos = Vec::new();
+        for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
+            let latest = command.execution.as_ref();
+            command.undo = latest.and_then(|one| of_latest(one, executions, changes, &environment.policy));
+            undos.extend(command.undo.as_mut());
+        }
+        let begun = |undo: &Undo| executions.iter().find(|one| one.id == undo.of).map(|one| one.started_at);
+        let Some(first) = undos.iter().filter_map(|undo| begun(undo)).min() else { return };
+        let later = self.changes_since(run, first).await;
+        for undo in undos {
+            undo.since = since(undo.of, executions, &later);
+        }
+    }
+
+    /// What changed something where a run acts, in any run. A trail that cannot be read names nothing.
+    pub(super) async fn changes_since(&self, run: &Run, from: Timestamp) -> Vec<AuditEntry> {
+        self.rooms.trail.changes_since(&run.environment, from).await.unwrap_or_else(|error| {
+            tracing::warn!(run = %run.id, error = &error as &dyn std::error::Error, "what changed since could not be read");
+            Vec::new()
+        })
     }
 
     /// What of a run's changes can be changed back. A trail that cannot be read offers nothing.

@@ -216,6 +216,17 @@ pub(crate) async fn changes_of_a_run_in_order(fixture: &Fixture) {
     assert_eq!(found.iter().map(|entry| entry.event.clone()).collect::<Vec<_>>(), changes);
     assert_eq!((&found[1].completion, &found[0].completion), (&Some(end), &None));
     assert_eq!(fixture.store.changes_of(RunId::new()).await.unwrap(), []);
+    let environment = EnvironmentName("elsewhere".to_owned());
+    let change = |seconds, effect| AuditEvent {
+        at: at(seconds),
+        environment: Some(environment.clone()),
+        effect: Some(effect),
+        ..event(EventKind::ActionIntent, "scale")
+    };
+    let (early, look, late) = (change(1, Effect::Change), change(6, Effect::Read), change(7, Effect::Destroy));
+    append(fixture, &[&early, &look, &late]).await;
+    let since = fixture.store.changes_since(&environment, at(5)).await.unwrap();
+    assert_eq!(since.iter().map(|entry| entry.event.id).collect::<Vec<_>>(), [late.id]);
     // Only an action has a way back.
     let wrong = AuditEvent { kind: EventKind::ExecutionIntent, ..full() };
     assert!(fixture.store.append(&wrong).await.is_err());
