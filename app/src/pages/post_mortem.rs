@@ -78,10 +78,11 @@ fn share(found: &PostMortem) -> AnyView {
     }
     let shared = found.incident.share_key.is_some();
     let words = if shared {
-        "There is a link: whoever has it reads this without signing in. Only its hash is kept, so it cannot be shown again. \
-         A new one makes it void."
+        "There is a link: whoever has it reads this without signing in, as it is when they look, later changes too. Only its \
+         hash is kept, so it cannot be shown again. A new one makes it void."
     } else {
-        "Whoever has the link reads what is kept here, without signing in, until you stop it. It is shown once."
+        "Whoever has the link reads what is kept here, and what is changed in it later, without signing in, until you stop it. \
+         First and last lines of output are in it: read it through before you pass it on. The link is shown once."
     };
     let make = if shared { "Make a new link" } else { "Make a link that others may read" };
     let stop = shared.then(|| {

@@ -322,9 +322,15 @@ fn actions(out: &mut String, timeline: &Timeline) {
     }
 }
 
-/// What was left out, with the reason.
+/// What was left out, with the reason: what was done after all is not among it.
 fn omitted(timeline: &Timeline) -> impl Iterator<Item = &Entry> {
-    timeline.entries.iter().filter(|entry| entry.kind == EventKind::StepMarked && entry.words.starts_with("Skipped"))
+    let says = |entry: &Entry| matches!(entry.kind, EventKind::StepMarked | EventKind::ExecutionIntent);
+    let same = |one: &Entry, other: &Entry| one.run == other.run && one.part == other.part;
+    timeline.entries.iter().enumerate().filter_map(move |(at, entry)| {
+        let later = || timeline.entries.iter().skip(at + 1).any(|later| says(later) && same(entry, later));
+        let is_skipped = entry.kind == EventKind::StepMarked && entry.words.starts_with("Skipped");
+        (is_skipped && !later()).then_some(entry)
+    })
 }
 
 fn skipped(out: &mut String, timeline: &Timeline) {

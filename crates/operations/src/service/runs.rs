@@ -241,7 +241,11 @@ impl Operations {
             id: ExecutionId::new(),
             run: run.id,
             command: command.id.clone(),
-            source: prepared.shown.clone(),
+            // The runbook's own text is known to everybody; what a person types may hold what only they should know.
+            source: match prepared.original {
+                Some(_) => command::mask::mask_text(&prepared.shown),
+                None => prepared.shown.clone(),
+            },
             edited: prepared.original.is_some(),
             started_by: signature(caller),
             started_at: self.rooms.now(),

@@ -305,6 +305,12 @@ async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
     {
         assert!(written.text.contains(line), "{line} is not in\n{}", written.text);
     }
+    bench.operations.mark(&operator, run, "1", Mark::Done).await.unwrap();
+    let written = bench.operations.post_mortem(&operator, id).await.unwrap();
+    assert!(
+        written.text.contains("Nothing was skipped") && !written.text.contains("was skipped: does"),
+        "done after all"
+    );
 }
 
 #[tokio::test]
