@@ -10,6 +10,7 @@ import { Alertmanager } from './alertmanager.ts';
 import { corpus, Portal, type PortalOptions } from './portal.ts';
 import { IndependentProvider, type Role } from './provider.ts';
 import { Receiver } from './receiver.ts';
+import { Wire } from './wire.ts';
 
 export { expect } from '@playwright/test';
 export { corpus, samples } from './portal.ts';
@@ -38,6 +39,8 @@ interface ForTest {
   startAlertmanager: (portal: Portal) => Promise<Alertmanager>;
   /** Starts what takes messages: a chat, a pager, a real mail server; where that is missing the test is skipped. */
   startReceiver: () => Promise<Receiver>;
+  /** Starts a wire between a browser and everything else, which can be cut. */
+  startWire: () => Promise<Wire>;
   /** Fails when axe finds a serious or critical barrier on the page as it is now. */
   expectNoBarriers: (page?: Page) => Promise<void>;
 }
@@ -105,6 +108,16 @@ export const test = base.extend<ForTest, ForWorker>({
       }
       await alertmanager.stop();
     }
+  },
+
+  startWire: async ({}, use) => {
+    const started: Wire[] = [];
+    await use(async () => {
+      const wire = await Wire.start();
+      started.push(wire);
+      return wire;
+    });
+    for (const wire of started) await wire.stop();
   },
 
   startReceiver: async ({}, use) => {

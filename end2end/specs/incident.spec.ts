@@ -67,8 +67,8 @@ const LABELS = { severity: 'critical', namespace: 'fintech-banking', service: 'a
 /** A person on the page: their name, and a browser of their own. */
 type Somebody = { page: Page; context: BrowserContext };
 
-async function another(browser: Browser): Promise<Somebody> {
-  const context = await browser.newContext();
+async function another(browser: Browser, wire?: string): Promise<Somebody> {
+  const context = await browser.newContext(wire ? { proxy: { server: wire } } : {});
   return { context, page: await context.newPage() };
 }
 
@@ -83,6 +83,7 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   startPortal,
   startAlertmanager,
   startReceiver,
+  startWire,
   signIn,
   expectNoBarriers,
 }) => {
@@ -93,7 +94,8 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   await signIn('operator', { portal });
   const ada = await another(browser);
   await signIn('approver', { portal, page: ada.page });
-  const third = await another(browser);
+  const wire = await startWire();
+  const third = await another(browser, wire.url);
   for (const page of [otto, ada.page, third.page]) page.setDefaultTimeout(20_000);
   await signIn('admin', { portal, page: third.page });
 
@@ -135,7 +137,8 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   await otto.keyboard.press('r');
   await otto.keyboard.press('Enter');
   await expect(otto.locator('#command-2-state')).toContainText('passed');
-  await third.context.setOffline(true);
+  await wire.cut();
+  await expect(third.page.locator('#connection')).toHaveAttribute('data-state', 'stale', { timeout: 30_000 });
   await otto.locator('body').press('j');
   await otto.waitForURL(/step=3/);
   await awake(otto);
@@ -155,8 +158,9 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   await ada.page.getByRole('button', { name: 'Run: Scale up' }).click();
   await expect(otto.locator('#command-4b-state')).toContainText('passed', { timeout: 30_000 });
 
-  // Whoever was away has it all when they are back, without loading the page again.
-  await third.context.setOffline(false);
+  // Whoever was away knows nothing of it, and has it all when they are back, without loading the page again.
+  await expect(third.page.locator('#command-4b-state')).not.toContainText('passed');
+  await wire.mend();
   await expect(third.page.locator('#command-4b-state')).toContainText('passed', { timeout: 30_000 });
   await expect(third.page.locator('#run-steps')).toContainText('Call the database team');
 

@@ -35,12 +35,19 @@ async function startRun(page: Page, url: string, procedure: string): Promise<str
   return page.url().split('#')[0]!;
 }
 
-test('a second person sees output and state arrive, and a lost connection heals', async ({ page, browser, startPortal, signIn }) => {
+test('a second person sees output and state arrive, and a lost connection heals', async ({
+  page,
+  browser,
+  startPortal,
+  startWire,
+  signIn,
+}) => {
   const portal = await startPortal({ texts: { 'bench.md': TEXT } });
   await signIn('operator', { portal });
   const run = await startRun(page, portal.url, 'follow');
 
-  const context = await browser.newContext();
+  const wire = await startWire();
+  const context = await browser.newContext({ proxy: { server: wire.url } });
   const other = await context.newPage();
   await signIn('approver', { portal, page: other });
   await other.goto(run);
@@ -48,10 +55,12 @@ test('a second person sees output and state arrive, and a lost connection heals'
 
   await page.locator('#run-1').click();
   await expect(other.locator('#frame-1')).toContainText('auth-service-');
-  await context.setOffline(true);
+  await wire.cut();
+  await expect(other.locator('#connection')).toHaveAttribute('data-state', 'stale', { timeout: 30_000 });
   await page.locator('#stop-1').click();
   await expect(page.locator('#command-1-state')).toContainText('stopped');
-  await context.setOffline(false);
+  await expect(other.locator('#command-1-state')).not.toContainText('stopped');
+  await wire.mend();
   await expect(other.locator('#command-1-state')).toContainText('stopped', { timeout: 30_000 });
   // What was printed stands there once, not twice.
   const once = async (which: Page) =>
