@@ -11,7 +11,7 @@ use identity::{Identity, IdentityConfig, Notice};
 use kubernetes::Connection;
 use operations::{Adapter, EnvironmentKind, Limits, LiveStatus, Operations, OperationsBuilder, Suggester};
 use sandbox::Sandbox;
-use store::Store;
+use store::{Occupancy, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +72,9 @@ pub struct Assembled {
     links: Option<LinkHosts>,
     /// Kept alive while the portal serves.
     cluster: Option<practice::Practice>,
+    /// Held until the end: what runs is known to this process alone.
+    #[expect(dead_code, reason = "held for what happens when it is dropped")]
+    place: Occupancy,
 }
 
 impl Assembled {
@@ -154,8 +157,6 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Where something cannot be set up.
 pub async fn run(plan: Plan, identity: IdentityConfig, listener: TcpListener) -> Result<(), Failure> {
     let portal = assemble(plan).await?;
-    // Held until the end: what runs is known to this process alone.
-    let _place = portal.store.occupy(SUCCESSION).await?;
     let unfinished = portal.operations.recover().await?;
     if unfinished > 0 {
         tracing::warn!(unfinished, "actions were in flight when the portal ended last: their outcome is unknown now");
@@ -227,6 +228,8 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
     let channels = plan.channels.iter().map(ChannelConfig::open).collect::<Result<Vec<_>, _>>()?;
     let library = Folder::open(&plan.runbooks)?;
     let store = Store::connect(&plan.database).await?;
+    // Before anything of an earlier portal is swept: an old one may still be ending.
+    let place = store.occupy(SUCCESSION).await?;
     let shim = beside_binary(plan.shim, "runbook-shim")?;
     let site = beside_binary(plan.site, "../site").or_else(|_| beside_binary(None, "site"))?;
     let practice = plan.environments.iter().all(|environment| environment.kind == EnvironmentKind::Practice);
@@ -253,7 +256,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         clock: Arc::new(jiff::Timestamp::now),
     }
     .build();
-    Ok(Assembled { operations, store, site, practice, alerts: plan.alerts, links: plan.links, cluster })
+    Ok(Assembled { operations, store, site, practice, alerts: plan.alerts, links: plan.links, cluster, place })
 }
 
 fn beside_binary(configured: Option<PathBuf>, name: &str) -> Result<PathBuf, Failure> {
