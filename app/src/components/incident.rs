@@ -126,6 +126,7 @@ pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
         .map(|deadline| {
             let span = operations::span(deadline.due.duration_since(started));
             let (name, promise) = match deadline.what {
+                What::Respond if deadline.due <= started => ("Response", "promised at once".to_owned()),
                 What::Respond => ("Response", format!("promised within {span}")),
                 What::Escalate if deadline.due <= started => ("Escalation", "at once".to_owned()),
                 What::Escalate => ("Escalation", format!("unless mitigated within {span}")),

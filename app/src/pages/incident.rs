@@ -50,7 +50,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 <section aria-label="Messages">
                     <h2>"Told to people"</h2>
                     {messages_list(caller, &view.messages, view.now)}
-                    {may.then(|| view! { <p><a class="button" href=format!("/incidents/{id}/message")>"Tell people"</a></p> })}
+                    {may.then(|| view! { <p class="tell"><a class="button" href=format!("/incidents/{id}/message")>"Tell people"</a></p> })}
                 </section>
                 {may.then(|| words(&view))}
                 {may.then(|| changes(&visit, &view)).transpose()?}

@@ -303,7 +303,7 @@ fn edited(edit: &EditedCommand, command: &Command) -> AnyView {
     };
     let parts = [Part::new("edited", edit.edited), Part::new("left", edit.ran.saturating_sub(edit.edited))];
     view! {
-        <article class="edit">
+        <article class="edit-made">
             <header class="edit-head">
                 <span class="command-letter">{edit.id.to_string()}</span>
                 <h3>{title}</h3>

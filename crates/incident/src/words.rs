@@ -173,17 +173,33 @@ pub(crate) fn telling(text: &str) -> impl Iterator<Item = Word<'_>> {
     })
 }
 
-/// Runs of letters, cut before a capital that begins a word: `HTTPErrors` is `HTTP` and `Errors`.
+/// Runs of letters, cut before a capital that begins a word: `HTTPErrors` is `HTTP` and `Errors`. A class of answers, `5xx`,
+/// is a word with its digit.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphabetic()).flat_map(|run| {
-        let mut rest = run;
-        std::iter::from_fn(move || {
-            let end = boundary(rest);
-            let (part, after) = rest.split_at(end);
-            rest = after;
-            (!part.is_empty()).then_some(part)
-        })
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        while !rest.is_empty() {
+            let run = rest.find(|c: char| !c.is_alphanumeric()).map_or(rest, |end| &rest[..end]);
+            if is_class(run) {
+                rest = &rest[run.len()..];
+                return Some(run);
+            }
+            rest = rest.trim_start_matches(|c: char| !c.is_alphabetic());
+            let letters = rest.find(|c: char| !c.is_alphabetic()).map_or(rest, |end| &rest[..end]);
+            let (part, _) = letters.split_at(boundary(letters));
+            rest = &rest[part.len()..];
+            if !part.is_empty() {
+                return Some(part);
+            }
+        }
+        None
     })
+}
+
+/// `5xx`: answers of HTTP by their first digit.
+fn is_class(run: &str) -> bool {
+    matches!(run.as_bytes(), [b'1'..=b'5', b'x' | b'X', b'x' | b'X'])
 }
 
 fn boundary(run: &str) -> usize {
@@ -224,7 +240,7 @@ mod tests {
     fn names_are_words() {
         let words = |text: &str| telling(text).map(|word| word.stem).collect::<Vec<_>>().join(" ");
         assert_eq!(words("KubePodCrashLooping"), "pod crash loop");
-        assert_eq!(words("HTTPErrors5xx"), "http error xx");
+        assert_eq!(words("HTTPErrors5xx"), "http error 5xx");
         assert_eq!(words("P2: High Error Rate (> 0.1%)"), "high error rate");
         assert_eq!(words("OOMKilled pods, crashes"), "memory kill pod crash");
         assert_eq!(words("node_cpu_status"), "node cpu status");

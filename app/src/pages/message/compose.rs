@@ -157,7 +157,7 @@ fn open_words(count: usize) -> String {
 /// The form that sends it. What it sends is what stands in its own fields.
 fn send(draft: &Draft<'_>, filled: &Filled) -> AnyView {
     let subject = filled.subject.clone().unwrap_or_default();
-    let title = draft.template.map_or_else(|| "Message".to_owned(), |(_, template)| template.title.clone());
+    let title = draft.template.map(|(_, template)| template.title.clone()).unwrap_or_default();
     let unwritten = filled.text.trim().is_empty();
     let words = view! {
         <label class="message-field wide">

@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// The longest time until people hear again, in minutes.
 const LONGEST_PROMISE: u16 = 1_440;
+/// How much of what a message is called is kept, in characters.
+const TITLE: usize = 120;
 /// The longest subject, in bytes.
 const SUBJECT: usize = 256;
 /// The longest text, in bytes.
@@ -92,12 +94,15 @@ impl Operations {
                 // A second press of the same form, or a program that heard no answer.
                 return if sent.incident == incident.id { Ok(key) } else { Err(Error::NotFound("This message")) };
             }
+            let (title, subject) = (text(outgoing.title.trim())?, text(&subject)?);
+            let beginning = written.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+            let title = [title.as_str(), &subject, beginning].into_iter().find(|title| !title.is_empty());
             let message = Message {
                 id: outgoing.key.unwrap_or_else(MessageId::new),
                 incident: incident.id,
                 channel: outgoing.channel,
-                title: outgoing.title.chars().take(SUBJECT).collect(),
-                subject: text(&subject)?,
+                title: title.unwrap_or_default().chars().take(TITLE).collect(),
+                subject,
                 text: written,
                 action: outgoing.action,
                 by: signature(&caller),
