@@ -152,7 +152,7 @@ fn row(token: &Token, now: Timestamp) -> AnyView {
         <li class="token-row">
             <div>
                 <span class=format!("mark {class}") role="img" aria-label=words>{mark}</span>" "
-                <strong>{token.name.clone()}</strong>
+                <strong>{token.title()}</strong>
                 <p class="muted">{owner}</p>
             </div>
             <div>

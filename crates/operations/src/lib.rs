@@ -60,7 +60,7 @@ pub use link::{Duplex, LinkView, OpenLink, Tunnel, Way};
 pub use live::{CardState, LiveStatus, PodStatus, Snapshot, WorkloadStatus};
 pub use look::look;
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
-pub use person::{Caller, Permission, Person, Role};
+pub use person::{Caller, Permission, Person, Role, is_reserved};
 pub use policy::{EffectRule, Policy};
 pub use question::{Answer, Asked, Question};
 pub use run::{

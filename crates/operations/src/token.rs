@@ -36,6 +36,8 @@ pub const MOST_OF_SERVICES: usize = 200;
 const LONGEST_NAME: usize = 40;
 /// How the subject of a service token begins.
 const SERVICE: &str = "token:";
+/// How much of its id tells a service token from others of its name, in hex digits.
+const SHORT: usize = 8;
 
 /// Names a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -241,9 +243,23 @@ impl Token {
     pub fn person(&self) -> Person {
         let (subject, name) = match &self.owner {
             TokenOwner::Person { subject, name, .. } => (subject.clone(), format!("{name} (token {})", self.name)),
-            TokenOwner::Service => (format!("{SERVICE}{}", self.name), format!("{} (service token)", self.name)),
+            TokenOwner::Service => (format!("{SERVICE}{}", self.title()), format!("{} (service token)", self.title())),
         };
         Person { subject, name, email: None, role: self.acts_as() }
+    }
+
+    /// What tells it from others: a person's by its name, beside its owner's; a service's by its name and the end of its id,
+    /// because two of one name are two actors: `ci:1f3a09bc`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.owner {
+            TokenOwner::Person { .. } => self.name.clone(),
+            TokenOwner::Service => {
+                let id = self.id.0.simple().to_string();
+                // The end of it is random (RFC 9562, 5.7).
+                format!("{}:{}", self.name, &id[id.len() - SHORT..])
+            }
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl From<&runbook::Version> for Version {
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Who {
-    /// The identity provider's identifier; `token:NAME` for a service token.
+    /// The identity provider's identifier; `token:NAME:ID` for a service token.
     pub(crate) subject: String,
     /// The name at that time: `Ada`, `Ada (token ci)`.
     pub(crate) name: String,

@@ -189,6 +189,26 @@ impl Operations {
     pub async fn owner_signed_in(&self, person: &Person) -> Result<(), Error> {
         Ok(self.rooms.tokens.owner_seen(person, self.rooms.now()).await?)
     }
+
+    /// A person has no role here any more: their tokens end.
+    ///
+    /// # Errors
+    /// [`Error::Audit`], [`Error::Store`].
+    pub async fn owner_has_no_role(&self, subject: &str) -> Result<(), Error> {
+        let (this, of) = (self.clone(), TokensOf::Person(subject.to_owned()));
+        self.whole(async move {
+            let _alone = this.rooms.making_tokens.lock().await;
+            let now = this.rooms.now();
+            let tokens = this.rooms.tokens.tokens(&of).await?;
+            for token in tokens.iter().filter(|one| matches!(one.state(now), TokenState::Live | TokenState::Resting)) {
+                let summary = format!("{}: its owner has no role here any more", titled(token));
+                this.record(EventKind::TokenRevoked, Actor::portal(), &summary).await?;
+                this.rooms.tokens.revoke(token.id, now).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// The tokens that somebody may see.
@@ -210,7 +230,7 @@ fn is_of(token: &Token, person: &str) -> bool {
 fn titled(token: &Token) -> String {
     match &token.owner {
         TokenOwner::Person { name, .. } => format!("{} of {name}", token.name),
-        TokenOwner::Service => format!("{} (service)", token.name),
+        TokenOwner::Service => format!("{} (service)", token.title()),
     }
 }
 
