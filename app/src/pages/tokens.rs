@@ -59,7 +59,7 @@ fn form(caller: &Caller, all: bool) -> AnyView {
     let own = caller.person.role;
     let scopes: Vec<_> = Scope::ALL
         .into_iter()
-        .filter(|scope| own.permits(scope.needs()))
+        .filter(|scope| own.permits(scope.needs()) && (all || *scope != Scope::Alerts))
         .map(|scope| {
             view! {
                 <label>

@@ -70,9 +70,9 @@ pub use run::{
 pub use search::{Found, Hit};
 pub use secret::Secret;
 pub use service::{
-    Again, AlertState, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane,
-    Needed, Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received, Started, Timeline,
-    Tokens, WhatIsOpen, Why, span, told, version,
+    Again, AlertState, Card, Cards, Change, Changes, Clock, Content, Draft, Entry, Fitting, IncidentView,
+    IncomingAlert, Lane, Needed, Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received,
+    Recording, Started, Timeline, Tokens, WhatIsOpen, Why, span, told, version,
 };
 pub use statistics::{PastRun, ProcedureStatistics, RunbookStatistics};
 pub use suggestion::{Suggester, Suggestion, Wanted};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod access;
+mod alert_tokens;
 mod alertmanager;
 mod alerts;
 mod api;

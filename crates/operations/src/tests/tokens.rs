@@ -64,6 +64,7 @@ async fn nothing_is_wished_for_beyond_the_makers_role() {
         (Role::Operator, admins, "yours is operator"),
         (Role::Admin, viewers, "with the role viewer"),
         (Role::Operator, wish("none", &[]), "at least one scope"),
+        (Role::Admin, wish("mine", &[Scope::Read, Scope::Alerts]), "brought by service tokens"),
         (Role::Operator, TokenWish { days: 366, ..wish("old", &[Scope::Read]) }, "1 to 365 days"),
         (Role::Operator, TokenWish { days: 0, ..wish("new", &[Scope::Read]) }, "1 to 365 days"),
         (Role::Operator, wish("", &[Scope::Read]), "1 to 40"),
