@@ -64,3 +64,11 @@ impl From<&(String, String)> for Who {
         Self { subject: subject.clone(), name: name.clone() }
     }
 }
+
+/// A text of somebody's own.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Words {
+    /// The text; not empty.
+    pub(crate) text: String,
+}

@@ -7,6 +7,8 @@ mod alert_tokens;
 mod alertmanager;
 mod alerts;
 mod api;
+mod api_incidents;
+mod api_runs;
 mod connections;
 mod front_door;
 mod links;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::Pages;
-use crate::api::executions::Execution;
+use crate::api::executions::{Execution, Undo};
 use crate::api::steps::{Command, Step};
 use crate::api::words::{Version, Who};
 
@@ -74,6 +74,63 @@ pub(crate) struct RunDetail {
     pub(crate) next: Next,
     /// In the order of the text.
     pub(crate) steps: Vec<RunStep>,
+    /// What people wrote down of the whole, oldest first.
+    #[serde(default)]
+    pub(crate) notes: Vec<Note>,
+    /// What verifies it, and what takes it back.
+    #[serde(default)]
+    pub(crate) following: Vec<Following>,
+}
+
+/// A section of the runbook that verifies what a run did, or takes it back.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Following {
+    /// What it is for.
+    pub(crate) why: FollowingWhy,
+    /// The procedure.
+    pub(crate) procedure: String,
+    /// Where in it, if only a part of it is meant.
+    pub(crate) step: Option<String>,
+    /// The title of the procedure or part.
+    pub(crate) title: String,
+    /// What is known of its parameters, by name: what the run changed, and what was there before.
+    pub(crate) values: BTreeMap<String, String>,
+}
+
+/// What a section is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FollowingWhy {
+    /// It says whether what was done helped.
+    Verify,
+    /// It takes back what was done.
+    Rollback,
+}
+
+/// Something that somebody wrote down.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Note {
+    /// What; empty where there is a picture or text beside it alone.
+    pub(crate) text: String,
+    /// A picture or text beside it.
+    pub(crate) attachment: Option<NoteAttachment>,
+    /// Who.
+    pub(crate) by: Who,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+/// A picture or text beside a note.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct NoteAttachment {
+    /// Names it: see `/attachments/{attachment}`.
+    #[schema(format = "uuid")]
+    pub(crate) id: String,
+    /// What the file was called.
+    pub(crate) name: String,
+    /// What it was found to be.
+    #[schema(example = "image/png")]
+    pub(crate) media_type: String,
 }
 
 /// A run whose commands run one after the other.
@@ -142,6 +199,9 @@ pub(crate) struct RunStep {
     pub(crate) claimed_by: Option<Who>,
     /// Of several ways, the command that somebody chose last.
     pub(crate) chosen: Option<String>,
+    /// What people wrote down of it, oldest first.
+    #[serde(default)]
+    pub(crate) notes: Vec<Note>,
     /// Its commands; empty where there are none.
     pub(crate) commands: Vec<RunCommand>,
 }
@@ -186,6 +246,11 @@ pub(crate) struct RunCommand {
     pub(crate) question: Option<Question>,
     /// The links that its running execution has open, for people who are signed in.
     pub(crate) links: Vec<Link>,
+    /// Whether its latest execution had a terminal: see `/executions/{execution}/recording`.
+    #[serde(default)]
+    pub(crate) recorded: bool,
+    /// What takes its latest execution back, where that is known.
+    pub(crate) undo: Option<Undo>,
 }
 
 /// What a running command asks of people.
@@ -283,6 +348,8 @@ impl RunDetail {
             }),
             next: view.next().into(),
             steps: steps.map(|(step, state)| RunStep::told(step, state, &effect, pages)).collect(),
+            notes: view.notes.iter().filter_map(Note::told).collect(),
+            following: view.following.iter().map(Following::from).collect(),
         }
     }
 }
@@ -301,6 +368,7 @@ impl RunStep {
             mark: state.mark.as_ref().and_then(MarkSaid::told),
             claimed_by: state.claim.as_ref().map(|claim| (&claim.by).into()),
             chosen: state.chosen.as_ref().map(ToString::to_string),
+            notes: state.notes.iter().filter_map(Note::told).collect(),
             commands: commands
                 .map(|(command, state)| RunCommand::told(Command::told(command, effect(command)), state, pages))
                 .collect(),
@@ -325,6 +393,8 @@ impl RunCommand {
                 .iter()
                 .map(|link| Link { title: link.title.clone(), page: pages.link(&link.token), until: link.until })
                 .collect(),
+            recorded: state.recorded,
+            undo: state.undo.as_ref().map(Undo::from),
         }
     }
 }
@@ -340,6 +410,33 @@ impl From<operations::StepState> for StepState {
             operations::StepState::Stopped => Self::Stopped,
             operations::StepState::Skipped => Self::Skipped,
             operations::StepState::Unknown => Self::OutcomeUnknown,
+        }
+    }
+}
+
+impl Note {
+    fn told(mark: &StepMark) -> Option<Self> {
+        let Mark::Noted { text, attachment } = &mark.mark else { return None };
+        let attachment = attachment.as_ref().map(|(id, name, media_type)| NoteAttachment {
+            id: id.to_string(),
+            name: name.clone(),
+            media_type: media_type.clone(),
+        });
+        Some(Self { text: text.clone(), attachment, by: (&mark.by).into(), at: mark.at })
+    }
+}
+
+impl From<&operations::Following> for Following {
+    fn from(following: &operations::Following) -> Self {
+        Self {
+            why: match following.why {
+                operations::undo::Why::Verify => FollowingWhy::Verify,
+                operations::undo::Why::Rollback => FollowingWhy::Rollback,
+            },
+            procedure: following.procedure.to_string(),
+            step: following.step.as_ref().map(ToString::to_string),
+            title: following.title.clone(),
+            values: following.values.clone(),
         }
     }
 }
