@@ -72,6 +72,19 @@ pub(crate) struct Undo {
     pub(crate) text: String,
     /// How far it reaches, as far as the text tells.
     pub(crate) effect: Effect,
+    /// What was done since to the same things, by whomever, oldest first: taking it back undoes that, too.
+    pub(crate) since: Vec<DoneSince>,
+}
+
+/// Something that was done to the same things after an execution.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DoneSince {
+    /// Who did it.
+    pub(crate) by: String,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The call, its secrets masked.
+    pub(crate) call: String,
 }
 
 /// Whether an execution can be taken back.
@@ -162,7 +175,14 @@ impl From<&operations::Execution> for Execution {
 
 impl From<&operations::Undo> for Undo {
     fn from(undo: &operations::Undo) -> Self {
-        Self { execution: undo.of.to_string(), text: undo.text.clone(), effect: undo.effect.into() }
+        let since = undo.since.iter();
+        let since = since.map(|done| DoneSince { by: done.by.clone(), at: done.at, call: done.call.clone() });
+        Self {
+            execution: undo.of.to_string(),
+            text: undo.text.clone(),
+            effect: undo.effect.into(),
+            since: since.collect(),
+        }
     }
 }
 

@@ -121,6 +121,13 @@ async fn what_a_command_changed_is_taken_back_once() {
     assert_eq!((&offered["effect"], &offered["execution"]), (&json!("change"), &pressed["id"]));
     let detail = program.json(&format!("/runs/{run}")).await;
     assert_eq!(detail["steps"][1]["commands"][1]["undo"], offered, "the run says so, too");
+    assert_eq!(offered["since"], json!([]));
+    // Somebody else has done something to the same thing meanwhile: who takes it back is told.
+    let other = program.start("recover").await;
+    program.done(StatusCode::ACCEPTED, &format!("/runs/{other}/commands/2b/press"), json!({})).await;
+    app.settled(other.parse().unwrap()).await;
+    let since = program.json(&undo).await["undo"]["since"].clone();
+    assert_eq!((since.as_array().map(Vec::len), &since[0]["by"]), (Some(1), &json!("Ada (token ci)")), "{since}");
 
     let answer = program.post(&undo, &Value::Null).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);

@@ -47,6 +47,8 @@ pub(crate) struct IncidentSummary {
     mitigated_at: Option<Timestamp>,
     /// When it was over.
     resolved_at: Option<Timestamp>,
+    /// When people were told last.
+    told_at: Option<Timestamp>,
     /// Its page for people.
     url: String,
 }
@@ -190,6 +192,7 @@ pub(crate) fn summary(incident: &operations::Incident, pages: &Pages) -> Inciden
         acknowledged_at: incident.acknowledged_at,
         mitigated_at: incident.mitigated_at,
         resolved_at: incident.resolved_at,
+        told_at: incident.told_at,
         url: pages.incident(incident.id),
     }
 }
