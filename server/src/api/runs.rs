@@ -1,5 +1,6 @@
 //! Runs: start, look, press, mark, run on, close.
 
+mod said;
 mod together;
 mod view;
 
@@ -23,7 +24,8 @@ use super::input::{Body, Path, Query, cursor, id, idempotency_key, limit};
 use super::problem::{Doing, Looking, Problem};
 use super::{Api, BASE, Pages};
 
-pub(crate) use view::{MarkKind, Next, Run, RunCommand, RunDetail, What};
+pub(crate) use said::MarkKind;
+pub(crate) use view::{Next, Run, RunCommand, RunDetail, What};
 
 pub(super) fn endpoints() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
