@@ -1,5 +1,6 @@
 //! `POST /api/alerts`: what monitoring systems tell. Alertmanager's webhook (version 4) and PagerDuty's (V3), each with a
-//! token of its own, and nothing that a browser's session could reach.
+//! token of its own (of the configuration, or a service token of the portal with the scope `alerts`), and nothing that a
+//! browser's session could reach.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
-use operations::{AlertState, EnvironmentName, Error, IncomingAlert, Operations, Secret};
+use operations::{Access, AlertState, EnvironmentName, Error, IncomingAlert, Operations, Scope, Secret, TokenRefused};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -54,18 +55,18 @@ pub(crate) async fn receive(
     request: Request,
 ) -> Response {
     let headers = request.headers().clone();
-    let bearer = bearer(&headers);
     // A body of somebody without a token is read only to check a signature over it.
-    let known = bearer.and_then(|token| sources.iter().find(|source| is_token(source, token)));
-    if known.is_none() && !headers.contains_key(SIGNATURE) {
-        return unknown_sender();
-    }
+    let sender = match known(&operations, &sources, &headers).await {
+        Ok(sender) => Some(sender),
+        Err(_) if headers.contains_key(SIGNATURE) => None,
+        Err(refused) => return refused,
+    };
     let body = match Bytes::from_request(request, &()).await {
         Ok(body) => body,
         Err(rejection) => return rejection.into_response(),
     };
-    let known = known.or_else(|| sources.iter().find(|source| signed(source, &headers, &body)));
-    let Some(source) = known else { return unknown_sender() };
+    let signs = || sources.iter().find(|source| signed(source, &headers, &body)).map(Sender::Source);
+    let Some(sender) = sender.or_else(signs) else { return unknown_sender(UNKNOWN) };
     let alerts = match read(&body) {
         Ok(alerts) => alerts,
         Err(why) => {
@@ -75,7 +76,11 @@ pub(crate) async fn receive(
             .into_response();
         }
     };
-    match operations.receive_alerts(&source.name, source.environment.as_ref(), alerts).await {
+    let received = match sender {
+        Sender::Source(source) => operations.receive_alerts(&source.name, source.environment.as_ref(), alerts).await,
+        Sender::Program(access) => operations.receive_alerts_by_token(&access, alerts).await,
+    };
+    match received {
         Ok(received) => {
             let mut incidents: Vec<String> =
                 received.iter().filter_map(|one| one.incident).map(|id| id.to_string()).collect();
@@ -88,10 +93,46 @@ pub(crate) async fn receive(
     }
 }
 
-fn unknown_sender() -> Response {
-    let words =
-        "Send the token of a source of alerts: Authorization: Bearer TOKEN. The configuration names it under alerts.\n";
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], words).into_response()
+/// Who tells.
+enum Sender<'s> {
+    /// One of the configuration.
+    Source(&'s AlertSource),
+    /// One with a service token.
+    Program(Box<Access>),
+}
+
+/// Whoever shows a token that is good here; else why not.
+async fn known<'s>(
+    operations: &Operations,
+    sources: &'s [AlertSource],
+    headers: &HeaderMap,
+) -> Result<Sender<'s>, Response> {
+    let Some(token) = bearer(headers) else { return Err(unknown_sender(UNKNOWN)) };
+    if let Some(source) = sources.iter().find(|source| is_token(source, token)) {
+        return Ok(Sender::Source(source));
+    }
+    let access = match operations.open_with_token(token, None).await {
+        Ok(access) => access,
+        Err(TokenRefused::Store(error)) => return Err(Problem::from(Error::Store(error)).into_response()),
+        Err(TokenRefused::Unknown) => return Err(unknown_sender(UNKNOWN)),
+        Err(refused) => return Err(unknown_sender(&format!("{refused}\n"))),
+    };
+    if access.alert_source().is_some() {
+        return Ok(Sender::Program(Box::new(access)));
+    }
+    match operations.refuse_scope(&access, Scope::Alerts).await {
+        Ok(()) => Err((StatusCode::FORBIDDEN, NO_ALERTS).into_response()),
+        Err(error) => Err(Problem::from(error).into_response()),
+    }
+}
+
+const UNKNOWN: &str = "Send the token of a source of alerts: Authorization: Bearer TOKEN. The configuration names it under \
+                       alerts, or it is a service token with the scope alerts.\n";
+const NO_ALERTS: &str = "This token brings no alerts: that takes a service token with the scope alerts. Administrators make \
+                         them on the portal's page /tokens.\n";
+
+fn unknown_sender(words: &str) -> Response {
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], words.to_owned()).into_response()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

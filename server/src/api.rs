@@ -8,15 +8,19 @@
 //! here, so there is nothing that another site could make a browser do.
 
 pub(crate) mod access;
+mod at;
 mod environments;
 pub(crate) mod executions;
 mod history;
 mod incidents;
 mod input;
 pub(crate) mod output;
+mod people;
 pub(crate) mod problem;
+mod recordings;
 pub(crate) mod runbooks;
 pub(crate) mod runs;
+mod statistics;
 mod steps;
 pub(crate) mod words;
 
@@ -65,6 +69,11 @@ impl Pages {
         format!("{}/incidents/{id}", self.0)
     }
 
+    /// Where a shared post-mortem is read by whoever has its key.
+    fn shared(&self, key: &str) -> String {
+        format!("{}{}{key}", self.0, crate::post_mortem::SHARED)
+    }
+
     fn link(&self, token: &str) -> String {
         format!("{}/links/{token}", self.0)
     }
@@ -88,6 +97,9 @@ impl Pages {
         (name = "runs", description = "Passages through a procedure"),
         (name = "executions", description = "Presses of Run, and what they printed"),
         (name = "incidents", description = "What went wrong, from the alert to the post-mortem"),
+        (name = "recordings", description = "What terminals printed"),
+        (name = "people", description = "Whom something can be handed to, and who is there"),
+        (name = "statistics", description = "How procedures went, and what needs rewriting"),
         (name = "history", description = "The audit trail"),
     )
 )]
@@ -117,7 +129,10 @@ fn endpoints() -> OpenApiRouter<Api> {
             .merge(environments::endpoints())
             .merge(runs::endpoints())
             .merge(executions::endpoints())
+            .merge(recordings::endpoints())
             .merge(incidents::endpoints())
+            .merge(people::endpoints())
+            .merge(statistics::endpoints())
             .merge(history::endpoints()),
     )
 }

@@ -9,6 +9,9 @@ use runbook::{ProcedureId, RunbookId};
 
 use crate::routes::Problem;
 
+/// What a patch is.
+pub(crate) const PATCH_TYPE: &str = "text/x-diff; charset=utf-8";
+
 /// The suggested edits of a procedure, for `git apply`.
 pub(crate) async fn patch(
     State(operations): State<Operations>,
@@ -17,9 +20,7 @@ pub(crate) async fn patch(
 ) -> Result<Response, Problem> {
     let (runbook, procedure) = (RunbookId::new(runbook), ProcedureId::new(procedure));
     let patch = operations.edits_patch(&caller, &runbook, &procedure).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/x-diff; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"edits.patch\""),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, PATCH_TYPE), (header::CONTENT_DISPOSITION, "attachment; filename=\"edits.patch\"")];
     Ok((headers, patch).into_response())
 }

@@ -1,10 +1,10 @@
 //! Notes with a picture or text beside them: the one form that sends a file.
 
 use axum::extract::{FromRequest as _, Multipart, Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use identity::CurrentCaller;
-use operations::{AttachmentId, Error, Mark, Operations, Permission, RunId};
+use operations::{Attachment, AttachmentId, Error, Mark, Operations, Permission, RunId};
 use runbook::StepId;
 
 use crate::routes::Problem;
@@ -71,14 +71,18 @@ pub(crate) async fn attachment(
 ) -> Result<Response, Problem> {
     let id: AttachmentId = attachment.parse().map_err(|_| Error::NotFound("This attachment"))?;
     let found = operations.attachment(&caller, id).await?;
+    let cached = [(header::CACHE_CONTROL, "private, max-age=86400, immutable")];
+    Ok((headers_of(&found), cached, found.bytes).into_response())
+}
+
+/// What is said of an attachment: what it is, what it is called, and that nothing in it may do anything.
+pub(crate) fn headers_of(found: &Attachment) -> [(HeaderName, String); 4] {
     // The name holds letters, digits, dots, dashes, underscores and blanks only.
     let ascii: String = found.name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
-    let headers = [
-        (header::CONTENT_TYPE, found.media_type),
+    [
+        (header::CONTENT_TYPE, found.media_type.clone()),
         (header::CONTENT_DISPOSITION, format!("inline; filename=\"{ascii}\"")),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (header::CACHE_CONTROL, "private, max-age=86400, immutable".to_owned()),
-    ];
-    Ok((headers, found.bytes).into_response())
+    ]
 }

@@ -29,6 +29,12 @@ impl Presence {
         people.send_modify(|lookers| lookers.push(looker.clone()));
         Here { presence: self.clone(), page, looker, people: people.subscribe() }
     }
+
+    /// Everybody who is there; somebody with two pages is there twice.
+    pub(crate) fn lookers(&self, page: Uuid) -> Vec<Looker> {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.get(&page).map(|people| people.borrow().clone()).unwrap_or_default()
+    }
 }
 
 impl Here {
@@ -71,9 +77,11 @@ mod tests {
         let mut ada = presence.enter(page, Looker::at("Ada", "step 1"));
         let otto = presence.enter(page, Looker::at("Otto", ""));
         assert_eq!(ada.lookers(), [Looker::at("Ada", "step 1"), Looker::at("Otto", "")]);
+        assert_eq!(presence.lookers(page), ada.lookers());
         drop(otto);
         assert_eq!(ada.lookers(), [Looker::at("Ada", "step 1")]);
         drop(ada);
         assert!(presence.pages.lock().unwrap().is_empty());
+        assert_eq!(presence.lookers(page), []);
     }
 }

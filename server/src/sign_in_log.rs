@@ -31,6 +31,10 @@ impl SignInLog for TrailLog {
         self.0.owner_signed_in(&caller.person).await.map_err(unwritten)
     }
 
+    async fn has_no_role(&self, subject: &str) -> Result<(), AuditError> {
+        self.0.owner_has_no_role(subject).await.map_err(unwritten)
+    }
+
     async fn signed_out(&self, caller: &Caller) -> Result<(), AuditError> {
         self.write(EventKind::SignedOut, Actor::from(caller), "Signed out").await
     }

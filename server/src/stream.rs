@@ -22,6 +22,7 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::presence::{Here, Presence};
 use crate::routes::Problem;
@@ -132,6 +133,11 @@ pub(crate) struct Streams {
 impl Streams {
     pub(crate) fn new(shutdown: CancellationToken) -> Self {
         Self { shutdown, seats: Seats::new(MOST, MOST_OF_ONE), presence: Presence::default() }
+    }
+
+    /// Who has the page of a run or incident open just now.
+    pub(crate) fn lookers(&self, page: Uuid) -> Vec<Looker> {
+        self.presence.lookers(page)
     }
 
     /// A place for one more page of a person.

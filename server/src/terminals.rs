@@ -27,7 +27,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use identity::CurrentCaller;
 use identity::csrf::PublicOrigin;
 use operations::cast::Cast;
-use operations::{Attached, Error, ExecutionId, Keyboard, Operations, TerminalEvent, TerminalSize};
+use operations::{Attached, Caller, Error, ExecutionId, Keyboard, Operations, TerminalEvent, TerminalSize};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -135,13 +135,28 @@ fn text(value: &serde_json::Value) -> Message {
     Message::text(value.to_string())
 }
 
+/// What a recording is: lines of JSON in UTF-8.
+pub(crate) const CAST_TYPE: &str = "application/x-asciicast; charset=utf-8";
+
 /// The recording of an execution's terminal.
 pub(crate) async fn cast(
     State(operations): State<Operations>,
     CurrentCaller(caller): CurrentCaller,
     Path(execution): Path<String>,
 ) -> Result<Response, Problem> {
-    let execution: ExecutionId = execution.parse().map_err(|_| Error::NotFound("This execution"))?;
+    let execution: ExecutionId = execution.parse().map_err(|_| Error::NotFound("This recording"))?;
+    let lines = recorded(operations, caller, execution).await?;
+    let name = format!("attachment; filename=\"execution-{execution}.cast\"");
+    let headers = [(header::CONTENT_TYPE, CAST_TYPE.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+/// The lines of a recording, read as they are sent.
+pub(crate) async fn recorded(
+    operations: Operations,
+    caller: Caller,
+    execution: ExecutionId,
+) -> Result<impl futures::Stream<Item = Result<String, std::io::Error>> + Send + 'static, Error> {
     let title = operations.recording(&caller, execution).await?;
     let lines = futures::stream::unfold(Some((operations, caller, 0, Cast::new(title))), move |state| async move {
         let (operations, caller, cursor, mut cast) = state?;
@@ -155,10 +170,7 @@ pub(crate) async fn cast(
             },
             Err(error) => Some((Err(std::io::Error::other(error)), None)),
         }
-    })
+    });
     // The compressor asks once more after the end.
-    .fuse();
-    let name = format!("attachment; filename=\"execution-{execution}.cast\"");
-    let kind = "application/x-asciicast; charset=utf-8".to_owned();
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], Body::from_stream(lines)).into_response())
+    Ok(lines.fuse())
 }

@@ -1,4 +1,5 @@
-"""Signs in to a demo portal as its administrator, the way a browser does, makes an access token, and starts a run with it.
+"""Signs in to a demo portal as its administrator, the way a browser does, makes an access token, and with it opens an
+incident and starts a run.
 
 Prints JSON: the token, and by their names what stands in the API's paths. Arguments: the portal's address. It needs the
 packages of schemathesis.
@@ -39,17 +40,21 @@ def main() -> None:
     page.raise_for_status()
     token = re.search(r"rbp_[A-Za-z0-9_-]{48}", page.text).group()
 
-    def post(path: str, body: dict) -> str:
+    def post(path: str, body: dict) -> dict:
         headers = {"Authorization": f"Bearer {token}"}
         answer = requests.post(f"{portal}/api/v1{path}", json=body, headers=headers, timeout=10)
         answer.raise_for_status()
-        return answer.json()["id"]
+        return answer.json()
 
     # A procedure of the samples whose first command is over at once.
     names = {"runbook": "checkout-service", "procedure": "1-1-rolling-restart"}
-    run = post("/runs", {**names, "environment": "practice"})
-    execution = post(f"/runs/{run}/commands/1/press", {})
-    parameters = {**names, "run": run, "execution": execution, "command": "1", "part": "1"}
+    incident = post("/incidents", {"title": "Checkout fails", "environment": "practice"})["summary"]["id"]
+    run = post(f"/incidents/{incident}/runs", {**names, "environment": "practice"})["run"]
+    execution = post(f"/runs/{run}/commands/1/press", {})["id"]
+    note = {"text": "Seen", "attachment": {"name": "seen.txt", "base64": "c2Vlbg=="}}
+    attachment = post(f"/runs/{run}/notes", note)["notes"][0]["attachment"]["id"]
+    parts = {"command": "1", "part": "1", "step": "1"}
+    parameters = {**names, **parts, "incident": incident, "run": run, "execution": execution, "attachment": attachment}
     print(json.dumps({"token": token, "parameters": parameters}))
 
 

@@ -59,7 +59,7 @@ fn form(caller: &Caller, all: bool) -> AnyView {
     let own = caller.person.role;
     let scopes: Vec<_> = Scope::ALL
         .into_iter()
-        .filter(|scope| own.permits(scope.needs()))
+        .filter(|scope| own.permits(scope.needs()) && (all || *scope != Scope::Alerts))
         .map(|scope| {
             view! {
                 <label>
@@ -152,7 +152,7 @@ fn row(token: &Token, now: Timestamp) -> AnyView {
         <li class="token-row">
             <div>
                 <span class=format!("mark {class}") role="img" aria-label=words>{mark}</span>" "
-                <strong>{token.name.clone()}</strong>
+                <strong>{token.title()}</strong>
                 <p class="muted">{owner}</p>
             </div>
             <div>

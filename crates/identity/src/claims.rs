@@ -1,6 +1,7 @@
 //! What a provider says about somebody, and what of it this portal believes.
 
 use openidconnect::{AdditionalClaims, EndUserEmail, EndUserName, EndUserUsername, LocalizedClaim};
+use operations::is_reserved;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -60,9 +61,11 @@ pub(crate) struct Described<'c> {
     pub(crate) groups: Option<Vec<String>>,
 }
 
-/// Somebody with this subject, called by the first name that shows. `None` where the subject cannot be one.
+/// Somebody with this subject, called by the first name that shows. `None` where the subject cannot be one, or would be
+/// taken for an actor of the portal's own.
 pub(crate) fn identified(subject: &str, told: Described<'_>) -> Option<Identified> {
-    if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
+    let possible = !subject.is_empty() && subject.len() <= LONGEST_SUBJECT && !subject.chars().any(char::is_control);
+    if !possible || is_reserved(subject) {
         return None;
     }
     let names = [

@@ -11,6 +11,10 @@ pub trait SignInLog: Send + Sync {
     /// Somebody proved who they are. Returns when it is committed; if it cannot be, the sign-in fails.
     async fn signed_in(&self, caller: &Caller) -> Result<(), AuditError>;
 
+    /// Somebody proved who they are, and has no role here, perhaps not any more: whatever they have left here that acts for
+    /// them (access tokens) ends. The refusal itself is reported by [`SignInLog::refused`].
+    async fn has_no_role(&self, subject: &str) -> Result<(), AuditError>;
+
     /// Somebody signed out. Their session is gone already, whatever this returns.
     async fn signed_out(&self, caller: &Caller) -> Result<(), AuditError>;
 

@@ -320,6 +320,10 @@ async fn admit(
         .await?;
     let Identified { subject, name, email, groups } = identified;
     let Some(role) = config.role(&groups) else {
+        // They are refused either way; what could not be ended rests in time.
+        if let Err(error) = identity.shared.log.has_no_role(&subject).await {
+            tracing::error!(%error, "the access tokens of somebody without a role could not be ended");
+        }
         return Err(Refused::NoRole(name));
     };
     let caller = Caller { person: Person { subject, name, email, role }, address };

@@ -203,7 +203,8 @@ impl EventKind {
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// The provider's identifier, or `portal` for what the portal itself wrote.
+    /// The provider's identifier; `token:NAME:ID` of a service token, `alerts:NAME` of a monitoring system, `portal` for what
+    /// the portal itself wrote. Nobody signs in under such a name ([`crate::is_reserved`]).
     pub subject: String,
     /// The name at that time.
     pub name: String,

@@ -60,7 +60,7 @@ pub use link::{Duplex, LinkView, OpenLink, Tunnel, Way};
 pub use live::{CardState, LiveStatus, PodStatus, Snapshot, WorkloadStatus};
 pub use look::look;
 pub use output::{Chunk, NewChunk, OutputSink, OutputStore};
-pub use person::{Caller, Permission, Person, Role};
+pub use person::{Caller, Permission, Person, Role, is_reserved};
 pub use policy::{EffectRule, Policy};
 pub use question::{Answer, Asked, Question};
 pub use run::{
@@ -70,9 +70,9 @@ pub use run::{
 pub use search::{Found, Hit};
 pub use secret::Secret;
 pub use service::{
-    Again, AlertState, Card, Cards, Change, Changes, Clock, Content, Entry, Fitting, IncidentView, IncomingAlert, Lane,
-    Needed, Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received, Started, Timeline,
-    Tokens, WhatIsOpen, Why, span, told, version,
+    Again, AlertState, Card, Cards, Change, Changes, Clock, Content, Draft, Entry, Fitting, IncidentView,
+    IncomingAlert, Lane, Needed, Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received,
+    Recording, Started, Timeline, Tokens, WhatIsOpen, Why, span, told, version,
 };
 pub use statistics::{PastRun, ProcedureStatistics, RunbookStatistics};
 pub use suggestion::{Suggester, Suggestion, Wanted};

@@ -106,6 +106,19 @@ impl Role {
     }
 }
 
+/// The actors that are no person: the portal itself, and whoever it could not tell.
+const OWN: [&str; 2] = ["portal", "unknown"];
+/// How the actors begin that are programs: monitoring systems, and service tokens.
+const PROGRAMS: [&str; 2] = ["alerts:", "token:"];
+
+/// Whether the portal itself uses this subject, or one like it, for an actor that is no person. No provider's person may be
+/// called so. Case does not count: databases compare as they like.
+#[must_use]
+pub fn is_reserved(subject: &str) -> bool {
+    let begins = |with: &str| subject.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    OWN.iter().any(|own| subject.trim().eq_ignore_ascii_case(own)) || PROGRAMS.iter().any(|program| begins(program))
+}
+
 /// A signed-in person, as the identity provider described them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
@@ -136,4 +149,22 @@ pub struct Caller {
     pub person: Person,
     /// From where, as the trusted proxy or the socket says.
     pub address: Option<IpAddr>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_portal_calls_its_own_actors_is_nobodys_subject() {
+        for own in
+            ["portal", "Portal", " portal ", "unknown", "alerts:", "alerts:alertmanager", "token:ci", "TOKEN:ci:1a"]
+        {
+            assert!(is_reserved(own), "{own}");
+        }
+        for free in ["", "u-17", "portal-team", "tokens", "alert:x", "x token:ci", "é:"] {
+            assert!(!is_reserved(free), "{free}");
+        }
+        assert!(is_reserved(&crate::Actor::portal().subject));
+    }
 }

@@ -3,6 +3,7 @@
 mod alerts;
 mod answers;
 mod cards;
+mod drafts;
 mod incidents;
 mod links;
 mod messages;
@@ -33,12 +34,14 @@ use tokio_util::task::TaskTracker;
 
 pub use alerts::{AlertState, IncomingAlert, Received};
 pub use cards::{Card, Cards, Content};
+pub use drafts::Draft;
 pub use incidents::{Change, Changes, Fitting, IncidentView};
 pub use messages::Outgoing;
 pub use once::{OnceKey, Started};
 pub use onward::{Needed, Next, Why};
 pub use open::WhatIsOpen;
 pub use post_mortem::{PostMortem, version};
+pub use terminals::Recording;
 pub use timeline::{Entry, Lane, Timeline, span, told};
 pub use tokens::Tokens;
 

@@ -36,6 +36,8 @@ pub const MOST_OF_SERVICES: usize = 200;
 const LONGEST_NAME: usize = 40;
 /// How the subject of a service token begins.
 const SERVICE: &str = "token:";
+/// How much of its id tells a service token from others of its name, in hex digits.
+const SHORT: usize = 8;
 
 /// Names a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,13 +61,13 @@ impl FromStr for TokenId {
 /// What a token may be used for. None of them includes another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Look at runbooks, runs, output and history.
+    /// Look at runbooks, runs, output, incidents, statistics and history.
     Read,
-    /// Start runs, press, stop, mark, close.
+    /// Start runs, press, stop, mark, claim, choose, roll back, close.
     Run,
-    /// Open incidents and work on them.
+    /// Open incidents, work on them, tell people, keep and share post-mortems.
     Incidents,
-    /// Bring alerts.
+    /// Bring alerts. For service tokens alone: one of a person would rest while they are away, and monitoring must not.
     Alerts,
 }
 
@@ -94,10 +96,10 @@ impl Scope {
     #[must_use]
     pub fn about(self) -> &'static str {
         match self {
-            Self::Read => "look at runbooks, runs, output and history",
-            Self::Run => "start runs, press Run, stop, mark and close",
-            Self::Incidents => "open incidents and work on them",
-            Self::Alerts => "bring alerts",
+            Self::Read => "look at runbooks, runs, output, incidents, statistics and history",
+            Self::Run => "start runs, press Run, stop, mark, claim, choose, roll back and close",
+            Self::Incidents => "open incidents, work on them, tell people, keep and share post-mortems",
+            Self::Alerts => "bring alerts (service tokens only)",
         }
     }
 
@@ -241,9 +243,23 @@ impl Token {
     pub fn person(&self) -> Person {
         let (subject, name) = match &self.owner {
             TokenOwner::Person { subject, name, .. } => (subject.clone(), format!("{name} (token {})", self.name)),
-            TokenOwner::Service => (format!("{SERVICE}{}", self.name), format!("{} (service token)", self.name)),
+            TokenOwner::Service => (format!("{SERVICE}{}", self.title()), format!("{} (service token)", self.title())),
         };
         Person { subject, name, email: None, role: self.acts_as() }
+    }
+
+    /// What tells it from others: a person's by its name, beside its owner's; a service's by its name and the end of its id,
+    /// because two of one name are two actors: `ci:1f3a09bc`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.owner {
+            TokenOwner::Person { .. } => self.name.clone(),
+            TokenOwner::Service => {
+                let id = self.id.0.simple().to_string();
+                // The end of it is random (RFC 9562, 5.7).
+                format!("{}:{}", self.name, &id[id.len() - SHORT..])
+            }
+        }
     }
 }
 
@@ -289,6 +305,18 @@ pub struct Access {
     pub caller: Caller,
     /// What it may be used for.
     pub scopes: Scopes,
+    /// The token's name, where it is a service's; a person's token has none here.
+    pub service: Option<String>,
+}
+
+impl Access {
+    /// What a monitoring system with this token is called; `None` where it brings no alerts. A new token of the same name
+    /// goes on where an old one ended: what fired under that is over under this.
+    #[must_use]
+    pub fn alert_source(&self) -> Option<String> {
+        let name = self.service.as_deref().filter(|_| self.scopes.hold(Scope::Alerts))?;
+        Some(format!("{SERVICE}{name}"))
+    }
 }
 
 /// Why a token opens nothing. The text names the next step.

@@ -77,33 +77,38 @@ fn shown(headers: &HeaderMap) -> Result<&str, Problem> {
     }
 }
 
-/// A scope as a type: a handler that takes [`Allowed`] of it cannot be reached without it.
-pub(crate) trait Needed {
-    /// The scope.
-    const SCOPE: Scope;
+/// Scopes as a type: a handler that takes [`Allowed`] of it cannot be reached without them.
+pub(crate) trait Needed: Send + Sync + 'static {
+    /// All of them are needed.
+    const SCOPES: &'static [Scope];
 }
 
 /// The scope `read`.
 pub(crate) struct Reads;
 /// The scope `run`.
 pub(crate) struct Runs;
-
 /// The scope `incidents`.
 pub(crate) struct Incidents;
-
-impl Needed for Incidents {
-    const SCOPE: Scope = Scope::Incidents;
-}
+/// The scopes `incidents` and `run`: what is run for an incident is run.
+pub(crate) struct IncidentRuns;
 
 impl Needed for Reads {
-    const SCOPE: Scope = Scope::Read;
+    const SCOPES: &'static [Scope] = &[Scope::Read];
 }
 
 impl Needed for Runs {
-    const SCOPE: Scope = Scope::Run;
+    const SCOPES: &'static [Scope] = &[Scope::Run];
 }
 
-/// A token that has this scope.
+impl Needed for Incidents {
+    const SCOPES: &'static [Scope] = &[Scope::Incidents];
+}
+
+impl Needed for IncidentRuns {
+    const SCOPES: &'static [Scope] = &[Scope::Incidents, Scope::Run];
+}
+
+/// A token that has these scopes.
 pub(crate) struct Allowed<N> {
     pub(crate) access: Access,
     scope: PhantomData<N>,
@@ -123,16 +128,16 @@ impl<N: Needed> FromRequestParts<super::Api> for Allowed<N> {
         // `admit` has put it there.
         let access = parts.extensions.get::<Access>().cloned();
         let access = access.ok_or_else(|| Problem::unauthorized("Send an access token.", false))?;
-        if access.scopes.hold(N::SCOPE) {
+        let Some(missing) = N::SCOPES.iter().copied().find(|scope| !access.scopes.hold(*scope)) else {
             return Ok(Self { access, scope: PhantomData });
-        }
+        };
         if !parts.method.is_safe() {
-            api.operations.refuse_scope(&access, N::SCOPE).await?;
+            api.operations.refuse_scope(&access, missing).await?;
         }
         let text = format!(
             "This token has the scopes `{}` and this needs `{}`. Make a token with that scope on the portal's page /tokens.",
             access.scopes,
-            N::SCOPE.word()
+            missing.word()
         );
         Err(Problem::new(StatusCode::FORBIDDEN, &text))
     }

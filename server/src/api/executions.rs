@@ -1,26 +1,30 @@
-//! Executions: what became of a press of Run, what it printed, and stopping it.
+//! Executions: what became of a press of Run, what it printed, stopping it, and taking it back.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use command::expectation::Judgement;
 use jiff::Timestamp;
-use operations::{ExecutionId, Operations};
+use operations::{Caller, ExecutionId, Operations};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{Allowed, Reads, Runs};
-use super::input::{Path, id};
+use super::access::{Reads, Runs};
+use super::at::{At, ExecutionPath};
 use super::problem::{Doing, Looking, Problem};
-use super::words::Who;
-use super::{Api, output};
+use super::words::{Effect, Who};
+use super::{Api, BASE, output};
 use crate::stream::Streams;
 
 pub(super) fn endpoints() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(get_execution)).routes(routes!(stop_execution)).routes(routes!(get_output))
+    OpenApiRouter::new()
+        .routes(routes!(get_execution))
+        .routes(routes!(stop_execution))
+        .routes(routes!(get_output))
+        .routes(routes!(get_undo, undo_execution))
 }
 
 /// One press of Run.
@@ -54,6 +58,41 @@ pub(crate) struct Execution {
     pub(crate) truncated: bool,
     /// What the runbook expects of it, and whether that is so.
     pub(crate) findings: Vec<Finding>,
+    /// The execution that it takes back.
+    pub(crate) undoes: Option<String>,
+}
+
+/// What takes an execution back.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Undo {
+    /// The execution: see `/executions/{execution}/undo`.
+    #[schema(format = "uuid")]
+    pub(crate) execution: String,
+    /// The bash text that will run, exactly.
+    pub(crate) text: String,
+    /// How far it reaches, as far as the text tells.
+    pub(crate) effect: Effect,
+    /// What was done since to the same things, by whomever, oldest first: taking it back undoes that, too.
+    pub(crate) since: Vec<DoneSince>,
+}
+
+/// Something that was done to the same things after an execution.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DoneSince {
+    /// Who did it.
+    pub(crate) by: String,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The call, its secrets masked.
+    pub(crate) call: String,
+}
+
+/// Whether an execution can be taken back.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct UndoOffer {
+    /// What takes it back; null while it runs, where nothing is known that could be brought back, where that was done
+    /// already, and in a run that is closed.
+    undo: Option<Undo>,
 }
 
 /// Where an execution stands.
@@ -129,39 +168,54 @@ impl From<&operations::Execution> for Execution {
             note: execution.note.clone(),
             truncated: execution.truncated,
             findings: findings.collect(),
+            undoes: execution.undoes.map(|id| id.to_string()),
         }
+    }
+}
+
+impl From<&operations::Undo> for Undo {
+    fn from(undo: &operations::Undo) -> Self {
+        let since = undo.since.iter();
+        let since = since.map(|done| DoneSince { by: done.by.clone(), at: done.at, call: done.call.clone() });
+        Self {
+            execution: undo.of.to_string(),
+            text: undo.text.clone(),
+            effect: undo.effect.into(),
+            since: since.collect(),
+        }
+    }
+}
+
+/// The answer to what has begun: it goes on, and this is where to look.
+pub(crate) type Begun = (StatusCode, [(HeaderName, String); 1], Json<Execution>);
+
+impl Execution {
+    /// What follows on a press that has begun.
+    pub(crate) async fn begun(operations: &Operations, caller: &Caller, id: ExecutionId) -> Result<Begun, Problem> {
+        let (_, execution) = operations.execution(caller, id).await?;
+        let location = [(header::LOCATION, format!("{BASE}/executions/{id}"))];
+        Ok((StatusCode::ACCEPTED, location, Json((&execution).into())))
     }
 }
 
 /// Get an execution
 #[utoipa::path(
     get, path = "/executions/{execution}", tag = "executions", security(("token" = ["read"])),
-    params(("execution" = String, Path, description = "The execution's id")),
-    responses((status = 200, body = Execution), Looking)
+    params(ExecutionPath), responses((status = 200, body = Execution), Looking)
 )]
-async fn get_execution(
-    State(operations): State<Operations>,
-    token: Allowed<Reads>,
-    Path(execution): Path<String>,
-) -> Result<Json<Execution>, Problem> {
-    let (_, execution) = operations.execution(token.caller(), execution_id(&execution)?).await?;
+async fn get_execution(at: At<ExecutionId, Reads>) -> Result<Json<Execution>, Problem> {
+    let (_, execution) = at.operations.execution(at.caller(), at.id).await?;
     Ok(Json((&execution).into()))
 }
 
 /// Stop an execution: its whole process tree, and the call that it has under way
 #[utoipa::path(
     post, path = "/executions/{execution}/stop", tag = "executions", security(("token" = ["run"])),
-    params(("execution" = String, Path, description = "The execution's id")),
-    responses((status = 202, body = Execution), Doing)
+    params(ExecutionPath), responses((status = 202, body = Execution), Doing)
 )]
-async fn stop_execution(
-    State(operations): State<Operations>,
-    token: Allowed<Runs>,
-    Path(execution): Path<String>,
-) -> Result<(StatusCode, Json<Execution>), Problem> {
-    let id = execution_id(&execution)?;
-    operations.stop(token.caller(), id).await?;
-    let (_, execution) = operations.execution(token.caller(), id).await?;
+async fn stop_execution(at: At<ExecutionId, Runs>) -> Result<(StatusCode, Json<Execution>), Problem> {
+    at.operations.stop(at.caller(), at.id).await?;
+    let (_, execution) = at.operations.execution(at.caller(), at.id).await?;
     Ok((StatusCode::ACCEPTED, Json((&execution).into())))
 }
 
@@ -174,7 +228,7 @@ async fn stop_execution(
 #[utoipa::path(
     get, path = "/executions/{execution}/output", tag = "executions", security(("token" = ["read"])),
     params(
-        ("execution" = String, Path, description = "The execution's id"),
+        ExecutionPath,
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen, where output is followed")
     ),
     responses(
@@ -183,13 +237,10 @@ async fn stop_execution(
     )
 )]
 async fn get_output(
-    State(operations): State<Operations>,
     State(streams): State<Streams>,
-    token: Allowed<Reads>,
-    Path(execution): Path<String>,
+    At { operations, token, id, .. }: At<ExecutionId, Reads>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = execution_id(&execution)?;
     let caller = token.access.caller;
     if follows(&headers) {
         let cursor = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
@@ -205,6 +256,29 @@ fn follows(headers: &HeaderMap) -> bool {
     accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/event-stream"))
 }
 
-fn execution_id(text: &str) -> Result<ExecutionId, Problem> {
-    id(text, "This execution")
+/// Get what takes an execution back
+#[utoipa::path(
+    get, path = "/executions/{execution}/undo", tag = "executions", security(("token" = ["read"])),
+    params(ExecutionPath), responses((status = 200, body = UndoOffer), Looking)
+)]
+async fn get_undo(at: At<ExecutionId, Reads>) -> Result<Json<UndoOffer>, Problem> {
+    let undo = at.operations.undo_of(at.caller(), at.id).await?;
+    Ok(Json(UndoOffer { undo: undo.as_ref().map(Undo::from) }))
+}
+
+/// Take back what an execution changed
+///
+/// It is a press of its own, with every check of one: the answer comes when the intent is in the audit trail.
+#[utoipa::path(
+    post, path = "/executions/{execution}/undo", tag = "executions", security(("token" = ["run"])),
+    params(ExecutionPath),
+    responses(
+        (status = 202, body = Execution, headers(("Location" = String, description = "The new execution's address"))),
+        Doing
+    )
+)]
+async fn undo_execution(at: At<ExecutionId, Runs>) -> Result<Begun, Problem> {
+    let (run, _) = at.operations.execution(at.caller(), at.id).await?;
+    let id = at.operations.undo(at.caller(), run.id, at.id).await?;
+    Execution::begun(&at.operations, at.caller(), id).await
 }

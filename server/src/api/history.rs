@@ -110,7 +110,7 @@ pub(crate) struct Event {
 /// Who did it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Actor {
-    /// The identity provider's identifier, `token:NAME`, or `portal`.
+    /// The identity provider's identifier, `token:NAME:ID`, `alerts:NAME`, or `portal`.
     pub(crate) subject: String,
     /// The name at that time.
     pub(crate) name: String,

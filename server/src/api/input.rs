@@ -1,7 +1,7 @@
 //! What a request brings, refused as a problem where it cannot be read.
 
 use axum::extract::{FromRequest, FromRequestParts};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use operations::Error;
 
 use super::problem::Problem;
@@ -10,6 +10,11 @@ use super::problem::Problem;
 const USUAL: u32 = 50;
 /// How many a list has at most.
 const MOST: u32 = 200;
+
+/// By this header a program says that a request is one that it has sent before.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Its longest value, in bytes.
+const LONGEST_KEY: usize = 200;
 
 /// A body of JSON.
 #[derive(FromRequest)]
@@ -46,5 +51,14 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
         None => Ok(USUAL),
         Some(limit @ 1..=MOST) => Ok(limit),
         Some(_) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, &format!("A limit is 1 to {MOST}."))),
+    }
+}
+
+/// The key by which a program knows a request of its own again.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key)),
+        _ => Err(Error::Invalid(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters.")).into()),
     }
 }

@@ -1,10 +1,13 @@
 //! Why something was not done: `application/problem+json` (RFC 9457).
 
+use std::collections::BTreeMap;
+
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use operations::Error;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{self, RefOr};
 use utoipa::{IntoResponses, ToSchema};
 
 /// How soon to try again where the portal itself is at fault, in seconds.
@@ -79,15 +82,19 @@ impl From<Error> for Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), &format!("{}. See /api/v1/openapi.json.", rejection.body_text()))
+        Self::new(rejection.status(), &described(&rejection.body_text()))
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        let text = format!("{}. See /api/v1/openapi.json.", rejection.body_text());
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, &text)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, &described(&rejection.body_text()))
     }
+}
+
+/// What cannot be read, and where it stands how it is read.
+fn described(why: &str) -> String {
+    format!("{why}. See /api/v1/openapi.json.")
 }
 
 impl From<PathRejection> for Problem {
@@ -131,7 +138,7 @@ pub(crate) enum Looking {
     /// There is no such thing, or not any more.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(ProblemDocument),
-    /// What was asked cannot be done as asked.
+    /// What was asked cannot be done as asked: a value is missing or has the wrong shape.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(ProblemDocument),
     /// Too many requests of this token are under way. `Retry-After` says when to try again.
@@ -142,28 +149,13 @@ pub(crate) enum Looking {
     Unavailable(ProblemDocument),
 }
 
+/// What can go wrong where something is done: all of [`Looking`], and what is in the body.
+pub(crate) enum Doing {}
+
 /// What can go wrong beyond [`Looking`] where something is done.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it describes answers that are made from other types")]
-pub(crate) enum Doing {
-    /// No token, or one that does not work. `WWW-Authenticate` names the scheme.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(ProblemDocument),
-    /// The token lacks the scope, or its role may not.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(ProblemDocument),
-    /// There is no such thing, or not any more.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(ProblemDocument),
-    /// What was asked cannot be done as asked: a value is missing or has the wrong shape.
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(ProblemDocument),
-    /// Too many requests of this token are under way. `Retry-After` says when to try again.
-    #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(ProblemDocument),
-    /// The portal cannot do it now: its database does not answer, or there is no sandbox.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(ProblemDocument),
+enum More {
     /// The body is no JSON.
     #[response(status = 400, content_type = "application/problem+json")]
     NotJson(ProblemDocument),
@@ -176,4 +168,12 @@ pub(crate) enum Doing {
     /// The body is of another type than `application/json`.
     #[response(status = 415, content_type = "application/problem+json")]
     OtherType(ProblemDocument),
+}
+
+impl IntoResponses for Doing {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let mut responses = Looking::responses();
+        responses.extend(More::responses());
+        responses
+    }
 }

@@ -1,29 +1,31 @@
 //! Runs: start, look, press, mark, run on, close.
 
+mod said;
+mod together;
 mod view;
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use operations::{
-    Again, EnvironmentName, Error, Mark, OnceKey, Operations, Press, RunFilter, RunId, RunState, Started,
-};
+use operations::{Again, EnvironmentName, Mark, OnceKey, Operations, Press, RunFilter, RunId, RunState, Started};
 use runbook::{CommandId, ProcedureId, RunbookId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{Allowed, Reads, Runs};
-use super::executions::Execution;
-use super::input::{Body, Path, Query, cursor, id, limit};
+use super::access::{Allowed, Needed, Reads, Runs};
+use super::at::{At, CommandPath, RunPath};
+use super::executions::{Begun, Execution};
+use super::input::{Body, Path, Query, cursor, id, idempotency_key, limit};
 use super::problem::{Doing, Looking, Problem};
 use super::{Api, BASE, Pages};
 
-pub(crate) use view::{MarkKind, Next, Run, RunCommand, RunDetail, What};
+pub(crate) use said::MarkKind;
+pub(crate) use view::{Next, Run, RunCommand, RunDetail, What};
 
 pub(super) fn endpoints() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -33,12 +35,8 @@ pub(super) fn endpoints() -> OpenApiRouter<Api> {
         .routes(routes!(mark))
         .routes(routes!(run_on))
         .routes(routes!(close_run))
+        .merge(together::endpoints())
 }
-
-/// By this header a program says that a request is one that it has sent before.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Its longest value, in bytes.
-const LONGEST_KEY: usize = 200;
 
 /// Which runs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -125,6 +123,14 @@ pub(crate) enum MayRunAgain {
     Refused,
 }
 
+/// A step or command of a run, beside the run's id.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct PartPath {
+    /// The id of a step or command within the procedure.
+    part: String,
+}
+
 /// What somebody says of a step or command without running it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -206,7 +212,7 @@ async fn start_run(
     let (runbook, procedure) = (RunbookId::new(new.runbook), ProcedureId::new(new.procedure));
     let environment = EnvironmentName(new.environment);
     let caller = token.caller();
-    let started = match key(&headers)? {
+    let started = match idempotency_key(&headers)? {
         None => Started::Now(operations.start_run(caller, &runbook, &procedure, &environment, new.values).await?),
         Some(key) => {
             let key = OnceKey::new(token.access.id, key);
@@ -217,23 +223,17 @@ async fn start_run(
         Started::Now(run) => (StatusCode::CREATED, run),
         Started::Before(run) => (StatusCode::OK, run),
     };
-    let detail = detail(&operations, &pages, &token, run).await?;
-    Ok((status, [(header::LOCATION, format!("{BASE}/runs/{run}"))], detail))
+    let started = At { operations, pages, token, id: run };
+    Ok((status, [(header::LOCATION, format!("{BASE}/runs/{run}"))], started.detail().await?))
 }
 
 /// Get a run with its steps and what became of them
 #[utoipa::path(
     get, path = "/runs/{run}", tag = "runs", security(("token" = ["read"])),
-    params(("run" = String, Path, description = "The run's id")),
-    responses((status = 200, body = RunDetail), Looking)
+    params(RunPath), responses((status = 200, body = RunDetail), Looking)
 )]
-async fn get_run(
-    State(operations): State<Operations>,
-    State(pages): State<Pages>,
-    token: Allowed<Reads>,
-    Path(run): Path<String>,
-) -> Result<Json<RunDetail>, Problem> {
-    detail(&operations, &pages, &token, run_id(&run)?).await
+async fn get_run(at: At<RunId, Reads>) -> Result<Json<RunDetail>, Problem> {
+    at.detail().await
 }
 
 /// Press Run on a command
@@ -241,22 +241,17 @@ async fn get_run(
 /// The answer comes when the intent is in the audit trail; the command runs on. Follow it at the execution's output.
 #[utoipa::path(
     post, path = "/runs/{run}/commands/{command}/press", tag = "runs", security(("token" = ["run"])),
-    params(
-        ("run" = String, Path, description = "The run's id"),
-        ("command" = String, Path, description = "The command's id within the procedure")
-    ),
-    request_body = NewPress,
+    params(RunPath, CommandPath), request_body = NewPress,
     responses(
         (status = 202, body = Execution, headers(("Location" = String, description = "The execution's address"))),
         Doing
     )
 )]
 async fn press(
-    State(operations): State<Operations>,
-    token: Allowed<Runs>,
-    Path((run, command)): Path<(String, String)>,
+    at: At<RunId, Runs>,
+    Path(CommandPath { command }): Path<CommandPath>,
     Body(new): Body<NewPress>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Begun, Problem> {
     let adjusted: Result<BTreeMap<usize, String>, _> =
         new.adjusted.into_iter().map(|(number, value)| Ok((number.parse()?, value))).collect();
     let adjusted = adjusted.map_err(|_: std::num::ParseIntError| {
@@ -268,30 +263,20 @@ async fn press(
         MayRunAgain::Refused => Again::Refused,
     };
     let press = Press { values: new.values, edited: None, adjusted, again };
-    let id = operations.press(token.caller(), run_id(&run)?, &CommandId::new(command), press).await?;
-    let (_, execution) = operations.execution(token.caller(), id).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        [(header::LOCATION, format!("{BASE}/executions/{id}"))],
-        Json(Execution::from(&execution)),
-    ))
+    let id = at.operations.press(at.caller(), at.id, &CommandId::new(command), press).await?;
+    Execution::begun(&at.operations, at.caller(), id).await
 }
 
 /// Say something of a step or command without running it
 #[utoipa::path(
     post, path = "/runs/{run}/parts/{part}/mark", tag = "runs", security(("token" = ["run"])),
-    params(
-        ("run" = String, Path, description = "The run's id"),
-        ("part" = String, Path, description = "The id of a step or command within the procedure")
-    ),
+    params(RunPath, PartPath),
     request_body = NewMark,
     responses((status = 200, body = RunDetail), Doing)
 )]
 async fn mark(
-    State(operations): State<Operations>,
-    State(pages): State<Pages>,
-    token: Allowed<Runs>,
-    Path((run, part)): Path<(String, String)>,
+    at: At<RunId, Runs>,
+    Path(PartPath { part }): Path<PartPath>,
     Body(new): Body<NewMark>,
 ) -> Result<Json<RunDetail>, Problem> {
     let mark = match new.mark {
@@ -303,9 +288,8 @@ async fn mark(
         MarkKind::SettledPassed => Mark::Settled { passed: true, finding: new.text },
         MarkKind::SettledFailed => Mark::Settled { passed: false, finding: new.text },
     };
-    let run = run_id(&run)?;
-    operations.mark(token.caller(), run, &part, mark).await?;
-    detail(&operations, &pages, &token, run).await
+    at.operations.mark(at.caller(), at.id, &part, mark).await?;
+    at.detail().await
 }
 
 /// Run the next commands one after the other, until somebody is needed
@@ -313,62 +297,31 @@ async fn mark(
 /// The run's `onward` says whether it goes on, or why it has stopped.
 #[utoipa::path(
     post, path = "/runs/{run}/onward", tag = "runs", security(("token" = ["run"])),
-    params(("run" = String, Path, description = "The run's id")),
-    responses((status = 202, body = RunDetail), Doing)
+    params(RunPath), responses((status = 202, body = RunDetail), Doing)
 )]
-async fn run_on(
-    State(operations): State<Operations>,
-    State(pages): State<Pages>,
-    token: Allowed<Runs>,
-    Path(run): Path<String>,
-) -> Result<(StatusCode, Json<RunDetail>), Problem> {
-    let run = run_id(&run)?;
-    operations.run_on(token.caller(), run).await?;
-    Ok((StatusCode::ACCEPTED, detail(&operations, &pages, &token, run).await?))
+async fn run_on(at: At<RunId, Runs>) -> Result<(StatusCode, Json<RunDetail>), Problem> {
+    at.operations.run_on(at.caller(), at.id).await?;
+    Ok((StatusCode::ACCEPTED, at.detail().await?))
 }
 
 /// Close a run
 #[utoipa::path(
     post, path = "/runs/{run}/close", tag = "runs", security(("token" = ["run"])),
-    params(("run" = String, Path, description = "The run's id")),
-    request_body = Closing,
-    responses((status = 200, body = RunDetail), Doing)
+    params(RunPath), request_body = Closing, responses((status = 200, body = RunDetail), Doing)
 )]
-async fn close_run(
-    State(operations): State<Operations>,
-    State(pages): State<Pages>,
-    token: Allowed<Runs>,
-    Path(run): Path<String>,
-    Body(closing): Body<Closing>,
-) -> Result<Json<RunDetail>, Problem> {
+async fn close_run(at: At<RunId, Runs>, Body(closing): Body<Closing>) -> Result<Json<RunDetail>, Problem> {
     let state = match closing.outcome {
         ClosedAs::Completed => RunState::Completed,
         ClosedAs::Abandoned => RunState::Abandoned,
     };
-    let run = run_id(&run)?;
-    operations.close_run(token.caller(), run, state).await?;
-    detail(&operations, &pages, &token, run).await
+    at.operations.close_run(at.caller(), at.id, state).await?;
+    at.detail().await
 }
 
-fn run_id(text: &str) -> Result<RunId, Problem> {
-    id(text, "This run")
-}
-
-/// The key by which a program knows a request of its own again.
-fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key)),
-        _ => Err(Error::Invalid(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters.")).into()),
+impl<N: Needed> At<RunId, N> {
+    /// How the run stands now.
+    async fn detail(&self) -> Result<Json<RunDetail>, Problem> {
+        let view = self.operations.view_run(self.caller(), self.id).await?;
+        Ok(Json(RunDetail::told(&view, &self.pages)))
     }
-}
-
-async fn detail<N>(
-    operations: &Operations,
-    pages: &Pages,
-    token: &Allowed<N>,
-    run: RunId,
-) -> Result<Json<RunDetail>, Problem> {
-    let view = operations.view_run(token.caller(), run).await?;
-    Ok(Json(RunDetail::told(&view, pages)))
 }

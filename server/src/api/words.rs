@@ -53,7 +53,7 @@ impl From<&runbook::Version> for Version {
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Who {
-    /// The identity provider's identifier; `token:NAME` for a service token.
+    /// The identity provider's identifier; `token:NAME:ID` for a service token.
     pub(crate) subject: String,
     /// The name at that time: `Ada`, `Ada (token ci)`.
     pub(crate) name: String,
@@ -63,4 +63,12 @@ impl From<&(String, String)> for Who {
     fn from((subject, name): &(String, String)) -> Self {
         Self { subject: subject.clone(), name: name.clone() }
     }
+}
+
+/// A text of somebody's own.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Words {
+    /// The text; not empty.
+    pub(crate) text: String,
 }

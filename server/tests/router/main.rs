@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod access;
+mod alert_tokens;
 mod alertmanager;
 mod alerts;
 mod api;
+mod api_incidents;
+mod api_runs;
 mod connections;
 mod front_door;
 mod links;

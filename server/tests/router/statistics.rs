@@ -1,8 +1,10 @@
 //! What people edit again and again, as a patch to download.
 
-use operations::Role;
+use operations::{Role, Scope};
 use reqwest::StatusCode;
+use serde_json::json;
 
+use super::api::{Program, assert_problem};
 use super::front_door::TestApp;
 use super::main_job::start;
 
@@ -33,5 +35,29 @@ async fn what_two_runs_edited_can_be_downloaded() {
     );
     let page = operator.text("/runbooks/shop/look/statistics").await;
     assert!(page.contains("2 runs ran it like this"), "{page}");
+
+    let program = Program::new(&app, Role::Operator, &[Scope::Read]).await;
+    let procedure = "/runbooks/shop/procedures/look";
+    let found = program.json(&format!("{procedure}/statistics")).await;
+    assert_eq!((&found["open"], &found["success_percent"], &found["proposed"]), (&json!(2), &json!(null), &json!(1)));
+    assert_eq!((&found["steps"][0]["ran"], &found["steps"][0]["title"]), (&json!(2), &json!("Look")));
+    let edit = json!({
+        "command": "1", "ran": 2, "edited": 2,
+        "frequent": { "text": "echo one two", "runs": 2, "proposal": "in_patch" },
+    });
+    assert_eq!(found["edits"], json!([edit]));
+    let whole = program.json("/runbooks/shop/statistics").await;
+    assert_eq!((&whole["procedures"], &whole["runs_of_gone"]), (&json!([found]), &json!(0)));
+    let answer = program.get(&format!("{procedure}/edits.patch")).await;
+    assert_eq!(answer.headers()["content-type"], "text/x-diff; charset=utf-8");
+    assert_eq!(answer.text().await.unwrap(), patch);
+    let viewer = Program::new(&app, Role::Viewer, &[Scope::Read]).await;
+    for path in
+        [format!("{procedure}/statistics"), format!("{procedure}/edits.patch"), "/runbooks/shop/statistics".to_owned()]
+    {
+        assert_problem(viewer.get(&path).await, StatusCode::FORBIDDEN, &path).await;
+        let nowhere = path.replace("shop", "nowhere");
+        assert_problem(program.get(&nowhere).await, StatusCode::NOT_FOUND, &nowhere).await;
+    }
     app.stop().await;
 }

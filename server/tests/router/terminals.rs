@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use operations::{AuditFilter, Caller, ExecutionState, Person, Role, RunId};
+use operations::{AuditFilter, Caller, Changes, ExecutionState, Person, Role, RunId, Scope};
 use reqwest::{StatusCode, Upgraded};
 use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
-use super::front_door::{Browser, TestApp};
+use super::api::Program;
+use super::front_door::{Browser, TestApp, location};
 use super::main_job::{operator, start};
 
 const TEXT: &str = "\
@@ -83,7 +84,12 @@ async fn terminal(app: &TestApp, run: RunId) -> String {
 async fn somebody_talks_others_look_on_and_the_recording_stays() {
     let app = TestApp::start(TEXT).await;
     let approver = app.signed_in(Role::Approver).await;
-    let run = start(&approver, "talk").await;
+    let changes = Changes { title: Some("Redis is slow".to_owned()), ..Changes::default() };
+    let incident = app.portal.operations.open_incident(&operator(), changes).await.unwrap().to_string();
+    let fields =
+        [("incident", incident.as_str()), ("runbook", "shop"), ("procedure", "talk"), ("environment", "practice")];
+    let started = approver.post("/api/start_run", &fields).await;
+    let run: RunId = location(&started).rsplit('/').next().unwrap().parse().unwrap();
     approver.post("/api/press", &[("run", &run.to_string()), ("command", "1")]).await;
     let id = terminal(&app, run).await;
     let path = format!("/terminals/{id}");
@@ -144,6 +150,18 @@ async fn somebody_talks_others_look_on_and_the_recording_stays() {
     let replay = looker.text(&format!("/executions/{execution}/replay")).await;
     assert!(replay.contains(&format!("data-cast=\"/executions/{execution}/cast\"")), "{replay}");
     assert!(looker.text(&format!("/runs/{run}")).await.contains("Replay the terminal"));
+
+    // The same for programs, which find it by its run and by the incident.
+    let program = Program::new(&app, Role::Operator, &[Scope::Read]).await;
+    let recordings = program.json(&format!("/runs/{run}/recordings")).await;
+    let first = &recordings["recordings"][0];
+    assert_eq!((&first["execution"], &first["run"]), (&json!(execution.to_string()), &json!(run.to_string())));
+    assert!(first["title"].as_str().unwrap().starts_with("Talk 1: echo before"), "{recordings}");
+    assert_eq!(program.json(&format!("/incidents/{incident}/recordings")).await, recordings);
+    assert_eq!(program.json(&format!("/runs/{run}")).await["steps"][0]["commands"][0]["recorded"], true);
+    let answer = program.get(&format!("/executions/{execution}/recording")).await;
+    assert_eq!(answer.headers()["content-type"], "application/x-asciicast; charset=utf-8");
+    assert_eq!(answer.text().await.unwrap(), cast);
 
     let filter = AuditFilter { run: Some(run), limit: 50, ..AuditFilter::default() };
     let events = app.portal.operations.audit_page(&operator(), &filter).await.unwrap();

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 
 /// What schemathesis is installed from.
 const REQUIREMENTS: Requirements = Requirements { name: "schemathesis", file: "xtask/bench/schemathesis.txt" };
-/// Signs in, makes a token, starts a run.
+/// Signs in, makes a token, opens an incident, starts a run.
 const PREPARE: &str = "xtask/bench/prepare_api.py";
 /// What is held against the description. That hostile input is refused is left to the router's own tests: they know what
 /// the answer should be.

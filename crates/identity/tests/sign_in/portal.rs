@@ -116,6 +116,10 @@ impl SignInLog for Log {
         self.write(format!("in {} {} {:?}", caller.person.name, caller.person.role.word(), caller.address))
     }
 
+    async fn has_no_role(&self, subject: &str) -> Result<(), AuditError> {
+        self.write(format!("no role {subject}"))
+    }
+
     async fn signed_out(&self, caller: &Caller) -> Result<(), AuditError> {
         self.write(format!("out {}", caller.person.name))
     }

@@ -76,6 +76,9 @@ async fn wrong_claims_are_refused() {
     refused("subject", |claims| claims["sub"] = json!("")).await;
     refused("subject", |claims| claims["sub"] = json!("x".repeat(256))).await;
     refused("subject", |claims| claims["sub"] = json!("u-17\n")).await;
+    for ours in ["token:ci", "Token:ci:1a2b3c4d", "alerts:alertmanager", "portal", "unknown"] {
+        refused("subject", |claims| claims["sub"] = json!(ours)).await;
+    }
     for claim in ["iss", "sub", "exp", "iat"] {
         let (answer, _) = with_claims(|claims| drop(claims.as_object_mut().unwrap().remove(claim))).await;
         assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "without {claim}");
@@ -225,7 +228,8 @@ async fn groups_decide_the_role() {
             None => {
                 assert_eq!(answer.status, StatusCode::FORBIDDEN, "{groups}");
                 assert!(answer.body.contains("none of your groups has a role"), "{}", answer.body);
-                assert!(log[0].starts_with("refused") && log[0].contains("Robin Reliable"), "{log:?}");
+                assert_eq!((log[0].as_str(), log.len()), ("no role u-17", 2), "what acts for them ends");
+                assert!(log[1].starts_with("refused") && log[1].contains("Robin Reliable"), "{log:?}");
             }
         }
     }
@@ -262,7 +266,11 @@ async fn groups_may_come_from_userinfo() {
     ] {
         let (answer, log) = with_user_info(status, info.clone()).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{info} {log:?}");
-        assert!(log.len() == 1 && log[0].starts_with("refused"), "{info} {log:?}");
+        let (last, before) = log.split_last().unwrap();
+        assert!(last.starts_with("refused"), "{info} {log:?}");
+        // Only of whom the provider has told everything it is certain that they have no role.
+        let certain = info == json!({"sub": "u-17"});
+        assert_eq!(before, if certain { ["no role u-17"].as_slice() } else { &[] }, "{info}");
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Builder;
 
 use super::{Operations, permit};
-use crate::{Caller, EnvironmentName, Error, Execution, ExecutionId, Permission, Run, RunId, TokenId};
+use crate::{Caller, EnvironmentName, Error, Execution, ExecutionId, MessageId, Permission, Run, RunId, TokenId};
 
 /// A request that a program may send again: the token that sends it and the program's own key. The run that it starts gets
 /// its id from both, so that the same request finds it again, also after the portal has started anew.
@@ -23,6 +23,12 @@ impl OnceKey {
         bytes.copy_from_slice(&digest[..16]);
         // RFC 9562, 5.8: an id of our own making.
         Self(RunId(Builder::from_custom_bytes(bytes).into_uuid()))
+    }
+
+    /// What a message of this request is called: runs and messages are kept apart, so both may have the same id.
+    #[must_use]
+    pub fn message(self) -> MessageId {
+        MessageId(self.0.0)
     }
 }
 

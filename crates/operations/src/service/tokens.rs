@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Operations, locked, permit, signature};
+use super::{IncomingAlert, Operations, Received, locked, permit, signature};
 use crate::token::{self, TokenText, TokensOf};
 use crate::{
     Access, Actor, Caller, Error, EventKind, MadeToken, Permission, Person, Scope, Scopes, Token, TokenDigest, TokenId,
@@ -170,7 +170,24 @@ impl Operations {
         {
             tracing::warn!(token = %token.id, error = &error as &dyn std::error::Error, "a token's use was not noted");
         }
-        Ok(Access { id: token.id, caller: Caller { person: token.person(), address }, scopes: token.scopes })
+        let caller = Caller { person: token.person(), address };
+        let service = matches!(token.owner, TokenOwner::Service).then_some(token.name);
+        Ok(Access { id: token.id, caller, scopes: token.scopes, service })
+    }
+
+    /// Takes what a monitoring system tells that has a service token.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where this is none that brings alerts ([`Access::alert_source`]) or its role runs nothing, and as
+    /// [`Operations::receive_alerts`].
+    pub async fn receive_alerts_by_token(
+        &self,
+        access: &Access,
+        alerts: Vec<IncomingAlert>,
+    ) -> Result<Vec<Received>, Error> {
+        let source = access.alert_source().ok_or(Error::Forbidden(Permission::Run))?;
+        self.permit(&access.caller, Permission::Run, "bring alerts").await?;
+        self.receive_alerts(&source, None, alerts).await
     }
 
     /// Writes down that a program asked for what its token is not for.
@@ -188,6 +205,26 @@ impl Operations {
     /// [`Error::Store`].
     pub async fn owner_signed_in(&self, person: &Person) -> Result<(), Error> {
         Ok(self.rooms.tokens.owner_seen(person, self.rooms.now()).await?)
+    }
+
+    /// A person has no role here any more: their tokens end.
+    ///
+    /// # Errors
+    /// [`Error::Audit`], [`Error::Store`].
+    pub async fn owner_has_no_role(&self, subject: &str) -> Result<(), Error> {
+        let (this, of) = (self.clone(), TokensOf::Person(subject.to_owned()));
+        self.whole(async move {
+            let _alone = this.rooms.making_tokens.lock().await;
+            let now = this.rooms.now();
+            let tokens = this.rooms.tokens.tokens(&of).await?;
+            for token in tokens.iter().filter(|one| matches!(one.state(now), TokenState::Live | TokenState::Resting)) {
+                let summary = format!("{}: its owner has no role here any more", titled(token));
+                this.record(EventKind::TokenRevoked, Actor::portal(), &summary).await?;
+                this.rooms.tokens.revoke(token.id, now).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -210,7 +247,7 @@ fn is_of(token: &Token, person: &str) -> bool {
 fn titled(token: &Token) -> String {
     match &token.owner {
         TokenOwner::Person { name, .. } => format!("{} of {name}", token.name),
-        TokenOwner::Service => format!("{} (service)", token.name),
+        TokenOwner::Service => format!("{} (service)", token.title()),
     }
 }
 
@@ -231,6 +268,13 @@ fn checked(wish: &TokenWish, role: crate::Role, maker: &Person) -> Result<Scopes
     if let Some(scope) = wish.scopes.iter().find(|scope| !role.permits(scope.needs())) {
         let (scope, role) = (scope.word(), role.word());
         return invalid(format!("The scope `{scope}` is of no use to a token with the role {role}: leave it out."));
+    }
+    if wish.kind == TokenKind::Personal && wish.scopes.contains(&Scope::Alerts) {
+        return invalid(
+            "Alerts are brought by service tokens: a person's rests while they are away. Leave the scope `alerts` out, or \
+             let an administrator make a service token."
+                .to_owned(),
+        );
     }
     Scopes::new(wish.scopes.iter().copied())
         .ok_or_else(|| Error::Invalid("Choose at least one scope: what the token is for.".to_owned()))

@@ -64,6 +64,7 @@ async fn nothing_is_wished_for_beyond_the_makers_role() {
         (Role::Operator, admins, "yours is operator"),
         (Role::Admin, viewers, "with the role viewer"),
         (Role::Operator, wish("none", &[]), "at least one scope"),
+        (Role::Admin, wish("mine", &[Scope::Read, Scope::Alerts]), "brought by service tokens"),
         (Role::Operator, TokenWish { days: 366, ..wish("old", &[Scope::Read]) }, "1 to 365 days"),
         (Role::Operator, TokenWish { days: 0, ..wish("new", &[Scope::Read]) }, "1 to 365 days"),
         (Role::Operator, wish("", &[Scope::Read]), "1 to 40"),
@@ -98,9 +99,39 @@ async fn a_token_ends_with_its_time_and_rests_when_its_owner_is_away() {
     later(&now, ABSENCE);
     assert!(matches!(open(&bench, &year).await, Err(TokenRefused::Resting)));
     let access = open(&bench, &machine).await.unwrap();
-    assert_eq!((access.caller.person.subject.as_str(), access.caller.person.role), ("token:deploys", Role::Operator));
+    let (subject, id) = (access.caller.person.subject, machine.token.id.to_string());
+    assert_eq!((subject.clone(), access.caller.person.role), (format!("token:deploys:{}", &id[28..]), Role::Operator));
+    assert!(crate::is_reserved(&subject), "no person can be it");
+    let twin = bench.operations.make_token(&person(Role::Admin), service("deploys")).await.unwrap();
+    assert_ne!(open(&bench, &twin).await.unwrap().caller.person.subject, subject, "two tokens are two actors");
     bench.operations.owner_signed_in(&ada.person).await.unwrap();
     open(&bench, &year).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_any_more_has_no_tokens_any_more() {
+    let (bench, _) = timed();
+    let ada = person(Role::Approver);
+    let mut theirs = Vec::new();
+    for name in ["one", "two"] {
+        theirs.push(bench.operations.make_token(&ada, wish(name, &[Scope::Read])).await.unwrap());
+    }
+    let ottos = bench.operations.make_token(&person(Role::Operator), wish("ottos", &[Scope::Read])).await.unwrap();
+    let machine = bench.operations.make_token(&person(Role::Admin), service("deploys")).await.unwrap();
+    let before = bench.kinds().len();
+    for _ in 0..2 {
+        bench.operations.owner_has_no_role(&ada.person.subject).await.unwrap();
+    }
+    for token in &theirs {
+        assert!(matches!(open(&bench, token).await, Err(TokenRefused::Revoked)));
+    }
+    for token in [&ottos, &machine] {
+        open(&bench, token).await.unwrap();
+    }
+    assert_eq!(bench.kinds()[before..], [EventKind::TokenRevoked; 2]);
+    // A role that they get again gives no token back.
+    bench.operations.owner_signed_in(&ada.person).await.unwrap();
+    assert!(matches!(open(&bench, &theirs[0]).await, Err(TokenRefused::Revoked)));
 }
 
 #[tokio::test]

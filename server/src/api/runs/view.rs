@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use operations::{CommandView, Mark, Needed, RunView, StepMark, StepView, Why};
+use operations::{CommandView, Needed, RunView, StepView, Why};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::said::{MarkSaid, Note};
 use crate::api::Pages;
-use crate::api::executions::Execution;
+use crate::api::executions::{Execution, Undo};
 use crate::api::steps::{Command, Step};
 use crate::api::words::{Version, Who};
 
@@ -74,6 +75,37 @@ pub(crate) struct RunDetail {
     pub(crate) next: Next,
     /// In the order of the text.
     pub(crate) steps: Vec<RunStep>,
+    /// What people wrote down of the whole, oldest first.
+    #[serde(default)]
+    pub(crate) notes: Vec<Note>,
+    /// What verifies it, and what takes it back.
+    #[serde(default)]
+    pub(crate) following: Vec<Following>,
+}
+
+/// A section of the runbook that verifies what a run did, or takes it back.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Following {
+    /// What it is for.
+    pub(crate) why: FollowingWhy,
+    /// The procedure.
+    pub(crate) procedure: String,
+    /// Where in it, if only a part of it is meant.
+    pub(crate) step: Option<String>,
+    /// The title of the procedure or part.
+    pub(crate) title: String,
+    /// What is known of its parameters, by name: what the run changed, and what was there before.
+    pub(crate) values: BTreeMap<String, String>,
+}
+
+/// What a section is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FollowingWhy {
+    /// It says whether what was done helped.
+    Verify,
+    /// It takes back what was done.
+    Rollback,
 }
 
 /// A run whose commands run one after the other.
@@ -142,6 +174,9 @@ pub(crate) struct RunStep {
     pub(crate) claimed_by: Option<Who>,
     /// Of several ways, the command that somebody chose last.
     pub(crate) chosen: Option<String>,
+    /// What people wrote down of it, oldest first.
+    #[serde(default)]
+    pub(crate) notes: Vec<Note>,
     /// Its commands; empty where there are none.
     pub(crate) commands: Vec<RunCommand>,
 }
@@ -186,6 +221,11 @@ pub(crate) struct RunCommand {
     pub(crate) question: Option<Question>,
     /// The links that its running execution has open, for people who are signed in.
     pub(crate) links: Vec<Link>,
+    /// Whether its latest execution had a terminal: see `/executions/{execution}/recording`.
+    #[serde(default)]
+    pub(crate) recorded: bool,
+    /// What takes its latest execution back, where that is known.
+    pub(crate) undo: Option<Undo>,
 }
 
 /// What a running command asks of people.
@@ -206,39 +246,6 @@ pub(crate) struct Link {
     pub(crate) page: String,
     /// When it ends at the latest.
     pub(crate) until: Timestamp,
-}
-
-/// What somebody said of a step or command.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(crate) struct MarkSaid {
-    /// What.
-    pub(crate) mark: MarkKind,
-    /// The result, the reason or the finding.
-    pub(crate) text: Option<String>,
-    /// Who.
-    pub(crate) by: Who,
-    /// When.
-    pub(crate) at: Timestamp,
-}
-
-/// What can be said of a step or command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum MarkKind {
-    /// A manual step is done.
-    Done,
-    /// It was carried out elsewhere; the text is what came of it.
-    ByHand,
-    /// It is left out; the text says why.
-    Skipped,
-    /// The result is as the runbook expects.
-    AsExpected,
-    /// It is not.
-    NotAsExpected,
-    /// An unknown outcome was looked at, and it had worked; the text is what was found.
-    SettledPassed,
-    /// The same, and it had not.
-    SettledFailed,
 }
 
 impl Run {
@@ -283,6 +290,8 @@ impl RunDetail {
             }),
             next: view.next().into(),
             steps: steps.map(|(step, state)| RunStep::told(step, state, &effect, pages)).collect(),
+            notes: view.notes.iter().filter_map(Note::told).collect(),
+            following: view.following.iter().map(Following::from).collect(),
         }
     }
 }
@@ -301,6 +310,7 @@ impl RunStep {
             mark: state.mark.as_ref().and_then(MarkSaid::told),
             claimed_by: state.claim.as_ref().map(|claim| (&claim.by).into()),
             chosen: state.chosen.as_ref().map(ToString::to_string),
+            notes: state.notes.iter().filter_map(Note::told).collect(),
             commands: commands
                 .map(|(command, state)| RunCommand::told(Command::told(command, effect(command)), state, pages))
                 .collect(),
@@ -325,6 +335,8 @@ impl RunCommand {
                 .iter()
                 .map(|link| Link { title: link.title.clone(), page: pages.link(&link.token), until: link.until })
                 .collect(),
+            recorded: state.recorded,
+            undo: state.undo.as_ref().map(Undo::from),
         }
     }
 }
@@ -344,20 +356,18 @@ impl From<operations::StepState> for StepState {
     }
 }
 
-impl MarkSaid {
-    /// What somebody said of how it came out; claims, choices and notes are told elsewhere.
-    fn told(mark: &StepMark) -> Option<Self> {
-        let (kind, text) = match &mark.mark {
-            Mark::Done => (MarkKind::Done, None),
-            Mark::ByHand { result } => (MarkKind::ByHand, Some(result)),
-            Mark::Skipped { reason } => (MarkKind::Skipped, Some(reason)),
-            Mark::Judged { met: true } => (MarkKind::AsExpected, None),
-            Mark::Judged { met: false } => (MarkKind::NotAsExpected, None),
-            Mark::Settled { passed: true, finding } => (MarkKind::SettledPassed, Some(finding)),
-            Mark::Settled { passed: false, finding } => (MarkKind::SettledFailed, Some(finding)),
-            Mark::Chosen | Mark::Claimed { .. } | Mark::Released | Mark::Noted { .. } => return None,
-        };
-        Some(Self { mark: kind, text: text.cloned(), by: (&mark.by).into(), at: mark.at })
+impl From<&operations::Following> for Following {
+    fn from(following: &operations::Following) -> Self {
+        Self {
+            why: match following.why {
+                operations::undo::Why::Verify => FollowingWhy::Verify,
+                operations::undo::Why::Rollback => FollowingWhy::Rollback,
+            },
+            procedure: following.procedure.to_string(),
+            step: following.step.as_ref().map(ToString::to_string),
+            title: following.title.clone(),
+            values: following.values.clone(),
+        }
     }
 }
 
