@@ -108,14 +108,20 @@ pub async fn press(
     #[server(default)] values: BTreeMap<String, String>,
     #[server(default)] edited: Option<String>,
     #[server(default)] adjusted: BTreeMap<String, String>,
+    #[server(default)] confirmed: String,
 ) -> Result<String, ServerFnError> {
     let back = place(&run, &command);
     answer(&back, async |operations, caller| {
         // A form sends every line end as CR LF (HTML Standard, 4.10.21.4); bash would read the CR as text.
         let edited = edited.map(|text| text.replace("\r\n", "\n"));
         let numbered = adjusted.into_iter().filter_map(|(number, value)| Some((number.parse().ok()?, value)));
-        let press =
-            operations::Press { values, edited, adjusted: numbered.collect(), again: operations::Again::Allowed };
+        let press = operations::Press {
+            values,
+            edited,
+            adjusted: numbered.collect(),
+            again: operations::Again::Allowed,
+            confirmed: (confirmed == "destroy").then_some(::command::Effect::Destroy),
+        };
         operations.press(&caller, run_id(&run)?, &CommandId::new(command), press).await?;
         Ok(back.clone())
     })

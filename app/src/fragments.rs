@@ -35,7 +35,7 @@
 //! | `incident-…` | the parts of an incident's page | [`incident()`] |
 //! | `needs` | what is open, on the first page | [`needs`] |
 //! | `incidents` | the list of incidents | [`incidents`] |
-//! | `timeline` | durations, picture and entries | [`timeline()`] |
+//! | `timeline-…` | durations, picture and entries | [`timeline()`] |
 //!
 //! For a handler: keep one [`Sent`] and one [`OutputPen`] for each connection; on every change send
 //! `sent.fresh(run(…))`, then `pen.write(chunks)`.
@@ -132,7 +132,12 @@ pub fn incidents(incidents: &[Incident], now: Timestamp) -> Vec<Fragment> {
 /// What changes on a timeline's page; `page` is the one that is asked for, counted from 1, else the last one.
 #[must_use]
 pub fn timeline(view: &IncidentView, timeline: &Timeline, caller: &Caller, page: Option<usize>) -> Vec<Fragment> {
-    vec![Fragment::new("timeline", timeline::whole(&view.incident, timeline, caller, page, view.now))]
+    let (incident, now) = (&view.incident, view.now);
+    vec![
+        Fragment::new("timeline-durations", timeline::durations(incident, timeline, now)),
+        Fragment::new("timeline-picture", timeline::drawn(incident, timeline, now)),
+        Fragment::new("timeline-list", timeline::list(incident, timeline, caller, page)),
+    ]
 }
 
 /// Somebody who looks at a page just now.

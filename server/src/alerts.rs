@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -19,8 +18,10 @@ use subtle::ConstantTimeEq as _;
 
 use crate::routes::Problem;
 
-/// The longest body: some hundred alerts with long descriptions.
-pub const BODY_LIMIT: usize = 1 << 20;
+/// The longest body: a thousand alerts with long descriptions. An outage of everything is not refused for its size.
+pub const BODY_LIMIT: usize = 16 << 20;
+/// The longest body of somebody who is only known by a signature over it.
+const SIGNED_LIMIT: usize = 1 << 20;
 /// Where PagerDuty signs what it sends (Webhooks V3, "Verifying Signatures").
 const SIGNATURE: &str = "x-pagerduty-signature";
 
@@ -41,8 +42,10 @@ pub(crate) type AlertSources = Arc<[AlertSource]>;
 /// What became of what was told.
 #[derive(Debug, Serialize)]
 struct Taken {
-    /// How many alerts were read.
+    /// How many alerts were taken.
     alerts: usize,
+    /// How many came with them and were too many.
+    left_out: usize,
     /// How many of them opened an incident.
     opened: usize,
     /// The incidents that they belong to, each once.
@@ -61,9 +64,14 @@ pub(crate) async fn receive(
         Err(_) if headers.contains_key(SIGNATURE) => None,
         Err(refused) => return refused,
     };
-    let body = match Bytes::from_request(request, &()).await {
+    let limit = if sender.is_some() { BODY_LIMIT } else { SIGNED_LIMIT };
+    let body = match axum::body::to_bytes(request.into_body(), limit).await {
         Ok(body) => body,
-        Err(rejection) => return rejection.into_response(),
+        Err(_) => {
+            let words =
+                format!("The body is longer than {} MiB, or broke off. Send fewer alerts at once.\n", limit >> 20);
+            return (StatusCode::PAYLOAD_TOO_LARGE, words).into_response();
+        }
     };
     let signs = || sources.iter().find(|source| signed(source, &headers, &body)).map(Sender::Source);
     let Some(sender) = sender.or_else(signs) else { return unknown_sender(UNKNOWN) };
@@ -76,6 +84,7 @@ pub(crate) async fn receive(
             .into_response();
         }
     };
+    let told = alerts.len();
     let received = match sender {
         Sender::Source(source) => operations.receive_alerts(&source.name, source.environment.as_ref(), alerts).await,
         Sender::Program(access) => operations.receive_alerts_by_token(&access, alerts).await,
@@ -87,7 +96,8 @@ pub(crate) async fn receive(
             incidents.sort();
             incidents.dedup();
             let opened = received.iter().filter(|one| one.opened).count();
-            Json(Taken { alerts: received.len(), opened, incidents }).into_response()
+            let left_out = told - received.len();
+            Json(Taken { alerts: received.len(), left_out, opened, incidents }).into_response()
         }
         Err(error) => Problem::from(error).into_response(),
     }
@@ -269,7 +279,7 @@ impl PagerEvent {
         let mut annotations = BTreeMap::from([("summary".to_owned(), data.title.clone())]);
         annotations.extend(data.html_url.map(|url| ("pagerduty_url".to_owned(), url)));
         Some(IncomingAlert {
-            group_key: data.incident_key.unwrap_or_else(|| data.id.clone()),
+            group_key: format!("{}{}", IncomingAlert::PAGER, data.incident_key.as_ref().unwrap_or(&data.id)),
             fingerprint: data.id,
             name: data.title,
             labels,
@@ -306,7 +316,7 @@ mod tests {
             )
         };
         let fired = read(event("incident.triggered").as_bytes()).unwrap().remove(0);
-        assert_eq!((fired.fingerprint.as_str(), fired.group_key.as_str()), ("PGR0VU2", "k"));
+        assert_eq!((fired.fingerprint.as_str(), fired.group_key.as_str()), ("PGR0VU2", "pagerduty:k"));
         assert_eq!(fired.state, AlertState::Fires);
         assert_eq!(fired.labels["severity"], "P1");
         let state = |kind: &str| read(event(kind).as_bytes()).unwrap().remove(0).state;

@@ -50,6 +50,10 @@ pub(crate) async fn write(
             _ => {}
         }
     }
+    // Before anything is kept: a form that is sent again must not say it twice.
+    if let Some(step) = step.as_ref().filter(|_| done) {
+        operations.may_do(&caller, id, step).await?;
+    }
     operations.note(&caller, id, step.as_ref(), &text, file).await?;
     if let Some(step) = step.as_ref().filter(|_| done) {
         operations.mark(&caller, id, step.as_str(), Mark::Done).await?;

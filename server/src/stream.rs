@@ -30,7 +30,7 @@ use crate::seats::{Seat, Seats};
 
 /// The shortest time between two rounds of one stream: what changes faster is drawn once.
 const ROUND: Duration = Duration::from_millis(150);
-/// How long a stream waits for news before it looks by itself: another replica may have made some.
+/// How long a stream waits for news before it looks by itself: clocks go on, and limits are reached without news.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long one stream lasts: the browser opens the next one, and with it the session is checked again. So a session
 /// that has ended sees at most this much longer what it had open.

@@ -1,11 +1,14 @@
 //! Small pieces of incidents: levels, clocks, who is called, one line in a list.
 
-use incident::{Deadline, State, Tone, What};
+use incident::{Contact, Deadline, State, Tone, What};
 use jiff::{SignedDuration, Timestamp};
 use leptos::prelude::*;
 use operations::{Incident, Stage};
 
 use super::{badge, time};
+
+/// How many contacts are shown.
+const CONTACTS: usize = 20;
 
 /// The level: `P1`. The worst two stand out.
 pub(crate) fn level(incident: &Incident) -> AnyView {
@@ -61,8 +64,9 @@ pub(crate) fn open(incident: &Incident, now: Timestamp) -> AnyView {
     let due = deadlines.into_iter().find(|deadline| is_due(&deadline.state));
     let tone = tone_of(due.as_ref());
     let word = if incident.stage() == Stage::Open { "Look" } else { "Join" };
+    let remind = due.as_ref().filter(|due| is_late_word(due)).map(|_| "");
     view! {
-        <article class="open-incident" data-tone=tone>
+        <article class="open-incident" data-tone=tone data-remind=remind>
             <div class="open-run-head">
                 {level(incident)}
                 <a class="open-run-title" href=format!("/incidents/{}", incident.id)>{incident.title.clone()}</a>
@@ -74,7 +78,7 @@ pub(crate) fn open(incident: &Incident, now: Timestamp) -> AnyView {
             <p class="muted">
                 {stage(incident.stage())}
                 {(!incident.affected.is_empty()).then(|| format!(" {}", incident.affected))}
-                {due.map(|due| view! { " · "{what(due.what)}" "{countdown(due.due, now)} })}
+                {due.map(|due| due_words(&due, now))}
             </p>
         </article>
     }
@@ -95,11 +99,23 @@ pub(crate) fn tone_of(deadline: Option<&Deadline>) -> &'static str {
     }
 }
 
-fn what(what: What) -> &'static str {
-    match what {
-        What::Respond => "answer within",
-        What::Escalate => "escalate in",
-        What::Update => "tell people in",
+/// Whether people wait for a word, and little time is left to say it.
+fn is_late_word(deadline: &Deadline) -> bool {
+    let is_late =
+        matches!(deadline.state, State::Running { tone: Tone::Amber | Tone::Red } | State::Missed { at: None });
+    deadline.what == What::Update && is_late
+}
+
+/// ` · answer within 4:12`, ` · answer overdue by 0:58`.
+fn due_words(due: &Deadline, now: Timestamp) -> AnyView {
+    let (soon, late) = match due.what {
+        What::Respond => ("answer within", "answer overdue by"),
+        What::Escalate => ("escalate in", "escalation overdue by"),
+        What::Update => ("tell people in", "word to people overdue by"),
+    };
+    match due.state {
+        State::Missed { .. } => view! { " · "{late}" "{time::clock(due.due, now)} }.into_any(),
+        _ => view! { " · "{soon}" "{countdown(due.due, now)} }.into_any(),
     }
 }
 
@@ -136,9 +152,9 @@ pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
                 }
             };
             let state = match deadline.state {
-                State::Running { .. } | State::Missed { at: None } => {
-                    let over = matches!(deadline.state, State::Missed { .. }).then_some(" over");
-                    view! { <span class="sla-time">{countdown(deadline.due, now)}{over}</span> }.into_any()
+                State::Running { .. } => view! { <span class="sla-time">{countdown(deadline.due, now)}</span> }.into_any(),
+                State::Missed { at: None } => {
+                    view! { <span class="sla-time">{time::clock(deadline.due, now)}" over"</span> }.into_any()
                 }
                 State::Met { at } => {
                     let after = operations::span(at.duration_since(started));
@@ -151,15 +167,17 @@ pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
             };
             let missed = matches!(deadline.state, State::Missed { .. });
             // People wait for a word: where time runs out, the way to say it stands beside the clock.
-            let is_late = matches!(
-                deadline.state,
-                State::Running { tone: Tone::Amber | Tone::Red } | State::Missed { at: None }
-            );
-            let tell = (deadline.what == What::Update && is_late).then(|| {
+            let remind = is_late_word(deadline).then_some("");
+            let tell = remind.map(|_| {
                 view! { <a class="button small" href=format!("/incidents/{}/message", incident.id)>"Tell people now"</a> }
             });
             view! {
-                <li class="sla" data-tone=tone_of(Some(deadline)) data-missed=missed.then_some("")>
+                <li
+                    class="sla"
+                    data-tone=tone_of(Some(deadline))
+                    data-missed=missed.then_some("")
+                    data-remind=remind
+                >
                     <span class="sla-name">{name}</span>
                     {state}
                     <span class="sla-promise">{promise}</span>
@@ -171,21 +189,49 @@ pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
     view! { <ul class="slas">{lines}</ul> }.into_any()
 }
 
-/// Whom to call now, and who is next.
+/// Whom to call now, each who is reached in the order of the ladder, and who is next.
 pub(crate) fn call(incident: &Incident, now: Timestamp) -> Option<AnyView> {
     let call = incident::clock::call(&incident.terms, &incident.times(), now);
     let words = |rung: &incident::Rung| {
-        let action = if rung.action.is_empty() { rung.who.clone() } else { rung.action.clone() };
-        view! { <strong>{action}</strong><span class="muted">{format!(" {}", rung.name)}</span> }.into_any()
+        let who = if rung.who.is_empty() { rung.action.clone() } else { rung.who.clone() };
+        let said = (!rung.who.is_empty() && !rung.action.is_empty() && rung.action != rung.who)
+            .then(|| view! { <span class="muted">{format!(" · {}", rung.action)}</span> });
+        view! { <strong>{who}</strong><span class="muted">{format!(" {}", rung.name)}</span>{said} }.into_any()
     };
-    let current = call.now.map(|rung| view! { <p class="call-now"><span>"Call now: "</span>{words(rung)}</p> });
+    let current: Vec<_> = call
+        .reached
+        .iter()
+        .map(|rung| view! { <p class="call-now"><span>"Call now: "</span>{words(rung)}</p> })
+        .collect();
     let next = call.next.map(|(rung, at)| {
         view! { <p class="call-next"><span>"Then in "</span>{countdown(at, now)}": "{words(rung)}</p> }
     });
-    if current.is_none() && next.is_none() {
+    if current.is_empty() && next.is_none() {
         return None;
     }
     Some(view! { <div class="call" role="note" aria-label="Escalation">{current}{next}</div> }.into_any())
+}
+
+/// Who can be reached and how, folded.
+pub(crate) fn contacts(contacts: &[Contact]) -> Option<AnyView> {
+    if contacts.is_empty() {
+        return None;
+    }
+    let rows: Vec<_> = contacts
+        .iter()
+        .take(CONTACTS)
+        .map(|contact| {
+            let note = (!contact.note.is_empty()).then(|| view! { <p class="muted">{contact.note.clone()}</p> });
+            view! { <dt>{contact.role.clone()}</dt><dd>{contact.reach.join(", ")}{note}</dd> }
+        })
+        .collect();
+    let view = view! {
+        <details class="contacts" id="contacts">
+            <summary>"Contacts"</summary>
+            <dl>{rows}</dl>
+        </details>
+    };
+    Some(view.into_any())
 }
 
 #[cfg(test)]
@@ -197,5 +243,38 @@ mod tests {
         assert_eq!(left_words(252), "4:12");
         assert_eq!(left_words(-65), "−1:05");
         assert_eq!(left_words(0), "0:00");
+    }
+
+    #[test]
+    fn whoever_promised_a_word_is_reminded_when_little_time_is_left() {
+        let told: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
+        let every = Some(SignedDuration::from_mins(30));
+        let incident = Incident {
+            id: operations::IncidentId::new(),
+            number: 31,
+            title: "Down".to_owned(),
+            severity: None,
+            environment: None,
+            affected: String::new(),
+            terms: incident::Terms { update_every: every, ..incident::Terms::default() },
+            runbook: None,
+            opened_by: ("a".to_owned(), "A".to_owned()),
+            started_at: told,
+            acknowledged_at: Some(told),
+            mitigated_at: None,
+            resolved_at: None,
+            commander: None,
+            latest_update: String::new(),
+            updated_at: None,
+            told_at: Some(told),
+            post_mortem: None,
+            share_key: None,
+        };
+        let reminded = |minutes: i64| {
+            let html = clocks(&incident, told + SignedDuration::from_mins(minutes)).to_html();
+            assert_eq!(html.contains("data-remind"), html.contains("Tell people now"), "{html}");
+            html.contains("Tell people now")
+        };
+        assert_eq!([5, 25, 31].map(reminded), [false, true, true]);
     }
 }

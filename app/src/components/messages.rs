@@ -53,7 +53,7 @@ fn row(message: &Message, may: bool, now: Timestamp) -> AnyView {
             <p class="muted message-about">{about.join(" · ")}</p>
             {remark}
             {again}
-            <details class="message-text">
+            <details class="message-text" id=format!("message-{}", message.id)>
                 <summary>"What was sent"</summary>
                 {subject}
                 <pre class="plain" tabindex="0">{message.text.clone()}</pre>

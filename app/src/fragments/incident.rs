@@ -82,6 +82,7 @@ pub(crate) fn status(view: &IncidentView, caller: &Caller) -> AnyView {
             </div>
             {incident::clocks(incident, now)}
             {incident::call(incident, now)}
+            {incident::contacts(&view.contacts)}
             {leads}
             {took_part}
             {update}

@@ -34,7 +34,8 @@ pub(crate) fn needs(open: &WhatIsOpen) -> AnyView {
 
 /// The list of incidents: open ones large, others one line each.
 pub(crate) fn list(incidents: &[Incident], now: Timestamp) -> AnyView {
-    let (open, over): (Vec<_>, Vec<_>) = incidents.iter().partition(|incident| incident.stage() != Stage::Resolved);
+    let (mut open, over): (Vec<_>, Vec<_>) = incidents.iter().partition(|one| one.stage() != Stage::Resolved);
+    open.sort_by_key(|one| one.terms.level.as_ref().map_or(u8::MAX, |level| level.rank));
     view! {
         <div id="incidents">
             {if open.is_empty() {

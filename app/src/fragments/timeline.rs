@@ -1,6 +1,6 @@
 //! The changing parts of a timeline's page.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use leptos::prelude::*;
 use operations::{Caller, Incident, Permission, Timeline, span};
 
@@ -10,15 +10,27 @@ use crate::components::timeline::{Reader, entries, legend, picture};
 /// How many entries one page lists.
 const LISTED: usize = 400;
 
-/// The durations, the picture, and one page of the entries in words: `page` is counted from 1; without it the last one,
-/// where what is new arrives.
-pub(crate) fn whole(
-    incident: &Incident,
-    timeline: &Timeline,
-    caller: &Caller,
-    page: Option<usize>,
-    now: Timestamp,
-) -> AnyView {
+/// The picture. It ends at the next full minute, so that it is drawn anew when something has happened, and not each time.
+pub(crate) fn drawn(incident: &Incident, timeline: &Timeline, now: Timestamp) -> AnyView {
+    let end = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil);
+    let now = now.round(end).unwrap_or(now);
+    let cut = timeline.cut.then(|| {
+        view! { <p class="note">"There is more than fits here: the oldest entries are left out. The audit trail has them."</p> }
+    });
+    view! {
+        <div id="timeline-picture">
+            {cut}
+            <section class="timeline-picture" aria-label="Picture">
+                {picture(incident, timeline, now)}
+                {legend(timeline)}
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+/// One page of the entries in words: `page` is counted from 1; without it the last one, where what is new arrives.
+pub(crate) fn list(incident: &Incident, timeline: &Timeline, caller: &Caller, page: Option<usize>) -> AnyView {
     let reader = if caller.person.role.permits(Permission::ReadAudit) { Reader::OfTheTrail } else { Reader::OfTheList };
     let whole = (reader == Reader::OfTheTrail).then(|| {
         view! { <a href=format!("/history?incident={}", incident.id)>"All rows of the trail"</a> }
@@ -37,17 +49,8 @@ pub(crate) fn whole(
         1 => format!("{} entries", timeline.entries.len()),
         _ => format!("entries {} to {until} of {}", from + 1, timeline.entries.len()),
     };
-    let cut = timeline.cut.then(|| {
-        view! { <p class="note">"There is more than fits here: the oldest entries are left out. The audit trail has them."</p> }
-    });
     view! {
-        <div id="timeline">
-            {durations(incident, timeline, now)}
-            {cut}
-            <section class="timeline-picture" aria-label="Picture">
-                {picture(incident, timeline, now)}
-                {legend(timeline)}
-            </section>
+        <div id="timeline-list">
             <div class="section-head" id="list">
                 <h2>"In words"</h2>
                 <span class="muted">{size}", all times UTC"</span>
@@ -61,8 +64,7 @@ pub(crate) fn whole(
 }
 
 /// How long it took, or has taken so far.
-fn durations(incident: &Incident, timeline: &Timeline, now: Timestamp) -> AnyView {
-    let so_far = now.duration_since(incident.started_at);
+pub(crate) fn durations(incident: &Incident, timeline: &Timeline, now: Timestamp) -> AnyView {
     let row = |name: &'static str, took: Option<SignedDuration>, at: Option<Timestamp>| {
         let value = match (took, at) {
             (Some(took), Some(at)) => view! {
@@ -70,13 +72,13 @@ fn durations(incident: &Incident, timeline: &Timeline, now: Timestamp) -> AnyVie
                 <time class="muted" datetime=time::machine(at)>{time::exact(at)}</time>
             }
             .into_any(),
-            _ => view! { <strong class="muted">"not yet"</strong><span class="muted">{format!("{} so far", span(so_far))}</span> }
+            _ => view! { <strong class="muted">"not yet"</strong><span class="muted">{time::clock(incident.started_at, now)}" so far"</span> }
                 .into_any(),
         };
         view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any()
     };
     view! {
-        <dl class="durations">
+        <dl class="durations" id="timeline-durations">
             <div>
                 <dt>"Started"</dt>
                 <dd>

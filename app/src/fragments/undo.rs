@@ -23,18 +23,26 @@ pub(crate) fn undo(command: &CommandView, caller: &Caller) -> AnyView {
         Effect::Destroy => ("button danger solid", " It removes something, or interrupts service."),
         Effect::Read | Effect::Change => ("button", ""),
     };
-    let since = (!undo.since.is_empty()).then(|| {
+    let since = (!undo.since.is_empty() || undo.much_since).then(|| {
+        let much = undo.much_since.then(|| {
+            view! { <p>"So much was changed here since that not all of it was looked through: look at the history first."</p> }
+        });
+        let told = (!undo.since.is_empty()).then(|| {
+            view! { <p>"Since then something else was done to the same. Rolling back undoes that, too:"</p> }
+        });
         let rows: Vec<_> = undo
             .since
             .iter()
             .map(|since| {
-                view! { <li><time datetime=time::machine(since.at)>{time::of_day(since.at)}</time>{format!(" {}: ", since.by)}<code>{since.call.clone()}</code></li> }
+                let what = if since.call.is_empty() { since.verb.clone() } else { since.call.clone() };
+                view! { <li><time datetime=time::machine(since.at)>{time::of_day(since.at)}</time>{format!(" {}: ", since.by)}<code>{what}</code></li> }
             })
             .collect();
         view! {
             <div class="notice">
-                <p>"Since then something else was done to the same. Rolling back undoes that, too:"</p>
+                {told}
                 <ul>{rows}</ul>
+                {much}
             </div>
         }
     });

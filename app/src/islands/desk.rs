@@ -29,7 +29,7 @@ pub fn Desk() -> impl IntoView {
 #[cfg(feature = "hydrate")]
 mod wake {
     use wasm_bindgen::JsCast;
-    use web_sys::{Document, Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
+    use web_sys::{Document, Element, HtmlDialogElement, HtmlElement, KeyboardEvent, Node};
 
     use crate::islands::browser::{after, all, document, every, listen, now_seconds, window};
     use crate::islands::{send, values};
@@ -102,6 +102,7 @@ mod wake {
         }
         if event.key() == "Escape" {
             escape_menus(&document);
+            leave(&document);
             return;
         }
         if event.ctrl_key() || event.meta_key() || event.alt_key() || typing(&document) {
@@ -112,10 +113,13 @@ mod wake {
             "k" => move_step(&document, -1),
             // What is not done yet comes first; what is done can be run again.
             "r" => drop(focus_first(&[
+                // Of several ways one is chosen before it is run.
+                ".choice:not(:has(.chosen[data-chosen])) .to-choose button",
                 ".command:not(:has(> :is([data-state='passed'], [data-state='skipped']))) [data-run-button]",
                 "[data-run-button]",
             ])),
-            "x" => drop(focus_first(&["[id^='stop-']"])),
+            // Stop is the one press that may be another step's: what runs is looked for everywhere.
+            "x" => drop(focus_first(&["[id^='stop-']"]).or_else(|| focus(&shown(&document, "[id^='stop-']")?))),
             "t" => drop(
                 focus_first(&["form:has(> [name='mark'][value='done']) [data-run-button]"])
                     .or_else(|| unfold(&["details.say:has([name='mark'][value='by-hand'])"])),
@@ -139,14 +143,30 @@ mod wake {
         event.prevent_default();
     }
 
+    /// Leaves the field in hand: what was unfolded for it is folded again, with its words still in it, and keys are keys.
+    fn leave(document: &Document) {
+        let Some(field) = document.active_element().filter(|_| typing(document)) else { return };
+        let folded = field.closest("details.say[open]").ok().flatten();
+        if let Ok(field) = field.dyn_into::<HtmlElement>() {
+            let _ = field.blur();
+        }
+        let Some(folded) = folded else { return };
+        let _ = folded.remove_attribute("open");
+        if let Some(opener) = folded.first_element_child().and_then(|one| one.dyn_into::<HtmlElement>().ok()) {
+            let _ = opener.focus();
+        }
+    }
+
     fn element(document: &Document, id: &str) -> Option<HtmlElement> {
         document.get_element_by_id(id)?.dyn_into().ok()
     }
 
     fn typing(document: &Document) -> bool {
-        document
-            .active_element()
-            .is_some_and(|active| matches!(active.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
+        document.active_element().is_some_and(|active| match active.tag_name().as_str() {
+            "INPUT" => !matches!(active.get_attribute("type").as_deref(), Some("checkbox" | "radio" | "file")),
+            "TEXTAREA" | "SELECT" => true,
+            _ => false,
+        })
     }
 
     /// The step that holds the focus, else the one at the top of the window.
@@ -158,25 +178,40 @@ mod wake {
         }
     }
 
-    /// The first visible element of a selector: within the step in hand where there is one, else on the page.
+    /// The first visible element of a selector: within the step in hand where there is one, and only there, so that no key
+    /// presses what belongs to another step; else on the page.
     fn first(selector: &str) -> Option<HtmlElement> {
         let document = document();
         let steps = all(".step");
         let held = current_step(&document, &steps).and_then(|index| steps.get(index).cloned());
         // A page that shows one step alone means that one.
-        let held = held.or_else(|| steps.first().filter(|_| steps.len() == 1).cloned());
-        let inside = held.and_then(|step| step.query_selector_all(selector).ok());
-        let lists = [inside, document.query_selector_all(selector).ok()];
-        let found = lists.into_iter().flatten().flat_map(|list| (0..list.length()).filter_map(move |at| list.item(at)));
-        let mut shown =
-            found.filter_map(|node| node.dyn_into::<HtmlElement>().ok()).filter(|one| one.offset_width() > 0);
-        shown.next()
+        let alone = steps.first().filter(|_| held.is_none() && steps.len() == 1);
+        match (&held, alone) {
+            (Some(step), _) => shown(step, selector),
+            (None, Some(step)) => shown(step, selector).or_else(|| shown(&document, selector)),
+            (None, None) => shown(&document, selector),
+        }
+    }
+
+    /// The first visible element of a selector below a node.
+    fn shown(below: &Node, selector: &str) -> Option<HtmlElement> {
+        let list = match (below.dyn_ref::<Document>(), below.dyn_ref::<Element>()) {
+            (Some(document), _) => document.query_selector_all(selector),
+            (None, Some(element)) => element.query_selector_all(selector),
+            (None, None) => return None,
+        };
+        let list = list.ok()?;
+        let found = (0..list.length()).filter_map(|at| list.item(at)?.dyn_into::<HtmlElement>().ok());
+        found.into_iter().find(|one| one.offset_width() > 0)
     }
 
     fn focus_first(selectors: &[&str]) -> Option<()> {
-        let found = selectors.iter().find_map(|selector| first(selector))?;
-        let _ = found.focus();
-        found.scroll_into_view();
+        focus(&selectors.iter().find_map(|selector| first(selector))?)
+    }
+
+    fn focus(element: &HtmlElement) -> Option<()> {
+        let _ = element.focus();
+        element.scroll_into_view();
         Some(())
     }
 
@@ -231,6 +266,19 @@ mod wake {
             if element.text_content().as_deref() != Some(&words) {
                 element.set_text_content(Some(&words));
             }
+        }
+        remind();
+    }
+
+    /// While people wait for a word that was promised, the tab says so: whoever is to say it may be looking elsewhere.
+    fn remind() {
+        const MARK: &str = "(!) ";
+        let document = document();
+        let title = document.title();
+        let own = title.strip_prefix(MARK).unwrap_or(&title);
+        let wanted = if all("[data-remind]").is_empty() { own.to_owned() } else { format!("{MARK}{own}") };
+        if title != wanted {
+            document.set_title(&wanted);
         }
     }
 

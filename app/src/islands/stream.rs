@@ -80,7 +80,12 @@ fn replace(id: &str, html: &str) {
     }
     let focused = document.active_element().filter(|active| old.contains(Some(active)));
     let step = focused.as_ref().and_then(|focused| focused.closest(".step").ok().flatten());
+    // What somebody has unfolded stays so.
+    let unfolded: Vec<String> = below(&old, "details[open][id]").map(|one| one.id()).collect();
     let _ = old.replace_with_with_node_1(&new);
+    for details in below(&new, "details[id]").filter(|one| unfolded.contains(&one.id())) {
+        let _ = details.set_attribute("open", "");
+    }
     if let Some(focused) = focused {
         // A button that is gone, as Stop is at the end, leaves the focus to its step.
         let again =
@@ -89,6 +94,11 @@ fn replace(id: &str, html: &str) {
             let _ = again.focus();
         }
     }
+}
+
+fn below(element: &Element, selector: &str) -> impl Iterator<Item = Element> + use<> {
+    let list = element.query_selector_all(selector).ok();
+    list.into_iter().flat_map(|list| (0..list.length()).filter_map(move |at| list.item(at)?.dyn_into().ok()))
 }
 
 fn time_of_day() -> String {

@@ -60,7 +60,7 @@ fn desk(found: &PostMortem) -> AnyView {
                 <input type="hidden" name="incident" value=id.clone()/>
                 <input type="hidden" name="read" value=read.clone()/>
                 {text_area("text", "Post-mortem in Markdown", 32, &found.text, "mono", Need::Optional)}
-                <p class="muted">"Markdown, at most 64 KiB. What looks like a secret is taken out when it is kept."</p>
+                <p class="muted">"Markdown, at most 64 KiB. What looks like a secret is taken out when it is kept. First and last lines of output are in it: once it is kept, everybody who may look at incidents reads them."</p>
                 <button class="button primary" type="submit">"Keep"</button>
             </form>
         </details>

@@ -244,6 +244,10 @@ impl CommandDesk<'_> {
                     <summary class="button small">"Edit first"</summary>
                     <p class="muted">"The trail keeps both texts and the difference."</p>
                     {text_area("edited", &label, rows, &text.source, "mono", Need::Optional)}
+                    <label class="tick">
+                        <input type="checkbox" name="confirmed" value="destroy"/>
+                        "It may remove something, or interrupt service"
+                    </label>
                 </details>
             }
         });

@@ -18,7 +18,9 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         <main id="main" class="page timeline">
             {head(incident, Part::Timeline)}
             <p class="live-line">{connection()}</p>
-            {fragments::timeline::whole(incident, &timeline, &visit.caller, page, view.now)}
+            {fragments::timeline::durations(incident, &timeline, view.now)}
+            {fragments::timeline::drawn(incident, &timeline, view.now)}
+            {fragments::timeline::list(incident, &timeline, &visit.caller, page)}
         </main>
     };
     let page = page.map(|page| format!("?page={page}")).unwrap_or_default();

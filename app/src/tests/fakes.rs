@@ -259,7 +259,7 @@ impl AuditTrail for Memory {
         Ok(self.entries().into_iter().filter(mine).collect())
     }
 
-    async fn changes_since(&self, _: &EnvironmentName, _: Timestamp) -> Result<Vec<AuditEntry>, AuditError> {
+    async fn changes_after(&self, _: &EnvironmentName, _: i64) -> Result<Vec<AuditEntry>, AuditError> {
         Ok(Vec::new())
     }
 }

@@ -55,6 +55,12 @@ pub struct Terms {
     pub ladder: Vec<Rung>,
     /// How often people are told.
     pub update_every: Option<SignedDuration>,
+    /// The level of the procedure that was chosen, with the times that its own text names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Level>,
+    /// When the level was set, where that was after the beginning: from then on its times count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 impl Terms {
@@ -62,11 +68,22 @@ impl Terms {
     #[must_use]
     pub fn of(runbook: &Runbook, procedure: Option<&ProcedureId>, severity_label: Option<&str>) -> Self {
         let own = procedure.and_then(|procedure| severity::level_of(runbook, procedure));
-        let level = own.or_else(|| {
+        let level = own.clone().or_else(|| {
             let levels = severity::levels(runbook);
             severity_label.and_then(|label| severity::for_label(&levels, label)).cloned()
         });
-        Self { level, ladder: escalation::ladder(runbook), update_every: message::update_every(runbook) }
+        Self {
+            level,
+            ladder: escalation::ladder(runbook),
+            update_every: message::update_every(runbook),
+            own,
+            since: None,
+        }
+    }
+
+    /// When the times of the level begin.
+    fn begins(&self, times: &Times) -> Timestamp {
+        self.since.map_or(times.started, |since| since.max(times.started))
     }
 
     /// When a rung is reached. Without a time of its own the first one is called at the start, another one when nobody has
@@ -154,13 +171,13 @@ pub enum Tone {
 /// What is due, in the order of the times at which it is.
 #[must_use]
 pub fn deadlines(terms: &Terms, times: &Times, now: Timestamp) -> Vec<Deadline> {
-    let level = terms.level.as_ref();
+    let (level, begins) = (terms.level.as_ref(), terms.begins(times));
     let respond = level
         .and_then(|level| level.respond_within)
-        .map(|within| deadline(What::Respond, times.started, within, times.answered(), now));
+        .map(|within| deadline(What::Respond, begins, within, times.answered(), now));
     let escalate = level
         .and_then(|level| level.escalate_after)
-        .map(|after| deadline(What::Escalate, times.started, after, times.over(), now));
+        .map(|after| deadline(What::Escalate, begins, after, times.over(), now));
     // Who has told once is to tell again, until it is over.
     let last = times.updated.unwrap_or(times.started).max(times.started);
     let update = terms
@@ -228,7 +245,7 @@ pub fn call<'t>(terms: &'t Terms, times: &Times, now: Timestamp) -> Call<'t> {
         if needless || !terms.concerns(rung) {
             continue;
         }
-        let Some(due) = terms.reached(at, times.started) else { continue };
+        let Some(due) = terms.reached(at, terms.begins(times)) else { continue };
         if due <= now {
             call.reached.push(rung);
         } else if call.next.is_none_or(|(_, earliest)| due < earliest) {

@@ -418,6 +418,11 @@ pub struct AuditEntry {
     pub completion: Option<AuditEvent>,
 }
 
+impl AuditEntry {
+    /// How many later changes are looked through.
+    pub const MOST_CHANGES: usize = 500;
+}
+
 /// What to show of the trail. Empty fields select everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -491,11 +496,13 @@ pub trait AuditTrail: Send + Sync {
     /// The intents of a run's actions that can be changed back, in the order they were written; the latest 1000.
     async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError>;
 
-    /// The intents of actions in an environment from this time on that change something, of all runs, in the order they
-    /// were written; the latest 200.
-    async fn changes_since(
-        &self,
-        environment: &EnvironmentName,
-        from: Timestamp,
-    ) -> Result<Vec<AuditEntry>, AuditError>;
+    /// The intents of actions in an environment behind this place in the trail that change something, of all runs, in the
+    /// order they were written; the first [`AuditEntry::MOST_CHANGES`].
+    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<AuditEntry>, AuditError>;
+
+    /// The entries of a page of the trail, newest first, and `before` of the next page, without counting them all.
+    async fn entries(&self, filter: &AuditFilter) -> Result<(Vec<AuditEntry>, Option<i64>), AuditError> {
+        let page = self.page(filter).await?;
+        Ok((page.entries, page.next))
+    }
 }

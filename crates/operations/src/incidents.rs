@@ -308,10 +308,13 @@ pub trait IncidentStore: Send + Sync {
         group_key: &str,
     ) -> Result<Option<IncidentId>, StoreError>;
 
+    /// The incident, open or over, in which an alert still fires as far as anybody knows here; of several the newest.
+    async fn firing(&self, source: &str, fingerprint: &str) -> Result<Option<IncidentId>, StoreError>;
+
     /// Keeps an alert, or writes anew what is known of it.
     async fn keep_alert(&self, alert: &FiredAlert) -> Result<(), StoreError>;
 
-    /// The alerts of an incident, oldest first, at most 500.
+    /// The alerts of an incident, oldest first; of more than 500 the newest.
     async fn alerts(&self, incident: IncidentId) -> Result<Vec<FiredAlert>, StoreError>;
 
     /// Everybody who did something in an incident or its runs (subject and name), first comers first, at most 100.
@@ -326,7 +329,7 @@ pub trait IncidentStore: Send + Sync {
     /// One message.
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
-    /// The messages of an incident, oldest first, at most 500.
+    /// The messages of an incident, oldest first; of more than 500 the newest.
     async fn messages(&self, incident: IncidentId) -> Result<Vec<Message>, StoreError>;
 
     /// Messages that were on their way, of all incidents.

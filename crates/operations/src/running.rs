@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use command::Effect;
 use command::expectation::{self, Judgement};
-use runbook::{Command, Procedure};
+use runbook::{Command, Language, Procedure};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::Policy;
 use crate::broker::Broker;
 use crate::prepared::Prepared;
 use crate::secrecy::{Masker, Secrets};
@@ -75,6 +77,10 @@ impl Running {
         let title = command::mask::mask_script(&title(command));
         let (words, effect) = match self.execution.undoes {
             Some(_) => (format!("Roll back: {title}"), undo::effect(&prepared.shown, &self.environment.policy)),
+            // What somebody typed reaches as far as it says, whatever the runbook's own text does.
+            None if prepared.original.is_some() => {
+                (title, edited_effect(command, &prepared.shown, &self.environment.policy))
+            }
             None => (title, self.environment.policy.effect_of(command)),
         };
         let mut intent = self.event(EventKind::ExecutionIntent, words);
@@ -100,6 +106,14 @@ impl Running {
         event.environment = Some(self.environment.name.clone());
         event.place = Some(place(&self.run, Some(self.execution.command.clone())));
         event
+    }
+}
+
+/// How far a command's text reaches as somebody has changed it.
+pub(crate) fn edited_effect(command: &Command, text: &str, policy: &Policy) -> Effect {
+    match command.language {
+        Language::Bash => undo::effect(text, policy),
+        Language::Sql { .. } => command::sql::effect(text),
     }
 }
 

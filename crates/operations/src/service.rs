@@ -25,7 +25,7 @@ mod values;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use command::ParameterKind;
+use command::{Effect, ParameterKind};
 use jiff::Timestamp;
 use runbook::{CommandId, Procedure, Runbook, RunbookId};
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -76,6 +76,9 @@ pub struct Press {
     pub adjusted: BTreeMap<usize, String>,
     /// Whether a command that was run before may run again.
     pub again: Again,
+    /// How far an edited text may reach, as the person has said: without a word it removes nothing that the runbook's own
+    /// text would not.
+    pub confirmed: Option<Effect>,
 }
 
 /// Whether a command that was run before may run again.

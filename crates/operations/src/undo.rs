@@ -38,6 +38,15 @@ pub struct Undo {
     pub effect: Effect,
     /// What was done since to the same things, by whomever: rolling back undoes that, too.
     pub since: Vec<Since>,
+    /// Whether so much was done since that not all of it was looked through.
+    pub much_since: bool,
+}
+
+impl Undo {
+    /// The same for those who do not see output: what others ran may have been typed.
+    pub(crate) fn without_calls(&mut self) {
+        self.since.iter_mut().for_each(|since| since.call.clear());
+    }
 }
 
 /// Something that was done to the same thing after an execution.
@@ -47,20 +56,32 @@ pub struct Since {
     pub by: String,
     /// When.
     pub at: Timestamp,
-    /// The call, its secrets masked.
+    /// What it was: `rollout restart`.
+    pub verb: String,
+    /// The call, its secrets masked; empty for those who do not see output.
     pub call: String,
 }
 
+/// The last place in the trail of what an execution changed.
+pub(crate) fn last_change(of: ExecutionId, changes: &[AuditEntry]) -> Option<i64> {
+    changes.iter().filter(|change| change.event.execution == Some(of)).map(|change| change.sequence).max()
+}
+
 /// What was done to the same things after an execution changed them, by others than itself and what takes it back; at
-/// most [`MOST_SINCE`].
-pub(crate) fn since(of: ExecutionId, executions: &[Execution], changes: &[AuditEntry]) -> Vec<Since> {
-    let own: Vec<&AuditEntry> = changes.iter().filter(|change| change.event.execution == Some(of)).collect();
-    let Some(last) = own.iter().map(|change| change.sequence).max() else { return Vec::new() };
-    let targets: HashSet<&Target> = own.iter().flat_map(|change| &change.event.targets).collect();
+/// most [`MOST_SINCE`]. `changes` are those of the run, `later` those of the whole environment.
+pub(crate) fn since(
+    of: ExecutionId,
+    executions: &[Execution],
+    changes: &[AuditEntry],
+    later: &[AuditEntry],
+) -> Vec<Since> {
+    let own = changes.iter().filter(|change| change.event.execution == Some(of));
+    let Some(last) = last_change(of, changes) else { return Vec::new() };
+    let targets: HashSet<&Target> = own.flat_map(|change| &change.event.targets).collect();
     let takes_back = |change: &AuditEntry| {
         executions.iter().any(|one| Some(one.id) == change.event.execution && one.undoes == Some(of))
     };
-    let later = changes.iter().filter(|change| change.sequence > last && !takes_back(change));
+    let later = later.iter().filter(|change| change.sequence > last && !takes_back(change));
     let happened = later.filter(|change| {
         let outcome = change.completion.as_ref().and_then(|completion| completion.outcome.as_ref());
         outcome.is_none_or(|outcome| outcome.result != OutcomeResult::Refused)
@@ -70,6 +91,7 @@ pub(crate) fn since(of: ExecutionId, executions: &[Execution], changes: &[AuditE
         .map(|change| Since {
             by: change.event.actor.name.clone(),
             at: change.event.at,
+            verb: change.event.summary.clone(),
             call: change.event.argv.join(" "),
         })
         .take(MOST_SINCE)
@@ -143,7 +165,7 @@ pub(crate) fn of(
     let mut calls = together(&calls);
     calls.retain(|call| !done.contains(call.as_slice()));
     let text = script(&calls).filter(|text| text.len() <= LONGEST)?;
-    Some(Undo { of: execution.id, effect: effect(&text, policy), text, since: Vec::new() })
+    Some(Undo { of: execution.id, effect: effect(&text, policy), text, since: Vec::new(), much_since: false })
 }
 
 /// What takes the latest execution of a command back. Where that one is a rollback that did not come to its end, what is

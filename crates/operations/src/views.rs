@@ -69,6 +69,9 @@ pub(crate) fn without_output(steps: &mut [StepView]) {
                 Arc::new(Asked { question, ..Asked::clone(&asked) })
             });
             command.links.clear();
+            if let Some(undo) = &mut command.undo {
+                undo.without_calls();
+            }
         }
     }
 }

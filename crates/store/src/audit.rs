@@ -20,8 +20,6 @@ const UNFINISHED: i64 = 1000;
 const ACTIONS: i64 = 10_000;
 /// How many of a run's changes are read at most.
 const CHANGES: i64 = 1000;
-/// How many changes since a time are looked through.
-const SINCE: i64 = 200;
 /// How many people are listed.
 const PEOPLE: i64 = 200;
 /// How many characters of a searched text count. SQLite refuses patterns over 50,000 bytes.
@@ -36,7 +34,11 @@ impl Store {
     async fn audit_page(&self, filter: &AuditFilter) -> Result<AuditPage, Failure> {
         let count = selected(Query::new("SELECT count(*) AS total FROM audit_event event WHERE "), filter);
         let total = self.database.one(count, |row| Ok(row.get("total")?)).await?.unwrap_or(0);
+        let (entries, next) = self.audit_entries(filter).await?;
+        Ok(AuditPage { entries, total, next })
+    }
 
+    async fn audit_entries(&self, filter: &AuditFilter) -> Result<(Vec<AuditEntry>, Option<i64>), Failure> {
         let mut query = selected(Query::new(ENTRY.as_str()), filter);
         if let Some(before) = filter.before {
             query = query.sql(" AND event.sequence < ").bind(before);
@@ -48,7 +50,7 @@ impl Store {
         let more = entries.len() > limit as usize;
         entries.truncate(limit as usize);
         let next = entries.last().map(|entry| entry.sequence).filter(|_| more);
-        Ok(AuditPage { entries, total, next })
+        Ok((entries, next))
     }
 }
 
@@ -60,6 +62,10 @@ impl AuditTrail for Store {
 
     async fn page(&self, filter: &AuditFilter) -> Result<AuditPage, AuditError> {
         self.audit_page(filter).await.map_err(failed("read a page"))
+    }
+
+    async fn entries(&self, filter: &AuditFilter) -> Result<(Vec<AuditEntry>, Option<i64>), AuditError> {
+        self.audit_entries(filter).await.map_err(failed("read entries"))
     }
 
     async fn entry(&self, id: EventId) -> Result<Option<AuditEntry>, AuditError> {
@@ -107,21 +113,15 @@ impl AuditTrail for Store {
         Ok(changes)
     }
 
-    async fn changes_since(
-        &self,
-        environment: &EnvironmentName,
-        from: Timestamp,
-    ) -> Result<Vec<AuditEntry>, AuditError> {
+    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<AuditEntry>, AuditError> {
         let query = Query::new(ENTRY.as_str())
             .sql("event.kind = 'action-intent' AND event.effect IN ('change', 'destroy') AND event.environment = ")
-            .bind(environment.0.as_str())
-            .sql(" AND event.at >= ")
-            .bind(from)
-            .sql(" ORDER BY event.at DESC LIMIT ")
-            .bind(SINCE);
-        let mut changes = self.database.all(query, entry_of).await.map_err(failed("read what changed since"))?;
-        changes.sort_by_key(|change| change.sequence);
-        Ok(changes)
+            .bind(cut(&environment.0))
+            .sql(" AND event.sequence > ")
+            .bind(place)
+            .sql(" ORDER BY event.sequence LIMIT ")
+            .bind(i64::try_from(AuditEntry::MOST_CHANGES).unwrap_or(i64::MAX));
+        self.database.all(query, entry_of).await.map_err(failed("read what changed since"))
     }
 }
 

@@ -217,6 +217,16 @@ impl IncidentStore for Store {
         self.database.one(query, read).await.map_err(failed("find an alert's incident"))
     }
 
+    async fn firing(&self, source: &str, fingerprint: &str) -> Result<Option<IncidentId>, StoreError> {
+        let query = Query::new("SELECT incident FROM alert WHERE cleared_at IS NULL AND source = ")
+            .bind(source)
+            .sql(" AND fingerprint = ")
+            .bind(fingerprint)
+            .sql(" ORDER BY sequence DESC LIMIT 1");
+        let read = |row: &Row| row.read("incident", |id| id.parse().ok());
+        self.database.one(query, read).await.map_err(failed("find where an alert fires"))
+    }
+
     async fn keep_alert(&self, alert: &FiredAlert) -> Result<(), StoreError> {
         self.upsert_alert(alert).await.map_err(failed("keep an alert"))
     }
@@ -226,9 +236,11 @@ impl IncidentStore for Store {
             .sql(ALERT)
             .sql(" FROM alert WHERE incident = ")
             .bind(incident.0)
-            .sql(" ORDER BY sequence LIMIT ")
+            .sql(" ORDER BY sequence DESC LIMIT ")
             .bind(PARTS);
-        self.database.all(query, alert_of).await.map_err(failed("list alerts"))
+        let mut found = self.database.all(query, alert_of).await.map_err(failed("list alerts"))?;
+        found.reverse();
+        Ok(found)
     }
 
     async fn participants(&self, incident: IncidentId) -> Result<Vec<(String, String)>, StoreError> {
@@ -273,9 +285,11 @@ impl IncidentStore for Store {
             .sql(MESSAGE)
             .sql(" FROM message WHERE incident = ")
             .bind(incident.0)
-            .sql(" ORDER BY sequence LIMIT ")
+            .sql(" ORDER BY sequence DESC LIMIT ")
             .bind(PARTS);
-        self.database.all(query, message_of).await.map_err(failed("list messages"))
+        let mut found = self.database.all(query, message_of).await.map_err(failed("list messages"))?;
+        found.reverse();
+        Ok(found)
     }
 
     async fn sending(&self) -> Result<Vec<Message>, StoreError> {

@@ -74,6 +74,8 @@ pub(crate) struct Undo {
     pub(crate) effect: Effect,
     /// What was done since to the same things, by whomever, oldest first: taking it back undoes that, too.
     pub(crate) since: Vec<DoneSince>,
+    /// Whether so much was done since that not all of it was looked through.
+    pub(crate) much_since: bool,
 }
 
 /// Something that was done to the same things after an execution.
@@ -83,7 +85,9 @@ pub(crate) struct DoneSince {
     pub(crate) by: String,
     /// When.
     pub(crate) at: Timestamp,
-    /// The call, its secrets masked.
+    /// What it was: `rollout restart`.
+    pub(crate) verb: String,
+    /// The call, its secrets masked; empty for those who do not see output.
     pub(crate) call: String,
 }
 
@@ -176,12 +180,18 @@ impl From<&operations::Execution> for Execution {
 impl From<&operations::Undo> for Undo {
     fn from(undo: &operations::Undo) -> Self {
         let since = undo.since.iter();
-        let since = since.map(|done| DoneSince { by: done.by.clone(), at: done.at, call: done.call.clone() });
+        let since = since.map(|done| DoneSince {
+            by: done.by.clone(),
+            at: done.at,
+            verb: done.verb.clone(),
+            call: done.call.clone(),
+        });
         Self {
             execution: undo.of.to_string(),
             text: undo.text.clone(),
             effect: undo.effect.into(),
             since: since.collect(),
+            much_since: undo.much_since,
         }
     }
 }

@@ -117,9 +117,9 @@ pub(crate) struct NewPress {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MayRunAgain {
     /// Yes: a person has looked at what came of it.
-    #[default]
     Allowed,
-    /// No: then it is a conflict.
+    /// No: then it is a conflict. A request that is sent again because no answer came runs nothing twice.
+    #[default]
     Refused,
 }
 
@@ -262,7 +262,7 @@ async fn press(
         MayRunAgain::Allowed => Again::Allowed,
         MayRunAgain::Refused => Again::Refused,
     };
-    let press = Press { values: new.values, edited: None, adjusted, again };
+    let press = Press { values: new.values, edited: None, adjusted, again, confirmed: None };
     let id = at.operations.press(at.caller(), at.id, &CommandId::new(command), press).await?;
     Execution::begun(&at.operations, at.caller(), id).await
 }

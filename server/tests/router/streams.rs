@@ -34,9 +34,9 @@ async fn what_others_open_and_say_arrives_by_itself() {
     until(&mut first, "needs", "Payments fail").await;
     until(&mut list, "incidents", "Payments fail").await;
     let mut timeline = events(viewer.get(&format!("/incidents/{id}/timeline/events")).await);
-    until(&mut timeline, "timeline", "Opened: Payments fail").await;
+    until(&mut timeline, "timeline-list", "Opened: Payments fail").await;
     operations.note_incident(&operator(), id, "Rolled back by hand").await.unwrap();
-    until(&mut timeline, "timeline", "Rolled back by hand").await;
+    until(&mut timeline, "timeline-list", "Rolled back by hand").await;
     drop((first, list, timeline));
     app.stop().await;
 }

@@ -100,20 +100,20 @@ fn details(entry: &Entry) -> AnyView {
         return lines.into_any();
     }
     if !ran {
-        return folded("More", &entry.details.join("\n\n"), &[]);
+        return folded(entry, "More", &entry.details.join("\n\n"), &[]);
     }
     let words = match entry.details.len() - 1 {
         0 => "What ran".to_owned(),
         1 => "What ran, and its call".to_owned(),
         calls => format!("What ran, and its {calls} calls"),
     };
-    folded(&words, first, &entry.details[1..])
+    folded(entry, &words, first, &entry.details[1..])
 }
 
-fn folded(words: &str, text: &str, below: &[String]) -> AnyView {
+fn folded(entry: &Entry, words: &str, text: &str, below: &[String]) -> AnyView {
     let below: Vec<_> = below.iter().map(|line| view! { <li>{line.clone()}</li> }).collect();
     view! {
-        <details class="entry-more">
+        <details class="entry-more" id=format!("more-{}", entry.event)>
             <summary>{words.to_owned()}</summary>
             <pre class="plain" tabindex="0">{text.to_owned()}</pre>
             {(!below.is_empty()).then(|| view! { <ul class="mono entry-calls">{below}</ul> })}

@@ -38,7 +38,7 @@ fn terms() -> Terms {
         rung("third", minutes(15), Until::Resolved),
         rung("vendor", None, Until::Decided),
     ];
-    Terms { level: Some(level), ladder, update_every: minutes(20) }
+    Terms { level: Some(level), ladder, update_every: minutes(20), own: None, since: None }
 }
 
 fn told(times: &Times, minute: i64) -> Vec<String> {
@@ -186,4 +186,19 @@ proptest! {
         prop_assert!(found.is_sorted_by_key(|deadline| deadline.due));
         prop_assert!(times.resolved.is_none() || call(&terms, &times, time(now)) == Call::default());
     }
+}
+
+#[test]
+fn a_level_that_is_set_later_counts_from_then() {
+    let raised = Terms { since: Some(at(40)), ..terms() };
+    let due = |terms: &Terms, now| {
+        let found = deadlines(terms, &Times::started(at(0)), at(now));
+        let respond = found.into_iter().find(|deadline| deadline.what == What::Respond).unwrap();
+        (respond.due, matches!(respond.state, State::Missed { .. }))
+    };
+    assert_eq!(due(&terms(), 41), (at(30), true));
+    assert_eq!(due(&raised, 41), (at(70), false));
+    let answered = Times { acknowledged: Some(at(5)), ..Times::started(at(0)) };
+    let found = deadlines(&raised, &answered, at(41));
+    assert!(found.iter().any(|one| one.what == What::Respond && one.state == State::Met { at: at(5) }), "{found:?}");
 }

@@ -17,8 +17,8 @@ use crate::{
     Stage,
 };
 
-/// How many alerts are taken at once.
-const MOST: usize = 200;
+/// How many alerts are taken at once: of more, those that fire come first.
+const MOST: usize = 1_000;
 /// How many alerts of one incident are kept.
 const MOST_OF_INCIDENT: usize = 500;
 /// How many labels or annotations of an alert are kept.
@@ -27,6 +27,8 @@ const LABELS: usize = 64;
 const VALUE: usize = 2_048;
 /// How much of a severity is kept, in bytes.
 const SEVERITY: usize = 32;
+/// How much is said by itself of what suffers, in bytes.
+const AFFECTED: usize = 300;
 /// How much of a name is kept, in bytes.
 const NAME: usize = 256;
 
@@ -67,6 +69,10 @@ pub enum AlertState {
 }
 
 impl IncomingAlert {
+    /// How the group's key of an incident of PagerDuty begins; what follows is the key that PagerDuty knows it by. Keys of
+    /// Alertmanager begin with a brace.
+    pub const PAGER: &str = "pagerduty:";
+
     fn cleared_at(&self) -> Option<Timestamp> {
         match self.state {
             AlertState::Over { at } => Some(at),
@@ -89,19 +95,20 @@ pub struct Received {
 
 impl Operations {
     /// Takes what a monitoring system tells. A fingerprint that an open incident knows is that incident's; else the group
-    /// decides; else it opens one. The same word twice changes nothing.
+    /// decides; else it opens one. The same word twice changes nothing. However many they are, an outage is not refused: at
+    /// most 1000 are taken, those that fire first, and the answer has as many entries as were taken.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for more alerts than are taken at once, [`Error::Audit`], [`Error::Store`].
+    /// [`Error::Audit`], [`Error::Store`].
     pub async fn receive_alerts(
         &self,
         source: &str,
         environment: Option<&EnvironmentName>,
-        alerts: Vec<IncomingAlert>,
+        mut alerts: Vec<IncomingAlert>,
     ) -> Result<Vec<Received>, Error> {
-        if alerts.len() > MOST {
-            return Err(Error::Invalid(format!("{} alerts at once are too many: send at most {MOST}.", alerts.len())));
-        }
+        alerts.sort_by_key(|alert| alert.cleared_at().is_some());
+        let left_out = alerts.len().saturating_sub(MOST);
+        alerts.truncate(MOST);
         let (this, source, environment) = (self.clone(), source.to_owned(), environment.cloned());
         self.whole(async move {
             let mut received = Vec::with_capacity(alerts.len());
@@ -110,6 +117,13 @@ impl Operations {
             let mut known = Known::new();
             for alert in alerts {
                 received.push(this.receive(&source, environment.as_ref(), bounded(alert), &mut known).await?);
+            }
+            let opened = received.iter().find(|one| one.opened).and_then(|one| one.incident);
+            if let Some(id) = opened.filter(|_| left_out > 0) {
+                let words = format!("{left_out} more alerts came with these and are not listed");
+                let incident = this.existing_incident(id).await?;
+                this.note_of(&incident, Actor::monitoring(&source), EventKind::NoteWritten, this.rooms.now(), words)
+                    .await?;
             }
             Ok(received)
         })
@@ -125,13 +139,21 @@ impl Operations {
     ) -> Result<Received, Error> {
         let store = &self.rooms.incidents;
         let over = alert.cleared_at().is_some();
+        let nothing = Received { incident: None, opened: false };
         let its = match self.told_by_us(&alert.group_key).await? {
-            Some(ours) => Some(ours),
+            // The pager's late word on what is over here opens nothing.
+            Some(ours) if ours.stage() == Stage::Resolved && !over => return Ok(nothing),
+            Some(ours) => Some(ours.id),
             None => store.incident_of_alert(source, &alert.fingerprint, &alert.group_key).await?,
+        };
+        // A person is often faster than the monitoring: what fired in an incident that is over is over there.
+        let its = match its {
+            None if over => store.firing(source, &alert.fingerprint).await?,
+            its => its,
         };
         let (incident, opened) = match its {
             Some(id) => (self.existing_incident(id).await?, false),
-            None if over => return Ok(Received { incident: None, opened: false }),
+            None if over => return Ok(nothing),
             None => (self.open_by_alert(source, environment, &alert).await?, true),
         };
         let id = incident.id;
@@ -142,7 +164,11 @@ impl Operations {
         let at = alerts.iter().position(|known| known.source == source && known.fingerprint == alert.fingerprint);
         let before = at.and_then(|at| alerts.get(at));
         let news = match before {
-            None if over || alerts.len() >= MOST_OF_INCIDENT => None,
+            None if over => None,
+            None if alerts.len() >= MOST_OF_INCIDENT => {
+                self.raise(id, &fired(id, source, &alert), alerts).await?;
+                None
+            }
             None => Some(EventKind::AlertFired),
             Some(before) => match (before.cleared_at, over) {
                 (None, true) => Some(EventKind::AlertCleared),
@@ -159,14 +185,18 @@ impl Operations {
             self.keep(&incident, kind, &fired).await?;
             if kind == EventKind::AlertFired && !opened {
                 self.raise(id, &fired, alerts).await?;
+                self.spread(id, &fired).await?;
             }
-            match at.and_then(|at| alerts.get_mut(at)) {
-                Some(known) => *known = fired,
-                None => alerts.push(fired),
-            }
-            if kind == EventKind::AlertFired && alerts.len() == MOST_OF_INCIDENT {
-                let words = format!("{MOST_OF_INCIDENT} alerts are kept of one incident: further ones are not listed");
-                self.note_of(&incident, Actor::monitoring(source), EventKind::NoteWritten, words).await?;
+            if let Some(known) = at.and_then(|at| alerts.get_mut(at)) {
+                *known = fired;
+            } else {
+                alerts.push(fired);
+                if alerts.len() == MOST_OF_INCIDENT {
+                    let words =
+                        format!("{MOST_OF_INCIDENT} alerts are kept of one incident: further ones are not listed");
+                    let (system, now) = (Actor::monitoring(source), self.rooms.now());
+                    self.note_of(&incident, system, EventKind::NoteWritten, now, words).await?;
+                }
             }
         }
         if let AlertState::TakenOn { by } = &alert.state {
@@ -207,9 +237,28 @@ impl Operations {
         };
         let said = severity_said(incident.severity.as_deref(), Some(&severity));
         let words = format!("{said}: {} is worse than what was told before", fired.name);
-        self.note_of(&incident, Actor::monitoring(&fired.source), EventKind::IncidentChanged, words).await?;
+        let (system, now) = (Actor::monitoring(&fired.source), self.rooms.now());
+        self.note_of(&incident, system, EventKind::IncidentChanged, now, words).await?;
         let runbook = incident.runbook.clone();
         self.set_level(&mut incident, runbook, Some(severity));
+        Ok(self.rooms.incidents.change_incident(&incident).await?)
+    }
+
+    /// What else suffers, as one more alert says.
+    async fn spread(&self, id: IncidentId, fired: &FiredAlert) -> Result<(), Error> {
+        let more = affected(&fired.labels);
+        let _turn = self.rooms.turn_of(id.0).await;
+        let mut incident = self.existing_incident(id).await?;
+        let known = incident.affected.split("; ").any(|one| one == more);
+        if more.is_empty() || known || incident.affected.len() + more.len() > AFFECTED {
+            return Ok(());
+        }
+        incident.affected = match incident.affected.as_str() {
+            "" => more.clone(),
+            known => format!("{known}; {more}"),
+        };
+        let (system, now) = (Actor::monitoring(&fired.source), self.rooms.now());
+        self.note_of(&incident, system, EventKind::IncidentChanged, now, format!("affected: {more}, too")).await?;
         Ok(self.rooms.incidents.change_incident(&incident).await?)
     }
 
@@ -224,23 +273,31 @@ impl Operations {
             "" => incident.title.clone(),
             by => format!("by {by}"),
         };
-        incident.acknowledged_at = Some(self.rooms.now());
-        self.note_of(&incident, Actor::monitoring(source), EventKind::IncidentAcknowledged, words).await?;
+        let now = self.rooms.now();
+        incident.acknowledged_at = Some(now);
+        self.note_of(&incident, Actor::monitoring(source), EventKind::IncidentAcknowledged, now, words).await?;
         Ok(self.rooms.incidents.change_incident(&incident).await?)
     }
 
-    async fn note_of(&self, incident: &Incident, actor: Actor, kind: EventKind, words: String) -> Result<(), Error> {
-        let mut event = AuditEvent::new(self.rooms.now(), kind, actor, words);
+    async fn note_of(
+        &self,
+        incident: &Incident,
+        actor: Actor,
+        kind: EventKind,
+        at: Timestamp,
+        words: String,
+    ) -> Result<(), Error> {
+        let mut event = AuditEvent::new(at, kind, actor, words);
         event.incident = Some(incident.id);
         event.environment.clone_from(&incident.environment);
         Ok(self.rooms.trail.append(&event).await?)
     }
 
-    /// The open incident that the portal itself has told a pager of: its own word comes back by the pager's webhook.
-    async fn told_by_us(&self, group_key: &str) -> Result<Option<IncidentId>, Error> {
-        let Some(id) = group_key.strip_prefix(INCIDENT_KEY).and_then(|id| id.parse().ok()) else { return Ok(None) };
-        let incident = self.rooms.incidents.incident(id).await?;
-        Ok(incident.filter(|incident| incident.resolved_at.is_none()).map(|incident| incident.id))
+    /// The incident that the portal itself has told a pager of: its own word comes back by the pager's webhook.
+    async fn told_by_us(&self, group_key: &str) -> Result<Option<Incident>, Error> {
+        let ours = group_key.strip_prefix(IncomingAlert::PAGER).and_then(|key| key.strip_prefix(INCIDENT_KEY));
+        let Some(id) = ours.and_then(|id| id.parse().ok()) else { return Ok(None) };
+        Ok(self.rooms.incidents.incident(id).await?)
     }
 
     async fn open_by_alert(
@@ -383,7 +440,10 @@ fn bounded(alert: IncomingAlert) -> IncomingAlert {
         "" => hex(&Sha256::digest(format!("{name} {:?}", alert.labels).as_bytes())),
         given => key(given),
     };
-    let group_key = if alert.group_key.is_empty() { fingerprint.clone() } else { key(&alert.group_key) };
+    let group_key = match alert.group_key.as_str() {
+        "" => fingerprint.clone(),
+        given => key(given),
+    };
     let state = match alert.state {
         AlertState::TakenOn { by } => AlertState::TakenOn { by: command::mask::mask_text(cut(&by, NAME)) },
         state => state,

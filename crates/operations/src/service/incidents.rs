@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use incident::{Alert, Candidate, Deadline, Level, Template, Terms};
+use incident::{Alert, Candidate, Contact, Deadline, Level, Template, Terms};
 use jiff::Timestamp;
 use runbook::{ProcedureId, RunbookId};
 use tokio::sync::watch;
@@ -13,6 +13,8 @@ use crate::{
     Message, NewIncident, Permission, Run, RunFilter, RunId, Stage,
 };
 
+/// The levels that there are where no runbook names others.
+const USUAL: [&str; 4] = ["P1", "P2", "P3", "P4"];
 /// The longest title, in bytes.
 const TITLE: usize = 256;
 
@@ -73,6 +75,8 @@ pub struct IncidentView {
     pub messages: Vec<Message>,
     /// Everybody who did something (subject and name).
     pub participants: Vec<(String, String)>,
+    /// Who can be reached, as its runbook says now.
+    pub contacts: Vec<Contact>,
     /// What is due when.
     pub deadlines: Vec<Deadline>,
     /// When this was read.
@@ -112,6 +116,13 @@ impl Operations {
         let asked = changes.severity.as_deref().filter(|level| !level.is_empty());
         // A level that was asked for counts before the procedure's own.
         let procedure = procedure.filter(|_| asked.is_none());
+        if let Some(asked) = asked {
+            let known = self.severities(caller, runbook.as_ref())?;
+            let means = incident::severity::for_label(&self.levels(runbook.as_ref()), asked).is_some();
+            if !means && !USUAL.contains(&asked) && !known.iter().any(|level| level == asked) {
+                return Err(Error::Invalid(format!("Choose a severity of {}.", known.join(", "))));
+            }
+        }
         let terms = runbook.as_ref().and_then(|id| self.terms(id, procedure.as_ref(), asked)).unwrap_or_default();
         let now = self.rooms.now();
         let new = NewIncident {
@@ -165,6 +176,7 @@ impl Operations {
             deadlines: incident::clock::deadlines(&incident.terms, &incident.times(), now),
             messages: store.messages(id).await?,
             participants: store.participants(id).await?,
+            contacts: self.contacts(incident.runbook.as_ref()),
             incident,
             alerts,
             suggested,
@@ -240,9 +252,14 @@ impl Operations {
     /// Gives an incident another runbook or level, and with them other times and another ladder. What people were promised
     /// stays promised.
     pub(super) fn set_level(&self, incident: &mut Incident, runbook: Option<RunbookId>, severity: Option<String>) {
-        let terms = runbook.as_ref().and_then(|id| self.terms(id, None, severity.as_deref())).unwrap_or_default();
+        let mut terms = runbook.as_ref().and_then(|id| self.terms(id, None, severity.as_deref())).unwrap_or_default();
+        // The times of the procedure itself count again when its level does.
+        terms.own = incident.terms.own.take().filter(|_| runbook == incident.runbook);
+        if let Some(own) = terms.own.as_ref().filter(|own| Some(&own.name) == severity.as_ref()) {
+            terms.level = Some(own.clone());
+        }
         let update_every = incident.terms.update_every.or(terms.update_every);
-        incident.terms = Terms { update_every, ..terms };
+        incident.terms = Terms { update_every, since: Some(self.rooms.now()), ..terms };
         (incident.runbook, incident.severity) = (runbook, severity);
     }
 
@@ -264,7 +281,14 @@ impl Operations {
     pub fn severities(&self, caller: &Caller, runbook: Option<&RunbookId>) -> Result<Vec<String>, Error> {
         permit(caller, Permission::View)?;
         let names: Vec<String> = self.levels(runbook).into_iter().map(|level| level.name).collect();
-        Ok(if names.is_empty() { ["P1", "P2", "P3", "P4"].map(str::to_owned).to_vec() } else { names })
+        Ok(if names.is_empty() { USUAL.map(str::to_owned).to_vec() } else { names })
+    }
+
+    /// Who can be reached, as a runbook says.
+    fn contacts(&self, runbook: Option<&RunbookId>) -> Vec<Contact> {
+        let shelf = self.rooms.library.shelf();
+        let runbook = runbook.and_then(|id| shelf.runbook(id));
+        runbook.map(|runbook| incident::escalation::contacts(runbook)).unwrap_or_default()
     }
 
     /// The levels that a runbook names, worst first.
@@ -334,13 +358,13 @@ impl Operations {
                 }
                 Change::Mitigate if stage >= Stage::Mitigated => return Err(there(stage)),
                 Change::Mitigate => {
-                    incident.acknowledged_at.get_or_insert(now);
+                    this.answered(&caller, &mut incident, now).await?;
                     incident.mitigated_at = Some(now);
                     Some(EventKind::IncidentMitigated)
                 }
                 Change::Resolve if stage == Stage::Resolved => return Err(there(stage)),
                 Change::Resolve => {
-                    incident.acknowledged_at.get_or_insert(now);
+                    this.answered(&caller, &mut incident, now).await?;
                     incident.mitigated_at.get_or_insert(now);
                     incident.resolved_at = Some(now);
                     Some(EventKind::IncidentResolved)
@@ -363,11 +387,19 @@ impl Operations {
         .await
     }
 
+    /// Whoever ends what nobody has taken on has answered by that. The caller keeps the incident.
+    async fn answered(&self, caller: &Caller, incident: &mut Incident, now: Timestamp) -> Result<(), Error> {
+        if incident.acknowledged_at.is_none() {
+            self.say(caller, incident, EventKind::IncidentAcknowledged, &incident.title, now).await?;
+            incident.acknowledged_at = Some(now);
+        }
+        Ok(())
+    }
+
     /// Writes that a person takes an incident on; whoever is first leads. The caller keeps the incident.
     async fn acknowledged(&self, caller: &Caller, incident: &mut Incident) -> Result<(), Error> {
         let now = self.rooms.now();
-        self.say(caller, incident, EventKind::IncidentAcknowledged, &incident.title, now).await?;
-        incident.acknowledged_at = Some(now);
+        self.answered(caller, incident, now).await?;
         if incident.commander.is_none() {
             self.say(caller, incident, EventKind::CommandTaken, "Took command", now).await?;
             incident.commander = Some(signature(caller));

@@ -10,18 +10,18 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use incident::{Known, Meaning, Template};
 use jiff::tz::TimeZone;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::incidents::text;
 use super::{Operations, signature};
 use crate::{
     Actor, AuditEvent, Caller, Channel, ChannelKind, DeliveryError, DeliveryState, Error, EventKind, Incident,
-    IncidentId, Letter, Message, MessageId, Outcome, OutcomeResult, PagerAction, Permission, Stage,
+    IncidentId, IncomingAlert, Letter, Message, MessageId, Outcome, OutcomeResult, PagerAction, Permission, Stage,
 };
 
 /// How an incident begins to be called at a pager: its id follows.
 pub(super) const INCIDENT_KEY: &str = "runbook-portal-";
-/// The annotation of an alert that came from PagerDuty: where its incident stands there.
-const PAGER: &str = "pagerduty_url";
 /// How often something is tried again.
 const RETRIES: usize = 5;
 /// How long the first pause is; each one after it is three times as long.
@@ -92,7 +92,17 @@ impl Operations {
                 && let Some(sent) = this.rooms.incidents.message(key).await?
             {
                 // A second press of the same form, or a program that heard no answer.
-                return if sent.incident == incident.id { Ok(key) } else { Err(Error::NotFound("This message")) };
+                let same = sent.incident == incident.id
+                    && (sent.channel.as_str(), sent.action) == (outgoing.channel.as_str(), outgoing.action)
+                    && (&sent.subject, &sent.text) == (&text(&subject)?, &written);
+                return if same {
+                    Ok(key)
+                } else {
+                    Err(Error::Invalid(
+                        "Another message was sent by this form already. Load the page again to write a new one."
+                            .to_owned(),
+                    ))
+                };
             }
             let (title, subject) = (text(outgoing.title.trim())?, text(&subject)?);
             let beginning = written.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
@@ -176,10 +186,10 @@ impl Operations {
         self.rooms.incidents.keep_message(&message).await?;
         // What came from the pager is the pager's own: it is answered under its name.
         let alerts = self.rooms.incidents.alerts(incident.id).await?;
-        let own = alerts.into_iter().find(|alert| alert.annotations.contains_key(PAGER)).map(|alert| alert.group_key);
+        let own = alerts.iter().find_map(|alert| alert.group_key.strip_prefix(IncomingAlert::PAGER));
         let letter = Letter {
             key: message.id.to_string(),
-            incident_key: own.unwrap_or_else(|| format!("{INCIDENT_KEY}{}", incident.id)),
+            incident_key: own.map_or_else(|| format!("{INCIDENT_KEY}{}", incident.id), str::to_owned),
             subject: if message.subject.is_empty() { incident.title.clone() } else { message.subject.clone() },
             text: message.text.clone(),
             action: message.action,
@@ -193,9 +203,9 @@ impl Operations {
 
     async fn deliver(&self, intent: AuditEvent, mut message: Message, letter: Letter, channel: Arc<dyn Channel>) {
         let shutdown = self.rooms.shutdown.clone();
-        let mut attempts = message.attempts;
-        let ended = shutdown.run_until_cancelled(self.tried(&message, &*channel, &letter, &mut attempts)).await;
-        message.attempts = attempts;
+        let mut tries = Tries { attempts: message.attempts, may_have_arrived: false };
+        let ended = shutdown.run_until_cancelled(self.tried(&message, &*channel, &letter, &mut tries)).await;
+        message.attempts = tries.attempts;
         let result = match ended {
             Some(Ok(remark)) => {
                 (message.state, message.remark) = (DeliveryState::Delivered, remark);
@@ -207,6 +217,11 @@ impl Operations {
             }
             Some(Err(error)) => {
                 (message.state, message.remark) = (DeliveryState::Failed, Some(error.to_string()));
+                OutcomeResult::Failed
+            }
+            None if !tries.may_have_arrived => {
+                let remark = "The portal stopped before it was taken.".to_owned();
+                (message.state, message.remark) = (DeliveryState::Failed, Some(remark));
                 OutcomeResult::Failed
             }
             None => {
@@ -250,8 +265,14 @@ impl Operations {
         message: &Message,
         channel: &dyn Channel,
         letter: &Letter,
-        attempts: &mut i64,
+        tries: &mut Tries,
     ) -> Result<Option<String>, DeliveryError> {
+        // What a pager is told of one incident arrives in the order in which it was said.
+        let is_pager = channel.kind() == ChannelKind::PagerDuty;
+        let _lane = match is_pager {
+            true => Some(self.rooms.turn_of(lane(message)).await),
+            false => None,
+        };
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(PAUSE)
             .with_max_delay(LONGEST_PAUSE)
@@ -260,11 +281,17 @@ impl Operations {
             .with_jitter()
             .build();
         loop {
-            *attempts += 1;
+            // A pager that is told late that it began would call people for what is over.
+            if is_pager && self.is_overtaken(message).await {
+                return Err(DeliveryError::Refused("this pager was told meanwhile that it is over".to_owned()));
+            }
+            tries.attempts += 1;
+            tries.may_have_arrived = true;
             let error = match channel.deliver(letter).await {
                 Ok(remark) => return Ok(remark),
                 Err(error) => error,
             };
+            tries.may_have_arrived = matches!(error, DeliveryError::Unknown(_));
             let again = match error {
                 DeliveryError::Refused(_) => false,
                 DeliveryError::Failed(_) => true,
@@ -273,17 +300,18 @@ impl Operations {
             let Some(pause) = pauses.next().filter(|_| again) else { return Err(error) };
             tracing::warn!(channel = channel.name(), %error, ?pause, "a message is tried again");
             tokio::time::sleep(pause).await;
-            // A pager that is told late that it began would call people for what is over.
-            if channel.kind() == ChannelKind::PagerDuty && self.is_overtaken(message).await {
-                return Err(DeliveryError::Refused("a newer message has gone to this pager meanwhile".to_owned()));
-            }
         }
     }
 
-    /// Whether another message has left on the same channel since.
+    /// Whether somebody has said on the same channel since that it is over.
     async fn is_overtaken(&self, message: &Message) -> bool {
+        if message.action == PagerAction::Resolve {
+            return false;
+        }
         let sent = self.rooms.incidents.messages(message.incident).await.unwrap_or_default();
-        sent.iter().any(|other| other.channel == message.channel && other.at > message.at && other.id != message.id)
+        sent.iter().any(|other| {
+            other.channel == message.channel && other.action == PagerAction::Resolve && other.at > message.at
+        })
     }
 
     /// People have heard: from now on they wait for the next word, as long as they were promised.
@@ -310,6 +338,21 @@ impl Operations {
     }
 }
 
+/// How far the tries of a message have come.
+struct Tries {
+    attempts: i64,
+    /// Whether one of them may have arrived without a word.
+    may_have_arrived: bool,
+}
+
+/// What those messages have in common that go one after the other: the incident and the channel.
+fn lane(message: &Message) -> Uuid {
+    let digest = Sha256::digest(format!("{} {}", message.incident, message.channel).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Uuid::from_bytes(bytes)
+}
+
 /// How bad it is, in PagerDuty's words.
 fn severity(incident: &Incident) -> &'static str {
     match incident.terms.level.as_ref().map(|level| level.rank) {
@@ -334,7 +377,7 @@ pub(super) fn known(incident: &Incident, now: jiff::Timestamp) -> Known {
     know(Meaning::Affected, incident.affected.clone());
     know(Meaning::Started, incident.started_at.round(jiff::Unit::Second).map_or(String::new(), |at| at.to_string()));
     know(Meaning::LatestUpdate, incident.latest_update.clone());
-    know(Meaning::Time, now.to_zoned(TimeZone::UTC).strftime("%H:%M").to_string());
+    know(Meaning::Time, now.to_zoned(TimeZone::UTC).strftime("%H:%M UTC").to_string());
     let status = match stage {
         Stage::Open | Stage::Acknowledged => "INVESTIGATING",
         Stage::Mitigated => "MONITORING",

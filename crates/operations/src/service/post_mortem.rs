@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use runbook::SafeHtml;
 use sha2::{Digest as _, Sha256};
 
+use super::runs::SKIPPED;
 use super::timeline::{Entry, Lane, Timeline, span};
 use super::{Operations, permit};
 use crate::running::hex;
@@ -306,9 +307,9 @@ fn actions(out: &mut String, timeline: &Timeline) {
             Lane::Person(_, name) => plain(name),
         };
         let what =
-            entry.details.first().map_or_else(|| brief(&entry.words), |text| code(&shortened(&first_line(text))));
+            entry.details.first().map_or_else(|| brief(&entry.words), |text| in_cell(&shortened(&first_line(text))));
         let result = entry.result.map_or("not ended", OutcomeResult::word);
-        rows.push(format!("| {} | {who} | {} | {result} |\n", of_day(entry.at), what.replace('|', "\\|")));
+        rows.push(format!("| {} | {who} | {} | {result} |\n", of_day(entry.at), what));
     }
     if rows.is_empty() {
         let _ = writeln!(out, "Nothing was changed through the portal.");
@@ -322,13 +323,19 @@ fn actions(out: &mut String, timeline: &Timeline) {
     }
 }
 
+/// Whether two entries are about the same part of a run, or one about a command of the other's step: `4a` is one of `4`.
+fn same_part(one: &Entry, other: &Entry) -> bool {
+    let step = |part: &str| part.trim_end_matches(|c: char| c.is_ascii_lowercase()).to_owned();
+    let (Some(a), Some(b)) = (one.part.as_deref(), other.part.as_deref()) else { return false };
+    one.run == other.run && (a == b || step(a) == b || step(b) == a)
+}
+
 /// What was left out, with the reason: what was done after all is not among it.
 fn omitted(timeline: &Timeline) -> impl Iterator<Item = &Entry> {
     let says = |entry: &Entry| matches!(entry.kind, EventKind::StepMarked | EventKind::ExecutionIntent);
-    let same = |one: &Entry, other: &Entry| one.run == other.run && one.part == other.part;
     timeline.entries.iter().enumerate().filter_map(move |(at, entry)| {
-        let later = || timeline.entries.iter().skip(at + 1).any(|later| says(later) && same(entry, later));
-        let is_skipped = entry.kind == EventKind::StepMarked && entry.words.starts_with("Skipped");
+        let later = || timeline.entries.iter().skip(at + 1).any(|later| says(later) && same_part(entry, later));
+        let is_skipped = entry.kind == EventKind::StepMarked && entry.words.starts_with(SKIPPED);
         (is_skipped && !later()).then_some(entry)
     })
 }
@@ -389,6 +396,12 @@ fn first_line(text: &str) -> String {
 }
 
 /// Hostile text as text of a bounded length.
+/// A text as code that may stand in a cell of a table. There a bar ends the cell even within code, and what escapes it
+/// depends on what stands before it: with one in it, it is told as plain text.
+fn in_cell(text: &str) -> String {
+    if text.contains('|') { plain(text) } else { code(text) }
+}
+
 fn brief(text: &str) -> String {
     plain(&shortened(text))
 }

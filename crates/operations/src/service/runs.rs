@@ -12,10 +12,13 @@ use runbook::{CommandId, Language, Procedure, ProcedureId, RunbookId, StepId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use command::Effect;
+
 use super::together::{is_alone, is_the_way, not_somebody_elses};
 use super::{Again, Operations, Press, check_length, locked, permit, place, signature, values};
 use crate::prepared::Prepared;
 use crate::running::Running;
+use crate::running::edited_effect;
 use crate::{
     Actor, AuditEvent, Caller, Chunk, Environment, EnvironmentName, Error, EventKind, Execution, ExecutionId,
     ExecutionState, IncidentId, Mark, NewRun, Permission, Run, RunFilter, RunId, RunState, RunView, StepMark,
@@ -36,7 +39,9 @@ pub(super) struct Ready {
 }
 
 /// How the trail calls what somebody carried out elsewhere: what they pasted is output.
-pub(super) const BY_HAND: &str = "Done by hand";
+const BY_HAND: &str = "Done by hand";
+/// What the trail calls a step that was left out.
+pub(super) const SKIPPED: &str = "Skipped";
 
 impl Operations {
     /// Starts a run of a procedure. `given` is what is known of its parameters already, by name.
@@ -209,6 +214,16 @@ impl Operations {
         if let Some(text) = &edited {
             self.permit(caller, Permission::RunEdited, "run an edited command").await?;
             check_length(text)?;
+            let asked = environment.policy.effect_of(command);
+            if edited_effect(command, text, &environment.policy) == Effect::Destroy
+                && asked.max(press.confirmed.unwrap_or(asked)) < Effect::Destroy
+            {
+                return Err(Error::Invalid(
+                    "What you typed removes something, or interrupts service. If that is meant, tick “It may remove something” \
+                     below the text and press again. Nothing has run."
+                        .to_owned(),
+                ));
+            }
         }
         let edited = match adjusted(command, &press.adjusted, &environment.policy)? {
             Some(_) if edited.is_some() => {
@@ -512,7 +527,7 @@ fn words(mark: &Mark) -> (&'static str, Option<&String>) {
     match mark {
         Mark::Done => ("Done", None),
         Mark::ByHand { result } => (BY_HAND, Some(result)),
-        Mark::Skipped { reason } => ("Skipped", Some(reason)),
+        Mark::Skipped { reason } => (SKIPPED, Some(reason)),
         Mark::Settled { passed: true, finding } => ("Settled: it had worked", Some(finding)),
         Mark::Settled { passed: false, finding } => ("Settled: it had not worked", Some(finding)),
         Mark::Judged { met: true } => ("As expected", None),

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::runs::BY_HAND;
+use super::runs::SKIPPED;
 use super::{Operations, permit};
 use crate::{
     AuditEntry, AuditFilter, Caller, Chunk, Error, EventId, EventKind, ExecutionId, Incident, IncidentId,
@@ -119,9 +119,9 @@ impl Operations {
         let mut filter = AuditFilter { incident: Some(id), limit, ..AuditFilter::default() };
         let mut cut = false;
         loop {
-            let page = self.rooms.trail.page(&filter).await?;
-            rows.extend(page.entries);
-            match page.next {
+            let (entries, next) = self.rooms.trail.entries(&filter).await?;
+            rows.extend(entries);
+            match next {
                 Some(_) if rows.len() >= most => {
                     cut = true;
                     break;
@@ -136,7 +136,8 @@ impl Operations {
             // What a person typed can hold what only those who see output should see, as on the page of a run.
             let typed = |entry: &&mut Entry| match entry.kind {
                 EventKind::ExecutionIntent => true,
-                EventKind::StepMarked => entry.words.starts_with(BY_HAND),
+                // A reason is for everybody; results, and what `kubectl edit` was told to write, are not.
+                EventKind::StepMarked => !entry.words.starts_with(SKIPPED),
                 _ => false,
             };
             entries.iter_mut().filter(typed).for_each(|entry| entry.details.clear());

@@ -131,6 +131,16 @@ impl Operations {
         .await
     }
 
+    /// Whether a step of an open run is the caller's to do.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where it is somebody else's, [`Error::Store`].
+    pub async fn may_do(&self, caller: &Caller, run: RunId, step: &StepId) -> Result<(), Error> {
+        self.permit(caller, Permission::Run, "do a step").await?;
+        let run = self.open_run(run).await?;
+        self.step_to_do(caller, &run, step).await.map(|_| ())
+    }
+
     /// A step that the caller may do something to: nobody else has claimed it.
     pub(super) async fn step_to_do(&self, caller: &Caller, run: &Run, step: &StepId) -> Result<StepView, Error> {
         let view = self.step_view(caller, run, step).await?;

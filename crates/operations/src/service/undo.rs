@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use runbook::Language;
 
 use super::runs::Ready;
 use super::together::is_alone;
 use super::{Operations, permit};
 use crate::prepared::Prepared;
-use crate::undo::{Undo, is_taken_back, of, of_latest, since};
+use crate::undo::{Undo, is_taken_back, last_change, of, of_latest, since};
 use crate::{
     AuditEntry, Caller, Environment, Error, Execution, ExecutionId, ExecutionState, Permission, Run, RunId, RunState,
     StepView,
@@ -78,10 +77,12 @@ impl Operations {
             return Ok(None);
         }
         let executions = self.rooms.runs.executions(run.id).await?;
-        let undo = of(&execution, &executions, &self.changes_of(run.id).await, &environment.policy);
-        let Some(mut undo) = undo else { return Ok(None) };
-        let changes = self.changes_since(&run, execution.started_at).await;
-        undo.since = since(undo.of, &executions, &changes);
+        let changes = self.changes_of(run.id).await;
+        let Some(mut undo) = of(&execution, &executions, &changes, &environment.policy) else { return Ok(None) };
+        self.tell_since(&run, &executions, &changes, vec![&mut undo]).await;
+        if !caller.person.role.permits(Permission::SeeOutput) {
+            undo.without_calls();
+        }
         Ok(Some(undo))
     }
 
@@ -100,20 +101,26 @@ impl Operations {
             command.undo = latest.and_then(|one| of_latest(one, executions, changes, &environment.policy));
             undos.extend(command.undo.as_mut());
         }
-        let begun = |undo: &Undo| executions.iter().find(|one| one.id == undo.of).map(|one| one.started_at);
-        let Some(first) = undos.iter().filter_map(|undo| begun(undo)).min() else { return };
-        let later = self.changes_since(run, first).await;
-        for undo in undos {
-            undo.since = since(undo.of, executions, &later);
-        }
+        self.tell_since(run, executions, changes, undos).await;
     }
 
-    /// What changed something where a run acts, in any run. A trail that cannot be read names nothing.
-    pub(super) async fn changes_since(&self, run: &Run, from: Timestamp) -> Vec<AuditEntry> {
-        self.rooms.trail.changes_since(&run.environment, from).await.unwrap_or_else(|error| {
-            tracing::warn!(run = %run.id, error = &error as &dyn std::error::Error, "what changed since could not be read");
-            Vec::new()
-        })
+    /// Says of each what was done to the same things since, in any run. Where the trail cannot be read, much may have been.
+    async fn tell_since(&self, run: &Run, executions: &[Execution], changes: &[AuditEntry], undos: Vec<&mut Undo>) {
+        let Some(first) = undos.iter().filter_map(|undo| last_change(undo.of, changes)).min() else { return };
+        let (later, much) = match self.rooms.trail.changes_after(&run.environment, first).await {
+            Ok(later) => {
+                let much = later.len() >= AuditEntry::MOST_CHANGES;
+                (later, much)
+            }
+            Err(error) => {
+                tracing::warn!(run = %run.id, error = &error as &dyn std::error::Error, "what changed since could not be read");
+                (Vec::new(), true)
+            }
+        };
+        for undo in undos {
+            undo.since = since(undo.of, executions, changes, &later);
+            undo.much_since = much;
+        }
     }
 
     /// What of a run's changes can be changed back. A trail that cannot be read offers nothing.

@@ -118,7 +118,7 @@ fn count(past: &PastRun, map: &Map, steps: &mut [StepStatistics]) {
         let belongs = |part: &str| map.parts.get(part) == Some(&place);
         let ran = past.executions.iter().any(|execution| belongs(execution.command.as_str()));
         let failed = |execution: &Execution| belongs(execution.command.as_str()) && went_wrong(execution);
-        let marks = || past.marks.iter().filter(|mark| belongs(&mark.part));
+        let marks = || past.marks.iter().filter(|mark| belongs(&mark.part) && tells_how_far(&mark.mark));
         let touched = ran || marks().next().is_some();
         let done = marks().any(|mark| matches!(mark.mark, Mark::Done | Mark::ByHand { .. }));
         let skipped = view.state == StepState::Skipped || (completed && !touched);
@@ -128,6 +128,11 @@ fn count(past: &PastRun, map: &Map, steps: &mut [StepStatistics]) {
         step.skipped += usize::from(skipped);
         step.by_hand += usize::from(done && !skipped);
     }
+}
+
+/// Whether a mark says what became of a step: claims, choices and notes do not.
+fn tells_how_far(mark: &Mark) -> bool {
+    !matches!(mark, Mark::Chosen | Mark::Claimed { .. } | Mark::Released | Mark::Noted { .. })
 }
 
 /// It failed, took too long, or gave what the runbook does not expect.
@@ -143,7 +148,7 @@ fn times(past: &PastRun, map: &Map) -> HashMap<usize, i64> {
         let known = execution.state != ExecutionState::Unknown;
         Some((execution.ended_at?, known.then_some(execution.command.as_str())))
     });
-    let marks = past.marks.iter().map(|mark| {
+    let marks = past.marks.iter().filter(|mark| tells_how_far(&mark.mark)).map(|mark| {
         let known = !matches!(mark.mark, Mark::Settled { .. });
         (mark.at, known.then_some(mark.part.as_str()))
     });

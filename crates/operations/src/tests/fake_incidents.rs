@@ -72,6 +72,14 @@ impl IncidentStore for FakeStore {
         Ok(by_print.or_else(|| known.find(|alert| alert.group_key == group_key)).map(|alert| alert.incident))
     }
 
+    async fn firing(&self, source: &str, fingerprint: &str) -> Result<Option<IncidentId>, StoreError> {
+        let alerts = self.alerts.lock().unwrap();
+        let fires = |alert: &&FiredAlert| {
+            alert.cleared_at.is_none() && alert.source == source && alert.fingerprint == fingerprint
+        };
+        Ok(alerts.iter().rfind(fires).map(|alert| alert.incident))
+    }
+
     async fn keep_alert(&self, alert: &FiredAlert) -> Result<(), StoreError> {
         let mut alerts = self.alerts.lock().unwrap();
         alerts.retain(|known| (&known.source, &known.fingerprint) != (&alert.source, &alert.fingerprint));

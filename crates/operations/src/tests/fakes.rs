@@ -325,16 +325,11 @@ impl AuditTrail for FakeStore {
         Ok(events.iter().enumerate().filter(|(_, event)| wanted(event)).map(entry).collect())
     }
 
-    async fn changes_since(
-        &self,
-        environment: &EnvironmentName,
-        from: Timestamp,
-    ) -> Result<Vec<AuditEntry>, AuditError> {
+    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<AuditEntry>, AuditError> {
         let events = self.events.lock().unwrap();
         let wanted = |event: &AuditEvent| {
             event.kind == EventKind::ActionIntent
                 && event.environment.as_ref() == Some(environment)
-                && event.at >= from
                 && event.effect > Some(command::Effect::Read)
         };
         let entry = |(index, event): (usize, &AuditEvent)| AuditEntry {
@@ -342,7 +337,13 @@ impl AuditTrail for FakeStore {
             event: event.clone(),
             completion: events.iter().find(|other| other.completes == Some(event.id)).cloned(),
         };
-        Ok(events.iter().enumerate().filter(|(_, event)| wanted(event)).map(entry).collect())
+        Ok(events
+            .iter()
+            .enumerate()
+            .filter(|(_, event)| wanted(event))
+            .map(entry)
+            .filter(|one| one.sequence > place)
+            .collect())
     }
 }
 

@@ -102,7 +102,12 @@ async fn what_the_portal_told_a_pager_comes_back_to_its_own_incident() {
     let bench = bench();
     let id = opened(&bench).await;
     let mut echo = alert("PGR0VU2", "The shop is down", &[]);
-    echo.group_key = format!("runbook-portal-{id}");
+    echo.group_key = format!("pagerduty:runbook-portal-{id}");
+    assert_eq!(tell(&bench, echo.clone()).await, Received { incident: Some(id), opened: false });
+    bench.operations.change_stage(&person(Role::Operator), id, Change::Resolve).await.unwrap();
+    let late = IncomingAlert { fingerprint: "late".to_owned(), ..echo.clone() };
+    assert_eq!(tell(&bench, late).await, Received { incident: None, opened: false }, "a late word opens nothing");
+    echo.state = AlertState::Over { at: jiff::Timestamp::now() };
     assert_eq!(tell(&bench, echo).await, Received { incident: Some(id), opened: false });
 }
 
@@ -119,6 +124,10 @@ async fn a_worse_alert_raises_its_incident_and_leaves_what_a_person_said() {
     assert_eq!(severity().await, "warning", "a milder one changes nothing");
     tell(&bench, alert("c", "HighErrorRate", &label("critical"))).await;
     assert_eq!(severity().await, "critical");
+    tell(&bench, alert("e", "HighErrorRate", &[("service", "worker"), ("namespace", "shop")])).await;
+    tell(&bench, alert("f", "HighErrorRate", &[("service", "worker"), ("namespace", "shop")])).await;
+    let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+    assert_eq!(view.incident.affected, "worker in shop", "what else suffers is said once");
     let changes = Changes { severity: Some("P3".to_owned()), ..Changes::default() };
     bench.operations.change_incident(&person(Role::Operator), id, changes).await.unwrap();
     tell(&bench, alert("d", "HighErrorRate", &label("critical"))).await;
@@ -167,7 +176,7 @@ async fn a_level_has_the_times_of_the_runbook_that_is_chosen_for_it() {
     bench.operations.change_incident(&operator, id, chosen).await.unwrap();
     let view = bench.operations.view_incident(&operator, id).await.unwrap();
     assert_eq!(view.incident.runbook.map(|id| id.to_string()), Some(runbook));
-    let due = view.deadlines[0].due.duration_since(view.incident.started_at);
+    let due = view.deadlines[0].due.duration_since(view.incident.terms.since.unwrap());
     assert_eq!((view.deadlines[0].what, due), (incident::What::Respond, jiff::SignedDuration::from_mins(15)));
 }
 
@@ -194,9 +203,37 @@ async fn an_alert_is_bounded_and_masked() {
     assert!(kept.annotations.values().all(|value| value.len() <= 2_100));
     assert!(!format!("{view:?}").contains("hunter2"));
     assert!(!format!("{:?}", bench.store.events.lock().unwrap()).contains("hunter2"));
-    let many = (0..201).map(|index| self::alert(&index.to_string(), "x", &[])).collect();
-    let refused = bench.operations.receive_alerts("alertmanager", None, many).await;
-    assert!(matches!(refused, Err(Error::Invalid(_))));
+}
+
+#[tokio::test]
+async fn an_outage_of_everything_is_not_refused() {
+    let bench = bench();
+    let over = AlertState::Over { at: jiff::Timestamp::now() };
+    let many = (0..1_200).map(|index| IncomingAlert {
+        state: if index < 600 { over.clone() } else { AlertState::Fires },
+        ..alert(&index.to_string(), "x", &[])
+    });
+    let received = bench.operations.receive_alerts("alertmanager", None, many.collect()).await.unwrap();
+    assert_eq!(received.len(), 1_000);
+    assert!(received[0].opened && received[..600].iter().all(|one| one.incident == received[0].incident));
+    let events = bench.store.events.lock().unwrap();
+    let notes = events.iter().filter(|event| event.kind == EventKind::NoteWritten);
+    let notes: Vec<_> = notes.map(|event| event.summary.as_str()).collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[1].starts_with("200 more alerts"), "{notes:?}");
+}
+
+#[tokio::test]
+async fn what_is_over_after_its_incident_is_over_there() {
+    let bench = bench();
+    let fires = alert("a", "HighErrorRate", &[]);
+    let id = tell(&bench, fires.clone()).await.incident.unwrap();
+    bench.operations.change_stage(&person(Role::Operator), id, Change::Resolve).await.unwrap();
+    let over = IncomingAlert { state: AlertState::Over { at: jiff::Timestamp::now() }, ..fires };
+    assert_eq!(tell(&bench, over).await, Received { incident: Some(id), opened: false });
+    let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+    assert!(view.alerts[0].cleared_at.is_some());
+    assert_eq!(bench.kinds().last(), Some(&EventKind::AlertCleared));
 }
 
 #[tokio::test]
@@ -311,6 +348,26 @@ async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
         written.text.contains("Nothing was skipped") && !written.text.contains("was skipped: does"),
         "done after all"
     );
+}
+
+#[tokio::test]
+async fn what_was_written_in_an_editor_is_for_those_who_see_output() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let mut edit =
+        AuditEvent::new(jiff::Timestamp::now(), EventKind::StepMarked, Actor::portal(), "Change deployment/shop");
+    edit.incident = Some(id);
+    edit.argv = vec!["kind: Deployment".to_owned()];
+    AuditTrail::append(&*bench.store, &edit).await.unwrap();
+    for (role, seen) in [(Role::Viewer, 0), (Role::Operator, 1)] {
+        for timeline in [
+            bench.operations.timeline(&person(role), id).await.unwrap(),
+            bench.operations.lately(&person(role), id).await.unwrap(),
+        ] {
+            let last = timeline.entries.last().unwrap();
+            assert_eq!((last.words.as_str(), last.details.len()), ("Change deployment/shop", seen));
+        }
+    }
 }
 
 #[tokio::test]

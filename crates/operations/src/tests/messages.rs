@@ -122,6 +122,9 @@ async fn the_same_form_twice_is_one_message() {
     );
     assert_eq!(one.unwrap(), two.unwrap());
     settled(&bench, twice.key.unwrap()).await;
+    let other = Outgoing { text: "Something else".to_owned(), ..twice };
+    let refused = bench.operations.send(&caller, incident, other).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
     let letters = bench.channel.letters.lock().unwrap();
     assert_eq!(letters.iter().filter(|letter| letter.text == "Only once").count(), 1);
 }

@@ -52,6 +52,28 @@ async fn a_value_is_asked_for_and_never_becomes_text() {
 }
 
 #[tokio::test]
+async fn what_a_person_types_counts_by_what_it_does_and_removes_nothing_unsaid() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    let press = |text: &str, confirmed| Press { edited: Some(text.to_owned()), confirmed, ..Press::default() };
+    let go = async |text: &str, confirmed| {
+        bench.operations.press(&person(Role::Approver), run, &CommandId::new("2"), press(text, confirmed)).await
+    };
+    let removal = "kubectl delete pod shop-1 -n shop";
+    let unsaid = go(removal, None).await;
+    assert!(matches!(&unsaid, Err(Error::Invalid(why)) if why.contains("removes something")), "{unsaid:?}");
+    assert!(bench.bash.requests.lock().unwrap().is_empty(), "nothing has run");
+    go(removal, Some(command::Effect::Destroy)).await.unwrap();
+    bench.settled(run).await;
+    go("kubectl scale deployment shop --replicas=2 -n shop", None).await.unwrap();
+    bench.settled(run).await;
+    let events = bench.store.events.lock().unwrap();
+    let intents = events.iter().filter(|event| event.kind == EventKind::ExecutionIntent);
+    let effects: Vec<_> = intents.map(|event| event.effect.unwrap()).collect();
+    assert_eq!(effects, [command::Effect::Destroy, command::Effect::Change]);
+}
+
+#[tokio::test]
 async fn what_a_person_types_is_kept_without_its_secrets() {
     let bench = bench();
     let run = bench.start("restart").await;

@@ -40,15 +40,17 @@ async fn undo(bench: &Bench, run: RunId, execution: ExecutionId) -> Result<Execu
 async fn what_others_did_since_is_told_before_it_is_undone() {
     let bench = bench();
     let (run, execution) = ran(&bench, &[&RESTART], &[deployment("shop", 3, 7)]).await;
-    let viewer = person(Role::Viewer);
-    let undo = |execution| bench.operations.undo_of(&viewer, execution);
+    let operator = person(Role::Operator);
+    let undo = |execution| bench.operations.undo_of(&operator, execution);
     assert_eq!(undo(execution).await.unwrap().unwrap().since, []);
     let other: &[&'static str] = &["kubectl", "rollout", "restart", "deployment/other", "-n", "shop"];
     ran(&bench, &[other, &RESTART], &[deployment("shop", 3, 8)]).await;
     let since = undo(execution).await.unwrap().unwrap().since;
     assert_eq!(since.iter().map(|since| since.call.as_str()).collect::<Vec<_>>(), [RESTART.join(" ")]);
-    let view = bench.operations.view_run(&viewer, run).await.unwrap();
+    let view = bench.operations.view_run(&operator, run).await.unwrap();
     assert_eq!(view.steps[0].commands[0].undo.as_ref().unwrap().since, since, "in another run");
+    let told = bench.operations.undo_of(&person(Role::Viewer), execution).await.unwrap().unwrap().since;
+    assert_eq!((told[0].verb.as_str(), told[0].call.as_str()), ("rollout restart", ""), "what was typed is output's");
 }
 
 #[tokio::test]

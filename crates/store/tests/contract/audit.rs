@@ -2,8 +2,8 @@
 
 use command::{Effect, Target};
 use operations::{
-    Actor, AuditEvent, AuditFilter, AuditTrail, Decision, EnvironmentName, EventId, EventKind, ExecutionId, IncidentId,
-    Outcome, OutcomeResult, Place, RunId, Verdict,
+    Actor, AuditEntry, AuditEvent, AuditFilter, AuditTrail, Decision, EnvironmentName, EventId, EventKind, ExecutionId,
+    IncidentId, Outcome, OutcomeResult, Place, RunId, Verdict,
 };
 use runbook::{CommandId, ProcedureId, RunbookId};
 
@@ -225,8 +225,10 @@ pub(crate) async fn changes_of_a_run_in_order(fixture: &Fixture) {
     };
     let (early, look, late) = (change(1, Effect::Change), change(6, Effect::Read), change(7, Effect::Destroy));
     append(fixture, &[&early, &look, &late]).await;
-    let since = fixture.store.changes_since(&environment, at(5)).await.unwrap();
-    assert_eq!(since.iter().map(|entry| entry.event.id).collect::<Vec<_>>(), [late.id]);
+    let all = fixture.store.changes_after(&environment, 0).await.unwrap();
+    let ids = |entries: &[AuditEntry]| entries.iter().map(|entry| entry.event.id).collect::<Vec<_>>();
+    assert_eq!(ids(&all), [early.id, late.id]);
+    assert_eq!(ids(&fixture.store.changes_after(&environment, all[0].sequence).await.unwrap()), [late.id]);
     // Only an action has a way back.
     let wrong = AuditEvent { kind: EventKind::ExecutionIntent, ..full() };
     assert!(fixture.store.append(&wrong).await.is_err());

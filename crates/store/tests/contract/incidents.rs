@@ -21,7 +21,7 @@ fn new_incident(title: &str) -> NewIncident {
         severity: Some("P1".to_owned()),
         environment: Some(EnvironmentName("practice".to_owned())),
         affected: "shop".to_owned(),
-        terms: Terms { level: None, ladder: Vec::new(), update_every: Some(SignedDuration::from_mins(30)) },
+        terms: Terms { update_every: Some(SignedDuration::from_mins(30)), ..Terms::default() },
         runbook: Some(RunbookId::new("shop")),
         opened_by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
         started_at: at(0),
