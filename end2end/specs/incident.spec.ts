@@ -214,7 +214,7 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
     'Acknowledged',
     'Took command',
     'Began “P1: Shop Completely Down”',
-    'Skipped (step 3)',
+    'Skipped: Call the database team (step 3)',
     'Claimed the step (step 4)',
     'Chose: Scale up (step 4b)',
     'Handed command to Ada Approver',

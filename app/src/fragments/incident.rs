@@ -1,8 +1,7 @@
 //! The changing parts of an incident's page.
 
-use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Caller, Entry, IncidentId, IncidentView, Lane, Permission, RunView, Stage, Timeline};
+use operations::{Caller, Entry, IncidentId, IncidentView, Lane, Permission, RunState, RunView, Stage, Timeline};
 
 use super::Fragment;
 use crate::components::messages::messages_list;
@@ -19,7 +18,7 @@ pub(super) fn all(view: &IncidentView, runs: &[RunView], timeline: &Timeline, ca
         Fragment::new("incident-status", status(view, caller)),
         Fragment::new("incident-alerts", alerts(view)),
         Fragment::new("incident-suggested", suggested(view, caller)),
-        Fragment::new("incident-runs", runs_view(runs, view.now)),
+        Fragment::new("incident-runs", runs_view(view, runs)),
         Fragment::new("incident-messages", messages_list(caller, &view.messages, view.now)),
         Fragment::new("incident-timeline", lately(view.incident.id, timeline)),
     ]
@@ -206,9 +205,14 @@ fn start(view: &IncidentView, fitting: &operations::Fitting) -> AnyView {
 }
 
 /// Its runs with how far they are.
-pub(crate) fn runs_view(runs: &[RunView], now: Timestamp) -> AnyView {
-    let rows: Vec<_> = runs.iter().rev().map(|view| run_row::open_run(view, now)).collect();
-    view! { <div id="incident-runs" class="open-runs">{rows}</div> }.into_any()
+pub(crate) fn runs_view(view: &IncidentView, runs: &[RunView]) -> AnyView {
+    let rows: Vec<_> = runs.iter().rev().map(|run| run_row::open_run(run, view.now)).collect();
+    let open = runs.iter().filter(|run| run.run.state == RunState::Open).count();
+    let left = (open > 0 && view.incident.resolved_at.is_some()).then(|| {
+        let words = if open == 1 { "one run is still open".to_owned() } else { format!("{open} runs are still open") };
+        view! { <p class="notice">{format!("The incident is over, and {words}. Complete or abandon what nobody goes on with.")}</p> }
+    });
+    view! { <div id="incident-runs" class="open-runs">{left}{rows}</div> }.into_any()
 }
 
 /// The latest entries, newest first.

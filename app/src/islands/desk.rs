@@ -126,7 +126,8 @@ mod wake {
             ),
             "s" => drop(unfold(&["details.say:has([name='mark'][value='skipped'])"])),
             "n" => {
-                drop(unfold(&["[data-note]"]).or_else(|| focus_first(&["form[action='/api/note_incident'] textarea"])))
+                let _ =
+                    unfold(&["[data-note]"]).or_else(|| focus_first(&["form[action='/api/note_incident'] textarea"]));
             }
             "c" => drop(focus_first(&[".to-claim button", ".to-take-over button"])),
             "/" => drop(element(&document, "search").map(|search| search.focus())),

@@ -42,7 +42,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                     {tabs(incident, Part::Incident)}
                 </div>
                 <section class="incident-work" aria-label="What to do">
-                    {fragments::incident::runs_view(&runs, view.now)}
+                    {fragments::incident::runs_view(&view, &runs)}
                     <h2>"Procedures that fit"</h2>
                     {fragments::incident::suggested(&view, caller)}
                 </section>

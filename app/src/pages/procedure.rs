@@ -125,7 +125,11 @@ fn start(
             view! { <label class="inline">"in "<select name="environment">{options}</select></label> }.into_any()
         }
     };
-    let for_which = visit.asked("incident");
+    // Whoever leads an incident starts what they start for it, unless they say otherwise.
+    let led = incidents
+        .iter()
+        .find(|incident| incident.commander.as_ref().is_some_and(|(leader, _)| *leader == visit.caller.person.subject));
+    let for_which = visit.asked("incident").or_else(|| led.map(|incident| incident.id.to_string()));
     let incident = (!incidents.is_empty()).then(|| {
         let options: Vec<_> = incidents
             .iter()

@@ -292,7 +292,9 @@ impl CommandDesk<'_> {
 
     fn value(&self, text: &Command, parameter: &Parameter) -> AnyView {
         let id = format!("value-{}-{}", text.id, parameter.name);
-        value::field(parameter, id, known(self.run, self.environment, parameter), true)
+        // Who may edit the text first may leave out what the runbook's own asks for.
+        let required = !self.caller.person.role.permits(Permission::RunEdited);
+        value::field(parameter, id, known(self.run, self.environment, parameter), required)
     }
 }
 

@@ -146,6 +146,7 @@ const SAME: &[(&str, &str)] = &[
     ("expiration", "expire"),
     ("expir", "expire"),
     ("failure", "fail"),
+    ("exhaustion", "exhaust"),
 ];
 
 /// A word of a text.

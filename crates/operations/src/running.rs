@@ -117,7 +117,8 @@ pub(crate) fn edited_effect(command: &Command, text: &str, policy: &Policy) -> E
     }
 }
 
-fn title(command: &Command) -> String {
+/// What a command is called, in a line.
+pub(crate) fn title(command: &Command) -> String {
     command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or_default().to_owned())
 }
 

@@ -88,11 +88,34 @@ fn one_field(draft: &Draft<'_>, at: usize, field: &Field) -> AnyView {
     };
     view! {
         <label class=class>
-            <span>{field.name.clone()}{open.then_some(" · open")}</span>
+            <span>{field_words(field)}{open.then_some(" · open")}</span>
             {input}
         </label>
     }
     .into_any()
+}
+
+/// What a field asks for: the runbook's own words, and, where those are a pattern, what they stand for.
+fn field_words(field: &Field) -> String {
+    let meaning = match field.meaning {
+        Some(Meaning::Severity) => "Severity",
+        Some(Meaning::Started) => "Started",
+        Some(Meaning::Affected) => "Affected",
+        Some(Meaning::LatestUpdate) => "Latest update",
+        Some(Meaning::Status) => "Status",
+        Some(Meaning::Impact) => "Impact",
+        Some(Meaning::Estimate) => "Expected end",
+        Some(Meaning::RootCause) => "Root cause",
+        Some(Meaning::Duration) => "Duration",
+        Some(Meaning::Time) => "Time",
+        Some(Meaning::Title) => "Title",
+        Some(Meaning::Customers) => "Customers",
+        None => return field.name.clone(),
+    };
+    match field.name.to_lowercase().contains(&meaning.to_lowercase()) {
+        true => field.name.clone(),
+        false => format!("{meaning} · {}", field.name),
+    }
 }
 
 /// What leaves, as whoever gets it will read it: what looks like a secret is taken out, as it is when it is sent.

@@ -357,6 +357,13 @@ impl Operations {
             _ => {}
         }
         let (summary, text) = words(&mark);
+        let procedure = self.procedure_of(&run).await?;
+        let title = match procedure.step(&StepId::new(part)) {
+            Some(step) => Some(step.title.clone()),
+            None => procedure.command(&CommandId::new(part)).map(|(_, command)| crate::running::title(command)),
+        };
+        let title = title.map(|title| command::mask::mask_script(&title)).filter(|title| !title.is_empty());
+        let summary = title.map_or_else(|| summary.to_owned(), |title| format!("{summary}: {title}"));
         let mut event = self.event(caller, EventKind::StepMarked, &run, Some(CommandId::new(part)), summary);
         event.argv = text.into_iter().cloned().collect();
         self.rooms.trail.append(&event).await?;

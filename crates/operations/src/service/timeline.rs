@@ -309,10 +309,13 @@ fn finished(mut entries: Vec<Entry>, incident: &Incident, cut: bool) -> Timeline
     }
 }
 
-/// A span for people: `45 s`, `3 min 12 s`, `2 h 5 min`.
+/// A span for people: `94 ms`, `45 s`, `3 min 12 s`, `2 h 5 min`.
 #[must_use]
 pub fn span(span: SignedDuration) -> String {
     let seconds = span.as_secs().max(0);
+    if let 1..1_000 = span.as_millis() {
+        return format!("{} ms", span.as_millis());
+    }
     let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes, rest) {
         (0, 0, rest) => format!("{rest} s"),
@@ -332,5 +335,6 @@ mod tests {
         for (seconds, words) in [(5, "5 s"), (60, "1 min"), (192, "3 min 12 s"), (7_500, "2 h 5 min"), (-3, "0 s")] {
             assert_eq!(span(SignedDuration::from_secs(seconds)), words);
         }
+        assert_eq!(span(SignedDuration::from_millis(94)), "94 ms");
     }
 }

@@ -316,7 +316,7 @@ async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
             "Began “Recover”",
             "Acknowledged",
             "Took command",
-            "Skipped (step 1)",
+            "Skipped: Tell people (step 1)",
             "Ran step 2a: Restart pods",
             "Resolved"
         ]
@@ -337,9 +337,11 @@ async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
     }
     let written = bench.operations.post_mortem(&operator, id).await.unwrap();
     assert!(!written.kept);
-    for line in
-        ["# Post-mortem: The shop is down (INC-1)", "- Skipped (step 1): Everybody knows", "- [ ] Step 1 was skipped"]
-    {
+    for line in [
+        "# Post-mortem: The shop is down (INC-1)",
+        "- Skipped: Tell people (step 1): Everybody knows",
+        "- [ ] Step 1 was skipped",
+    ] {
         assert!(written.text.contains(line), "{line} is not in\n{}", written.text);
     }
     bench.operations.mark(&operator, run, "1", Mark::Done).await.unwrap();

@@ -51,6 +51,22 @@ async fn what_two_runs_edited_is_a_patch() {
 }
 
 #[tokio::test]
+async fn who_only_claimed_or_noted_a_step_has_not_done_it() {
+    let bench = bench();
+    let (shop, recover, operator) = (RunbookId::new("shop"), ProcedureId::new("recover"), person(Role::Operator));
+    let run = bench.start("recover").await;
+    let step = runbook::StepId::new("1");
+    bench.operations.claim(&operator, run, &step).await.unwrap();
+    bench.operations.note(&operator, run, Some(&step), "Nobody knows", None).await.unwrap();
+    bench.press(run, "2a").await.unwrap();
+    bench.settled(run).await;
+    bench.operations.close_run(&operator, run, RunState::Completed).await.unwrap();
+    let found = bench.operations.statistics_of(&operator, &shop, &recover).await.unwrap();
+    let first = &found.steps[0];
+    assert_eq!((first.seen, first.skipped, first.by_hand), (1, 1, 0));
+}
+
+#[tokio::test]
 async fn what_people_did_is_for_those_who_read_the_trail() {
     let bench = bench();
     let (shop, nodes, viewer) = (RunbookId::new("shop"), ProcedureId::new("nodes"), person(Role::Viewer));
