@@ -2,6 +2,8 @@
 
 #[path = "../../crates/operations/src/tests/fake_incidents.rs"]
 mod fake_incidents;
+#[path = "../../crates/operations/src/tests/fake_people.rs"]
+mod fake_people;
 mod fakes;
 mod fragments;
 mod gallery;

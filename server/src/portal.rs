@@ -244,6 +244,7 @@ pub async fn assemble(plan: Plan) -> Result<Assembled, Failure> {
         incidents: Arc::new(store.clone()),
         trail: Arc::new(store.clone()),
         outputs: Arc::new(store.clone()),
+        people: Arc::new(store.clone()),
         tokens: Arc::new(store.clone()),
         executor: Arc::new(sandbox),
         adapters,

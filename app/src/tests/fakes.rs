@@ -86,6 +86,7 @@ pub(super) struct Memory {
     pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
+    pub(super) people: Mutex<Vec<KnownPerson>>,
     pub(super) tokens: Mutex<Vec<(Token, TokenDigest)>>,
 }
 
@@ -233,10 +234,6 @@ impl AuditTrail for Memory {
         let mut entries = self.entries();
         entries.reverse();
         Ok(AuditPage { total: i64::try_from(entries.len()).unwrap(), entries, next: None })
-    }
-
-    async fn people(&self, _: Timestamp) -> Result<Vec<(String, String)>, AuditError> {
-        Ok(vec![("approver".to_owned(), "Anna <b>Appel</b>".to_owned())])
     }
 
     async fn entry(&self, id: EventId) -> Result<Option<AuditEntry>, AuditError> {
@@ -456,6 +453,11 @@ pub(super) fn portal() -> Portal {
 /// The same with another text for its runbook, and with channels.
 pub(super) fn portal_of(text: &str, channels: Vec<Arc<dyn Channel>>) -> Portal {
     let memory = Arc::new(Memory::default());
+    let known = |role| {
+        let Person { subject, name, .. } = person(role).person;
+        KnownPerson { subject, name, role: Some(role), at: Timestamp::now() }
+    };
+    *memory.people.lock().unwrap() = Role::ALL.map(known).into();
     let shop = runbook::parse(RunbookId::new("shop"), text.as_bytes(), None).unwrap();
     let shelf = Shelf {
         runbooks: vec![Arc::new(shop)],
@@ -469,6 +471,7 @@ pub(super) fn portal_of(text: &str, channels: Vec<Arc<dyn Channel>>) -> Portal {
         channels,
         trail: memory.clone(),
         outputs: memory.clone(),
+        people: memory.clone(),
         tokens: memory.clone(),
         executor: Arc::new(Printer),
         adapters: Vec::new(),

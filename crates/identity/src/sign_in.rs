@@ -16,9 +16,9 @@ use axum::{
     routing::{get, post},
 };
 use openidconnect::{AuthorizationCode, IssuerUrl, Nonce, PkceCodeVerifier};
-use operations::{AuditError, Caller, Person};
+use operations::{AuditError, Caller, Person, StoreError};
 use serde::Deserialize;
-use tower_sessions::{Session, SessionManagerLayer, SessionStore, session};
+use tower_sessions::{Session, SessionManagerLayer, SessionStore, session, session_store};
 use url::Url;
 
 use crate::{
@@ -116,9 +116,23 @@ impl Identity {
         provider.as_ref().unwrap_or(self.shared.issuer.url()).origin().ascii_serialization()
     }
 
-    /// Who this session belongs to, if it has not ended.
+    /// Who this session belongs to, if it has not ended. Ends it where its person signed in later with another role, or
+    /// was turned away without one: a session says who somebody was when it began.
     pub(crate) async fn person(&self, session: &Session, is_activity: bool) -> Result<Option<Person>, session::Error> {
-        person(&self.shared.config, session, is_activity).await
+        let Some(person) = person(&self.shared.config, session, is_activity).await? else {
+            return Ok(None);
+        };
+        match self.shared.log.is_still(&person).await {
+            Ok(true) => Ok(Some(person)),
+            Ok(false) => {
+                tracing::info!(subject = person.subject, "a session ended, because its person has another role now");
+                session.flush().await?;
+                Ok(None)
+            }
+            Err(StoreError { operation, source }) => {
+                Err(session_store::Error::Backend(format!("{operation}: {source}")).into())
+            }
+        }
     }
 
     /// Where the request came from.
@@ -320,9 +334,9 @@ async fn admit(
         .await?;
     let Identified { subject, name, email, groups } = identified;
     let Some(role) = config.role(&groups) else {
-        // They are refused either way; what could not be ended rests in time.
-        if let Err(error) = identity.shared.log.has_no_role(&subject).await {
-            tracing::error!(%error, "the access tokens of somebody without a role could not be ended");
+        // They are refused either way; what could not be ended ends or rests in time.
+        if let Err(error) = identity.shared.log.has_no_role(&subject, &name).await {
+            tracing::error!(%error, "the sessions and access tokens of somebody without a role could not be ended");
         }
         return Err(Refused::NoRole(name));
     };

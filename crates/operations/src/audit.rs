@@ -487,9 +487,6 @@ pub trait AuditTrail: Send + Sync {
     /// Intents without outcome, oldest first, at most 1000: what the sweeper looks at when the portal starts.
     async fn unfinished(&self) -> Result<Vec<AuditEvent>, AuditError>;
 
-    /// Everybody who did something since then (subject and name), latest first, at most 200.
-    async fn people(&self, since: Timestamp) -> Result<Vec<(String, String)>, AuditError>;
-
     /// The intents of actions of one execution, in the order they were written.
     async fn actions_of(&self, execution: ExecutionId) -> Result<Vec<AuditEntry>, AuditError>;
 

@@ -317,7 +317,8 @@ pub trait IncidentStore: Send + Sync {
     /// The alerts of an incident, oldest first; of more than 500 the newest.
     async fn alerts(&self, incident: IncidentId) -> Result<Vec<FiredAlert>, StoreError>;
 
-    /// Everybody who did something in an incident or its runs (subject and name), first comers first, at most 100.
+    /// Everybody who did something in an incident or its runs (subject and name), first comers first, at most 100. People
+    /// are called as their last sign-in told, or else as the trail calls them, without the name of a token.
     async fn participants(&self, incident: IncidentId) -> Result<Vec<(String, String)>, StoreError>;
 
     /// The open incidents in which, or in whose runs, a person did something.

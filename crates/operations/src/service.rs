@@ -10,6 +10,7 @@ mod messages;
 mod once;
 mod onward;
 mod open;
+mod people;
 mod post_mortem;
 mod reading;
 mod runs;
@@ -103,6 +104,8 @@ pub struct OperationsBuilder {
     pub trail: Arc<dyn AuditTrail>,
     /// Keeps output.
     pub outputs: Arc<dyn OutputStore>,
+    /// Keeps who people are.
+    pub people: Arc<dyn crate::PersonStore>,
     /// Keeps access tokens.
     pub tokens: Arc<dyn crate::TokenStore>,
     /// Runs bash.
@@ -138,6 +141,7 @@ impl OperationsBuilder {
                 news: watch::channel(0).0,
                 trail: self.trail,
                 outputs: self.outputs,
+                people: self.people,
                 tokens: self.tokens,
                 making_tokens: tokio::sync::Mutex::default(),
                 fresh_tokens: Mutex::default(),
@@ -179,7 +183,9 @@ pub(crate) struct Rooms {
     pub(crate) news: watch::Sender<u64>,
     pub(crate) trail: Arc<dyn AuditTrail>,
     pub(crate) outputs: Arc<dyn OutputStore>,
+    people: Arc<dyn crate::PersonStore>,
     tokens: Arc<dyn crate::TokenStore>,
+    /// Held while one is made, and while what is known of its owner changes.
     making_tokens: tokio::sync::Mutex<()>,
     fresh_tokens: Mutex<tokens::Fresh>,
     pub(crate) executor: Arc<dyn Executor>,

@@ -2,10 +2,12 @@
 
 mod cards;
 mod fake_incidents;
+mod fake_people;
 mod fakes;
 mod incidents;
 mod messages;
 mod onward;
+mod people;
 mod permissions;
 mod runs;
 mod statistics;

@@ -2,8 +2,10 @@
 //!
 //! A token is shown once, when it is made; what is kept is its SHA-256. It acts for its owner with at most the role that it
 //! was made with, and never with more than the portal last knew the owner to have. The portal learns people's roles when
-//! they sign in and at no other time, so a personal token rests when its owner has not signed in for [`ABSENCE`]: nobody
-//! who has left keeps a way in for longer than that. A service token belongs to no person; administrators make and revoke it.
+//! they sign in and at no other time ([`crate::people`]), so a personal token rests when its owner has not signed in for
+//! [`ABSENCE`]: nobody who has left keeps a way in for longer than that. Making one is no sign-in: it knows no more of its
+//! owner than was known before, and whoever is known to have no role, or another one than their session says, makes none.
+//! A service token belongs to no person; administrators make and revoke it.
 
 mod text;
 
@@ -341,6 +343,13 @@ pub enum TokenRefused {
         "The portal's database did not answer. Nothing was done. Try again; if it stays so, tell whoever runs this portal."
     )]
     Store(#[from] StoreError),
+}
+
+/// What a person is called whom the trail names so: [`Token::person`] adds the name of the token that they acted through.
+#[must_use]
+pub fn owner_name(actor: &str) -> &str {
+    let through = actor.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (token "));
+    through.filter(|(_, token)| is_name(token)).map_or(actor, |(owner, _)| owner)
 }
 
 /// Whether this can be a token's name: it stands in the trail beside its owner's.

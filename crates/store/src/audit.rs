@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 use command::Effect;
-use jiff::Timestamp;
 use operations::{
     AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, EnvironmentName, EventId, ExecutionId,
     RunId,
 };
 
 use crate::audit_row::{ENTRY, cut, entry_of, event_of, insert};
-use crate::query::{Failure, Query, Row, storable};
+use crate::query::{Failure, Query, storable};
 use crate::{PAGE_ROWS, Store};
 
 /// How many entries a page has where the filter does not say.
@@ -20,8 +19,6 @@ const UNFINISHED: i64 = 1000;
 const ACTIONS: i64 = 10_000;
 /// How many of a run's changes are read at most.
 const CHANGES: i64 = 1000;
-/// How many people are listed.
-const PEOPLE: i64 = 200;
 /// How many characters of a searched text count. SQLite refuses patterns over 50,000 bytes.
 const SEARCH_CHARACTERS: usize = 512;
 
@@ -79,17 +76,6 @@ impl AuditTrail for Store {
             .sql(" ORDER BY event.sequence LIMIT ")
             .bind(UNFINISHED);
         self.database.all(query, |row| event_of(row, "")).await.map_err(failed("read unfinished intents"))
-    }
-
-    async fn people(&self, since: Timestamp) -> Result<Vec<(String, String)>, AuditError> {
-        let query = Query::new("SELECT actor_subject, max(actor_name) AS actor_name FROM audit_event WHERE at >= ")
-            .bind(since)
-            .sql(" AND kind <> 'sign-in-refused' AND actor_subject <> 'portal'")
-            .sql(" AND actor_subject NOT LIKE 'alerts:%' AND actor_subject NOT LIKE 'token:%'")
-            .sql(" GROUP BY actor_subject ORDER BY max(sequence) DESC LIMIT ")
-            .bind(PEOPLE);
-        let read = |row: &Row| Ok((row.get("actor_subject")?, row.get("actor_name")?));
-        self.database.all(query, read).await.map_err(failed("list people"))
     }
 
     /// At most the first 10,000.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use operations::token::owner_name;
 use operations::{
     Attachment, AttachmentId, DeliveryState, EnvironmentName, FiredAlert, Incident, IncidentFilter, IncidentId,
     IncidentStore, Message, MessageId, NewIncident, PagerAction, RunId, StoreError,
@@ -244,15 +245,22 @@ impl IncidentStore for Store {
     }
 
     async fn participants(&self, incident: IncidentId) -> Result<Vec<(String, String)>, StoreError> {
-        let query = Query::new("SELECT actor_subject, max(actor_name) AS actor_name FROM audit_event")
-            .sql(" WHERE (incident = ")
-            .bind(incident.0)
-            .sql(" OR run IN (SELECT id FROM run WHERE incident = ")
-            .bind(incident.0)
-            .sql(")) AND actor_subject <> 'portal' AND actor_subject NOT LIKE 'alerts:%'")
-            .sql(" GROUP BY actor_subject ORDER BY min(sequence) LIMIT ")
-            .bind(PEOPLE);
-        let read = |row: &Row| Ok((row.get("actor_subject")?, row.get("actor_name")?));
+        let query = Query::new(
+            "SELECT took_part.subject AS subject, person.name AS name, newest.actor_name AS actor_name",
+        )
+        .sql(" FROM (SELECT actor_subject AS subject, min(sequence) AS came, max(sequence) AS went FROM audit_event")
+        .sql(" WHERE (incident = ")
+        .bind(incident.0)
+        .sql(" OR run IN (SELECT id FROM run WHERE incident = ")
+        .bind(incident.0)
+        .sql(")) AND actor_subject <> 'portal' AND actor_subject NOT LIKE 'alerts:%' GROUP BY actor_subject) took_part")
+        .sql(" JOIN audit_event newest ON newest.sequence = took_part.went")
+        .sql(" LEFT JOIN person ON person.subject = took_part.subject ORDER BY took_part.came LIMIT ")
+        .bind(PEOPLE);
+        let read = |row: &Row| {
+            let (known, actor): (Option<String>, String) = (row.get("name")?, row.get("actor_name")?);
+            Ok((row.get("subject")?, known.unwrap_or_else(|| owner_name(&actor).to_owned())))
+        };
         self.database.all(query, read).await.map_err(failed("list the people of an incident"))
     }
 

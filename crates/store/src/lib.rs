@@ -1,8 +1,8 @@
 //! The portal's own database: SQLite by default, PostgreSQL for several replicas.
 //!
 //! One [`Store`] implements the ports of `operations` that keep something ([`operations::RunStore`], [`operations::IncidentStore`],
-//! [`operations::OutputStore`], [`operations::AuditTrail`], [`operations::TokenStore`]) and the sessions of signed-in browsers
-//! ([`tower_sessions::SessionStore`]). Every statement is written once, for both databases; only opening, transactions
+//! [`operations::OutputStore`], [`operations::AuditTrail`], [`operations::PersonStore`], [`operations::TokenStore`]) and the
+//! sessions of signed-in browsers ([`tower_sessions::SessionStore`]). Every statement is written once, for both databases; only opening, transactions
 //! and the migrations (`migrations/sqlite`, `migrations/postgres`) differ.
 
 mod address;
@@ -13,6 +13,7 @@ mod incidents;
 mod occupancy;
 mod output;
 mod past;
+mod people;
 mod query;
 mod runs;
 mod sessions;

@@ -26,7 +26,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Api> {
 /// People.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct People {
-    /// Who was here last comes first.
+    /// Who signed in last comes first.
     people: Vec<Who>,
 }
 
@@ -55,7 +55,7 @@ impl From<Vec<Looker>> for Presence {
     }
 }
 
-/// List people who were here lately
+/// List people who signed in lately and may run procedures
 ///
 /// To them a step or the lead of an incident can be handed.
 #[utoipa::path(

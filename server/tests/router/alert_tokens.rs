@@ -24,6 +24,7 @@ fn root() -> Caller {
 
 async fn token(app: &TestApp, kind: TokenKind, name: &str, scopes: &[Scope]) -> String {
     let wish = TokenWish { name: name.to_owned(), kind, scopes: scopes.to_vec(), role: Some(Role::Operator), days: 1 };
+    app.portal.operations.person_signed_in(&root().person).await.unwrap();
     let made = app.portal.operations.make_token(&root(), wish).await.unwrap();
     made.text.expose().to_owned()
 }

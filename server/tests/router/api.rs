@@ -58,7 +58,9 @@ impl Program {
             role: None,
             days: 1,
         };
-        let made = app.portal.operations.make_token(&person(role), wish).await.unwrap();
+        let maker = person(role);
+        app.portal.operations.person_signed_in(&maker.person).await.unwrap();
+        let made = app.portal.operations.make_token(&maker, wish).await.unwrap();
         Self { client: Client::new(), url: app.url.clone(), token: made.text.expose().to_owned() }
     }
 

@@ -311,7 +311,7 @@ async fn whoever_may_not_changes_no_incident_and_what_is_not_there_is_not_found(
     }
     // Somebody who has become a viewer: their token has the scopes and acts as one.
     let operator = Person { subject: "operator".to_owned(), name: "Ada".to_owned(), email: None, role: Role::Viewer };
-    scene.app.portal.operations.owner_signed_in(&operator).await.unwrap();
+    scene.app.portal.operations.person_signed_in(&operator).await.unwrap();
     let before = scene.get("").await;
     for (method, path, body) in &changes {
         let path = path.replace("ID", &scene.incident).replace("MESSAGE", sent["message"].as_str().unwrap());

@@ -178,7 +178,7 @@ async fn whoever_may_not_changes_no_run_and_what_is_not_there_is_not_found() {
     assert!(detail.contains("This recording"), "{detail}");
 
     let operator = Person { subject: "operator".to_owned(), name: "Ada".to_owned(), email: None, role: Role::Viewer };
-    app.portal.operations.owner_signed_in(&operator).await.unwrap();
+    app.portal.operations.person_signed_in(&operator).await.unwrap();
     let before = program.json(&format!("/runs/{run}")).await;
     for (path, body) in &changes {
         let path = path.replace("EXECUTION", execution).replace("ID", &run);

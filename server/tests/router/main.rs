@@ -16,6 +16,7 @@ mod load;
 mod log;
 mod main_job;
 mod messages;
+mod people;
 mod remote;
 mod statistics;
 mod streams;

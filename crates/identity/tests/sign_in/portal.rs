@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use identity::{CurrentCaller, Identity, IdentityConfig, SignInLog, authenticate, csrf, require_person};
-use operations::{AuditError, Caller};
+use operations::{AuditError, Caller, Person, Role, StoreError};
 use serde_json::Value;
 use tower::ServiceExt as _;
 use tower_sessions::{
@@ -89,11 +89,14 @@ impl SessionStore for Store {
     }
 }
 
-/// What the trail was told.
+/// What the trail was told, and what that tells of people.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) lines: Mutex<Vec<String>>,
+    pub(crate) roles: Mutex<HashMap<String, Option<Role>>>,
     pub(crate) broken: Mutex<bool>,
+    /// Nobody can tell who people are now.
+    pub(crate) forgetful: Mutex<bool>,
 }
 
 impl Log {
@@ -113,11 +116,22 @@ impl Log {
 #[async_trait]
 impl SignInLog for Log {
     async fn signed_in(&self, caller: &Caller) -> Result<(), AuditError> {
-        self.write(format!("in {} {} {:?}", caller.person.name, caller.person.role.word(), caller.address))
+        self.write(format!("in {} {} {:?}", caller.person.name, caller.person.role.word(), caller.address))?;
+        self.roles.lock().unwrap().insert(caller.person.subject.clone(), Some(caller.person.role));
+        Ok(())
     }
 
-    async fn has_no_role(&self, subject: &str) -> Result<(), AuditError> {
-        self.write(format!("no role {subject}"))
+    async fn has_no_role(&self, subject: &str, name: &str) -> Result<(), AuditError> {
+        self.write(format!("no role {subject} {name}"))?;
+        self.roles.lock().unwrap().insert(subject.to_owned(), None);
+        Ok(())
+    }
+
+    async fn is_still(&self, person: &Person) -> Result<bool, StoreError> {
+        if *self.forgetful.lock().unwrap() {
+            return Err(StoreError { operation: "find a person", source: "disk full".into() });
+        }
+        Ok(self.roles.lock().unwrap().get(&person.subject).is_none_or(|role| *role == Some(person.role)))
     }
 
     async fn signed_out(&self, caller: &Caller) -> Result<(), AuditError> {

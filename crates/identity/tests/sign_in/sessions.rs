@@ -5,7 +5,7 @@ use tower_sessions::{SessionStore as _, cookie::time};
 
 use crate::{
     crooked::{Crooked, signed},
-    portal::Portal,
+    portal::{Browser, Portal},
     way_in::{callback, come_in},
 };
 
@@ -174,6 +174,51 @@ async fn without_a_trail_signing_out_still_works() {
     *portal.log.broken.lock().unwrap() = true;
     assert_eq!(browser.post("/auth/sign-out").await.status, StatusCode::SEE_OTHER);
     assert!(portal.store.records.lock().unwrap().is_empty());
+}
+
+/// Signs in with these groups, and tells how that ended.
+async fn come_in_as(browser: &mut Browser<'_>, provider: &Crooked, groups: &[&str]) -> StatusCode {
+    let departed = browser.depart("/auth/sign-in").await;
+    let mut claims = provider.claims(&departed);
+    claims["groups"] = groups.into();
+    provider.will_say(&signed(&claims));
+    callback(browser, &departed["state"]).await.status
+}
+
+#[tokio::test]
+async fn another_role_ends_older_sessions_at_their_next_request() {
+    let provider = Crooked::start().await;
+    let portal = Portal::new(provider.config()).await;
+    let (mut older, mut twin) = (portal.browser(), portal.browser());
+    for browser in [&mut older, &mut twin] {
+        assert_eq!(come_in_as(browser, &provider, &["sre"]).await, StatusCode::SEE_OTHER);
+    }
+    assert_eq!(older.get("/").await.status, StatusCode::OK, "the same role again changes nothing");
+
+    assert_eq!(come_in_as(&mut twin, &provider, &["readers"]).await, StatusCode::SEE_OTHER);
+    assert_eq!(older.post("/").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(older.get("/").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(portal.store.records.lock().unwrap().len(), 1, "it is gone from the store");
+    assert!(twin.get("/").await.body.contains("viewer"), "whoever signed in anew goes on");
+
+    let mut third = portal.browser();
+    assert_eq!(come_in_as(&mut third, &provider, &["strangers"]).await, StatusCode::FORBIDDEN);
+    assert_eq!(twin.get("/").await.status, StatusCode::SEE_OTHER, "they have no role any more");
+    assert!(portal.store.records.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_is_neither_believed_nor_ended_while_nobody_knows() {
+    let provider = Crooked::start().await;
+    let portal = Portal::new(provider.config()).await;
+    let mut browser = portal.browser();
+    come_in(&mut browser, &provider, "/auth/sign-in").await;
+    *portal.log.forgetful.lock().unwrap() = true;
+    let answer = browser.get("/").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!answer.body.contains("disk full"), "{}", answer.body);
+    *portal.log.forgetful.lock().unwrap() = false;
+    assert_eq!(browser.get("/").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -589,22 +589,6 @@ impl Operations {
         .await
     }
 
-    /// People who were here lately (subject and name): whom something can be handed to.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Audit`].
-    pub async fn people(&self, caller: &Caller) -> Result<Vec<(String, String)>, Error> {
-        permit(caller, Permission::View)?;
-        let since = self.rooms.now() - jiff::SignedDuration::from_hours(24 * 30);
-        Ok(self.rooms.trail.people(since).await?)
-    }
-
-    pub(super) async fn known_person(&self, subject: &str) -> Result<(String, String), Error> {
-        let since = self.rooms.now() - jiff::SignedDuration::from_hours(24 * 30);
-        let known = self.rooms.trail.people(since).await?.into_iter().find(|(known, _)| known == subject);
-        known.ok_or_else(|| Error::Invalid("Choose somebody who has signed in to this portal lately.".to_owned()))
-    }
-
     /// The time, as everything here has it.
     #[must_use]
     pub fn now(&self) -> Timestamp {

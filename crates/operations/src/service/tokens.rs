@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{IncomingAlert, Operations, Received, locked, permit, signature};
 use crate::token::{self, TokenText, TokensOf};
 use crate::{
-    Access, Actor, Caller, Error, EventKind, MadeToken, Permission, Person, Scope, Scopes, Token, TokenDigest, TokenId,
-    TokenKind, TokenOwner, TokenRefused, TokenState, TokenWish,
+    Access, Actor, Caller, Error, EventKind, KnownPerson, MadeToken, Permission, Person, Scope, Scopes, Token,
+    TokenDigest, TokenId, TokenKind, TokenOwner, TokenRefused, TokenState, TokenWish,
 };
 
 /// How long a page may take to show a text that was made for it.
@@ -46,8 +46,8 @@ impl Operations {
     ///
     /// # Errors
     /// [`Error::Forbidden`] where somebody else than an administrator makes one of a service, [`Error::Invalid`] where the
-    /// wish goes beyond the maker's role or cannot be, [`Error::Conflict`] where there are enough, [`Error::Audit`],
-    /// [`Error::Store`].
+    /// wish goes beyond the maker's role or cannot be, [`Error::Conflict`] where there are enough or the maker's role is
+    /// not known to be what their session says, [`Error::Audit`], [`Error::Store`].
     pub async fn make_token(&self, caller: &Caller, wish: TokenWish) -> Result<MadeToken, Error> {
         let (this, caller) = (self.clone(), caller.clone());
         self.whole(async move { this.make_token_whole(&caller, wish).await }).await
@@ -63,16 +63,17 @@ impl Operations {
         let now = self.rooms.now();
         let lasts = SignedDuration::from_hours(24 * i64::from(wish.days));
         let expires_at = now.checked_add(lasts).map_err(|error| Error::Invalid(error.to_string()))?;
-        let (owner, of, most) = match wish.kind {
-            TokenKind::Personal => {
-                let Person { subject, name, role, .. } = caller.person.clone();
-                let of = TokensOf::Person(subject.clone());
-                (TokenOwner::Person { subject, name, role, seen_at: now }, of, token::MOST_OF_ONE)
-            }
-            TokenKind::Service => (TokenOwner::Service, TokensOf::Services, token::MOST_OF_SERVICES),
+        let (of, most) = match wish.kind {
+            TokenKind::Personal => (TokensOf::Person(caller.person.subject.clone()), token::MOST_OF_ONE),
+            TokenKind::Service => (TokensOf::Services, token::MOST_OF_SERVICES),
         };
-        // Two makers at once could both find the last free place.
+        // Two makers at once could both find the last free place; and who is known to have no role, or another, makes none.
         let _alone = self.rooms.making_tokens.lock().await;
+        let KnownPerson { subject, name, at: seen_at, .. } = self.as_known(caller).await?;
+        let owner = match wish.kind {
+            TokenKind::Personal => TokenOwner::Person { subject, name, role: caller.person.role, seen_at },
+            TokenKind::Service => TokenOwner::Service,
+        };
         if let Ok(before) = now.checked_sub(token::REMEMBERED) {
             self.rooms.tokens.forget(before).await?;
         }
@@ -199,32 +200,15 @@ impl Operations {
         self.record(EventKind::AccessRefused, Actor::from(&access.caller), &summary).await
     }
 
-    /// A person has signed in: their tokens act with no more than the role that they have now.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn owner_signed_in(&self, person: &Person) -> Result<(), Error> {
-        Ok(self.rooms.tokens.owner_seen(person, self.rooms.now()).await?)
-    }
-
-    /// A person has no role here any more: their tokens end.
-    ///
-    /// # Errors
-    /// [`Error::Audit`], [`Error::Store`].
-    pub async fn owner_has_no_role(&self, subject: &str) -> Result<(), Error> {
-        let (this, of) = (self.clone(), TokensOf::Person(subject.to_owned()));
-        self.whole(async move {
-            let _alone = this.rooms.making_tokens.lock().await;
-            let now = this.rooms.now();
-            let tokens = this.rooms.tokens.tokens(&of).await?;
-            for token in tokens.iter().filter(|one| matches!(one.state(now), TokenState::Live | TokenState::Resting)) {
-                let summary = format!("{}: its owner has no role here any more", titled(token));
-                this.record(EventKind::TokenRevoked, Actor::portal(), &summary).await?;
-                this.rooms.tokens.revoke(token.id, now).await?;
-            }
-            Ok(())
-        })
-        .await
+    /// Ends every token of a person that works, or could again.
+    pub(super) async fn end_tokens_of(&self, subject: &str, now: Timestamp) -> Result<(), Error> {
+        let tokens = self.rooms.tokens.tokens(&TokensOf::Person(subject.to_owned())).await?;
+        for token in tokens.iter().filter(|one| matches!(one.state(now), TokenState::Live | TokenState::Resting)) {
+            let summary = format!("{}: its owner has no role here any more", titled(token));
+            self.record(EventKind::TokenRevoked, Actor::portal(), &summary).await?;
+            self.rooms.tokens.revoke(token.id, now).await?;
+        }
+        Ok(())
     }
 }
 

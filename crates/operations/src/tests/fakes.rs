@@ -128,6 +128,7 @@ pub(super) struct FakeStore {
     pub(super) attachments: Mutex<Vec<Attachment>>,
     pub(super) events: Mutex<Vec<AuditEvent>>,
     pub(super) chunks: Mutex<Vec<Chunk>>,
+    pub(super) people: Mutex<Vec<KnownPerson>>,
     pub(super) tokens: Mutex<Vec<(Token, TokenDigest)>>,
     pub(super) trail_is_broken: AtomicBool,
 }
@@ -287,15 +288,6 @@ impl AuditTrail for FakeStore {
         };
         let entries: Vec<_> = events.iter().enumerate().filter(|(_, event)| wanted(event)).map(entry).rev().collect();
         Ok(AuditPage { total: entries.len() as i64, entries, next: None })
-    }
-
-    async fn people(&self, _: Timestamp) -> Result<Vec<(String, String)>, AuditError> {
-        let events = self.events.lock().unwrap();
-        let mut people: Vec<_> =
-            events.iter().map(|event| (event.actor.subject.clone(), event.actor.name.clone())).collect();
-        people.sort();
-        people.dedup();
-        Ok(people)
     }
 
     async fn entry(&self, _: EventId) -> Result<Option<AuditEntry>, AuditError> {
@@ -719,6 +711,7 @@ fn built(policy: Policy, clock: Clock) -> Bench {
         incidents: store.clone(),
         trail: store.clone(),
         outputs: store.clone(),
+        people: store.clone(),
         tokens: store.clone(),
         executor: bash.clone(),
         adapters: vec![kubectl.clone()],

@@ -248,8 +248,11 @@ async fn whoever_acknowledges_first_leads_and_hands_over_with_a_summary() {
     assert!(matches!(silent, Err(Error::Invalid(_))));
     let stranger = bench.operations.hand_over(&operator, id, "nobody", "All is well").await;
     assert!(matches!(stranger, Err(Error::Invalid(_))));
-    // The approver is known once they did something.
+    // The approver is known once they signed in, whatever they did before.
     bench.operations.note_incident(&approver, id, "I am here").await.unwrap();
+    let stranger = bench.operations.hand_over(&operator, id, "approver", "All is well").await;
+    assert!(matches!(stranger, Err(Error::Invalid(_))));
+    bench.operations.person_signed_in(&approver.person).await.unwrap();
     bench.operations.hand_over(&operator, id, "approver", "Rolled back; watching").await.unwrap();
     let view = bench.operations.view_incident(&operator, id).await.unwrap();
     assert_eq!(view.incident.commander.unwrap().0, "approver");

@@ -17,11 +17,15 @@ fn service(name: &str) -> TokenWish {
     TokenWish { kind: TokenKind::Service, role: Some(Role::Operator), ..wish(name, &[Scope::Read, Scope::Run]) }
 }
 
-/// A bench whose clock the test sets.
-fn timed() -> (Bench, Arc<Mutex<Timestamp>>) {
+/// A bench whose clock the test sets, at which somebody of each role has signed in.
+async fn timed() -> (Bench, Arc<Mutex<Timestamp>>) {
     let now = Arc::new(Mutex::new(Timestamp::from_second(1_800_000_000).unwrap()));
     let clock = now.clone();
-    (bench_at(Arc::new(move || *clock.lock().unwrap())), now)
+    let bench = bench_at(Arc::new(move || *clock.lock().unwrap()));
+    for role in Role::ALL {
+        bench.operations.person_signed_in(&person(role).person).await.unwrap();
+    }
+    (bench, now)
 }
 
 fn later(now: &Mutex<Timestamp>, by: SignedDuration) {
@@ -35,7 +39,7 @@ async fn open(bench: &Bench, made: &MadeToken) -> Result<Access, TokenRefused> {
 
 #[tokio::test]
 async fn a_token_acts_for_its_owner_and_the_trail_says_so_and_never_its_text() {
-    let (bench, _) = timed();
+    let (bench, _) = timed().await;
     let ada = person(Role::Operator);
     let made = bench.operations.make_token(&ada, wish("ci", &[Scope::Read])).await.unwrap();
     let access = open(&bench, &made).await.unwrap();
@@ -53,7 +57,7 @@ async fn a_token_acts_for_its_owner_and_the_trail_says_so_and_never_its_text() {
 
 #[tokio::test]
 async fn nothing_is_wished_for_beyond_the_makers_role() {
-    let (bench, _) = timed();
+    let (bench, _) = timed().await;
     let make = async |role, wish| bench.operations.make_token(&person(role), wish).await.map(drop);
     make(Role::Viewer, wish("look", &[Scope::Read])).await.unwrap();
     make(Role::Admin, service("deploys")).await.unwrap();
@@ -81,7 +85,7 @@ async fn nothing_is_wished_for_beyond_the_makers_role() {
 
 #[tokio::test]
 async fn a_token_ends_with_its_time_and_rests_when_its_owner_is_away() {
-    let (bench, now) = timed();
+    let (bench, now) = timed().await;
     let ada = person(Role::Approver);
     let year =
         bench.operations.make_token(&ada, TokenWish { days: 365, ..wish("year", &[Scope::Read]) }).await.unwrap();
@@ -93,7 +97,7 @@ async fn a_token_ends_with_its_time_and_rests_when_its_owner_is_away() {
 
     // Who signs in with another role takes it away from their tokens, and gives back no more than they had.
     for (role, acts) in [(Role::Viewer, Role::Viewer), (Role::Admin, Role::Approver)] {
-        bench.operations.owner_signed_in(&Person { role, ..ada.person.clone() }).await.unwrap();
+        bench.operations.person_signed_in(&Person { role, ..ada.person.clone() }).await.unwrap();
         assert_eq!(open(&bench, &year).await.unwrap().caller.person.role, acts);
     }
     later(&now, ABSENCE);
@@ -104,13 +108,13 @@ async fn a_token_ends_with_its_time_and_rests_when_its_owner_is_away() {
     assert!(crate::is_reserved(&subject), "no person can be it");
     let twin = bench.operations.make_token(&person(Role::Admin), service("deploys")).await.unwrap();
     assert_ne!(open(&bench, &twin).await.unwrap().caller.person.subject, subject, "two tokens are two actors");
-    bench.operations.owner_signed_in(&ada.person).await.unwrap();
+    bench.operations.person_signed_in(&ada.person).await.unwrap();
     open(&bench, &year).await.unwrap();
 }
 
 #[tokio::test]
 async fn whoever_has_no_role_any_more_has_no_tokens_any_more() {
-    let (bench, _) = timed();
+    let (bench, _) = timed().await;
     let ada = person(Role::Approver);
     let mut theirs = Vec::new();
     for name in ["one", "two"] {
@@ -120,7 +124,7 @@ async fn whoever_has_no_role_any_more_has_no_tokens_any_more() {
     let machine = bench.operations.make_token(&person(Role::Admin), service("deploys")).await.unwrap();
     let before = bench.kinds().len();
     for _ in 0..2 {
-        bench.operations.owner_has_no_role(&ada.person.subject).await.unwrap();
+        bench.operations.person_has_no_role(&ada.person.subject, &ada.person.name).await.unwrap();
     }
     for token in &theirs {
         assert!(matches!(open(&bench, token).await, Err(TokenRefused::Revoked)));
@@ -130,13 +134,39 @@ async fn whoever_has_no_role_any_more_has_no_tokens_any_more() {
     }
     assert_eq!(bench.kinds()[before..], [EventKind::TokenRevoked; 2]);
     // A role that they get again gives no token back.
-    bench.operations.owner_signed_in(&ada.person).await.unwrap();
+    bench.operations.person_signed_in(&ada.person).await.unwrap();
     assert!(matches!(open(&bench, &theirs[0]).await, Err(TokenRefused::Revoked)));
 }
 
 #[tokio::test]
+async fn making_a_token_is_no_sign_in() {
+    let (bench, now) = timed().await;
+    let (ada, root) = (person(Role::Approver), person(Role::Admin));
+    later(&now, ABSENCE - SignedDuration::from_hours(1));
+    let made = bench.operations.make_token(&ada, wish("late", &[Scope::Read])).await.unwrap();
+    open(&bench, &made).await.unwrap();
+    later(&now, SignedDuration::from_hours(1));
+    assert!(matches!(open(&bench, &made).await, Err(TokenRefused::Resting)), "nobody has seen them since");
+
+    // Sessions that began before their people lost their role, or got another one.
+    bench.operations.person_has_no_role("approver", "Ada").await.unwrap();
+    bench.operations.person_signed_in(&Person { role: Role::Viewer, ..root.person.clone() }).await.unwrap();
+    let stranger = Caller { person: Person { subject: "new".to_owned(), ..ada.person.clone() }, address: None };
+    for (caller, wish) in [
+        (&ada, wish("again", &[Scope::Read])),
+        (&root, wish("mine", &[Scope::Read])),
+        (&root, service("deploys")),
+        (&stranger, wish("first", &[Scope::Read])),
+    ] {
+        let refused = bench.operations.make_token(caller, wish).await;
+        assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("in again")), "{refused:?}");
+    }
+    assert_eq!(bench.store.tokens.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn the_last_use_is_written_once_a_minute() {
-    let (bench, now) = timed();
+    let (bench, now) = timed().await;
     let made = bench.operations.make_token(&person(Role::Viewer), wish("look", &[Scope::Read])).await.unwrap();
     let used = || bench.store.tokens.lock().unwrap()[0].0.used_at;
     assert_eq!(used(), None);
@@ -153,7 +183,7 @@ async fn the_last_use_is_written_once_a_minute() {
 
 #[tokio::test]
 async fn people_see_and_end_their_own_tokens_and_administrators_all() {
-    let (bench, _) = timed();
+    let (bench, _) = timed().await;
     let (otto, ada, root) = (person(Role::Operator), person(Role::Approver), person(Role::Admin));
     let ottos = bench.operations.make_token(&otto, wish("ottos", &[Scope::Read])).await.unwrap().token;
     let roots = bench.operations.make_token(&root, wish("roots", &[Scope::Read])).await.unwrap().token;
@@ -174,7 +204,7 @@ async fn people_see_and_end_their_own_tokens_and_administrators_all() {
 
 #[tokio::test]
 async fn a_text_is_shown_once_to_its_maker_and_soon() {
-    let (bench, now) = timed();
+    let (bench, now) = timed().await;
     let (ada, otto) = (person(Role::Approver), person(Role::Operator));
     let id = bench.operations.make_token_to_show(&ada, wish("ci", &[Scope::Read])).await.unwrap();
     assert_eq!(bench.operations.show_token(&otto, id), None);
@@ -188,7 +218,7 @@ async fn a_text_is_shown_once_to_its_maker_and_soon() {
 
 #[tokio::test]
 async fn nobody_has_more_tokens_than_they_can_oversee() {
-    let (bench, now) = timed();
+    let (bench, now) = timed().await;
     let ada = person(Role::Operator);
     for number in 0..MOST_OF_ONE {
         bench.operations.make_token(&ada, wish(&format!("t{number}"), &[Scope::Read])).await.unwrap();
@@ -203,7 +233,7 @@ async fn nobody_has_more_tokens_than_they_can_oversee() {
 
 #[tokio::test]
 async fn no_token_is_made_that_the_trail_does_not_know() {
-    let (bench, _) = timed();
+    let (bench, _) = timed().await;
     bench.store.trail_is_broken.store(true, std::sync::atomic::Ordering::SeqCst);
     let made = bench.operations.make_token(&person(Role::Operator), wish("ci", &[Scope::Read])).await;
     assert!(matches!(made, Err(Error::Audit(_))), "{made:?}");
@@ -212,7 +242,7 @@ async fn no_token_is_made_that_the_trail_does_not_know() {
 
 #[tokio::test]
 async fn the_same_request_starts_a_run_once() {
-    let (bench, _) = timed();
+    let (bench, _) = timed().await;
     let caller = person(Role::Operator);
     let token = TokenId(uuid::Uuid::now_v7());
     let shop = runbook::RunbookId::new("shop");

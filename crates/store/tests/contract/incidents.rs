@@ -6,8 +6,8 @@ use incident::Terms;
 use jiff::SignedDuration;
 use operations::{
     Attachment, AttachmentId, AuditEvent, AuditFilter, AuditTrail, DeliveryState, EnvironmentName, EventKind,
-    FiredAlert, Incident, IncidentFilter, IncidentId, IncidentStore, Message, MessageId, NewIncident, NewRun,
-    PagerAction, RunFilter, RunStore,
+    FiredAlert, Incident, IncidentFilter, IncidentId, IncidentStore, KnownPerson, Message, MessageId, NewIncident,
+    NewRun, PagerAction, PersonStore, Role, RunFilter, RunStore,
 };
 use runbook::RunbookId;
 
@@ -152,9 +152,42 @@ pub(crate) async fn runs_and_events_belong_to_an_incident(fixture: &Fixture) {
         assert_eq!(fixture.store.open_with(subject).await.unwrap(), BTreeSet::from([one.id]), "{subject}");
     }
     assert!(fixture.store.open_with("nobody").await.unwrap().is_empty());
-    let lately = fixture.store.people(at(-1)).await.unwrap();
-    assert_eq!(lately.len(), 2);
-    assert!(fixture.store.people(at(100)).await.unwrap().is_empty());
+}
+
+pub(crate) async fn who_took_part_is_called_as_their_last_sign_in_told(fixture: &Fixture) {
+    let one = incident(fixture).await;
+    let did = |subject: &str, name: &str| {
+        let mut event = AuditEvent { incident: Some(one.id), ..event(EventKind::NoteWritten, "x") };
+        (event.actor.subject, event.actor.name) = (subject.to_owned(), name.to_owned());
+        event
+    };
+    let events = [
+        did("sub-1", "Ann (token ci)"),
+        did("sub-2", "Bea Berg"),
+        did("sub-2", "Bea Appel (token ci)"),
+        did("sub-1", "Ann"),
+        did("token:ci:1f3a09bc", "ci:1f3a09bc (service token)"),
+        did("sub-3", "Zoe"),
+        did("sub-3", "Ada"),
+        did("portal", "The portal"),
+        did("alerts:x", "x"),
+    ];
+    append(fixture, &events.each_ref()).await;
+    let names = async || {
+        let people = fixture.store.participants(one.id).await.unwrap();
+        people.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, ["Ann", "Bea Appel", "ci:1f3a09bc (service token)", "Ada"]);
+    let known = |subject: &str, name: &str, role| KnownPerson {
+        subject: subject.to_owned(),
+        name: name.to_owned(),
+        role,
+        at: at(5),
+    };
+    fixture.store.keep_person(&known("sub-1", "Ann Appel", Some(Role::Viewer))).await.unwrap();
+    fixture.store.keep_person(&known("sub-3", "Zoe Ziegler", None)).await.unwrap();
+    fixture.store.keep_person(&known("sub-9", "Somebody else", None)).await.unwrap();
+    assert_eq!(names().await, ["Ann Appel", "Bea Appel", "ci:1f3a09bc (service token)", "Zoe Ziegler"]);
 }
 
 pub(crate) async fn messages_and_attachments_come_back(fixture: &Fixture) {

@@ -10,6 +10,7 @@ mod fixture;
 mod incidents;
 mod output;
 mod past;
+mod people;
 mod runs;
 mod sessions;
 mod tokens;
@@ -60,8 +61,13 @@ contract! {
         open_incidents_come_first,
         an_alert_finds_its_open_incident,
         runs_and_events_belong_to_an_incident,
+        who_took_part_is_called_as_their_last_sign_in_told,
         messages_and_attachments_come_back,
         every_kind_of_event_is_known_to_the_database;
+    people:
+        what_was_known_last_counts,
+        people_are_listed_by_role_and_latest_first,
+        columns_are_tied;
     past:
         runs_come_with_what_became_of_them,
         what_is_long_is_left_out,
