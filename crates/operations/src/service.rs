@@ -330,6 +330,11 @@ fn signature(caller: &Caller) -> (String, String) {
     (caller.person.subject.clone(), caller.person.name.clone())
 }
 
+/// Who a caller is as a person, also where they act through a token of theirs: who leads, whose a step is.
+fn oneself(caller: &Caller) -> (String, String) {
+    (caller.person.subject.clone(), crate::token::owner_name(&caller.person.name).to_owned())
+}
+
 fn check_length(text: &str) -> Result<(), Error> {
     if text.len() > TEXT_LIMIT {
         return Err(Error::Invalid(format!("The text is too long: {} of at most {TEXT_LIMIT} bytes.", text.len())));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use runbook::{ProcedureId, RunbookId};
 use tokio::sync::watch;
 
-use super::{Operations, Rooms, check_length, permit, signature};
+use super::{Operations, Rooms, check_length, oneself, permit, signature};
 use crate::{
     Actor, AuditEvent, Caller, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentFilter, IncidentId,
     Message, NewIncident, Permission, Run, RunFilter, RunId, Stage,
@@ -402,7 +402,7 @@ impl Operations {
         self.answered(caller, incident, now).await?;
         if incident.commander.is_none() {
             self.say(caller, incident, EventKind::CommandTaken, "Took command", now).await?;
-            incident.commander = Some(signature(caller));
+            incident.commander = Some(oneself(caller));
         }
         Ok(())
     }
@@ -534,7 +534,7 @@ impl Operations {
                 None => "Took command".to_owned(),
             };
             this.say(&caller, &incident, EventKind::CommandTaken, &said, this.rooms.now()).await?;
-            incident.commander = Some(signature(&caller));
+            incident.commander = Some(oneself(&caller));
             // Whoever leads it has taken it on.
             if incident.stage() == Stage::Open {
                 this.acknowledged(&caller, &mut incident).await?;

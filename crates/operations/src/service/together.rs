@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use runbook::{Alternatives, Body, CommandId, Step, StepId};
 
 use super::incidents::text;
-use super::{Operations, signature};
+use super::{Operations, oneself, signature};
 use crate::{
     Attachment, AttachmentId, AuditEvent, Caller, Error, EventKind, Mark, Permission, Run, RunId, StepMark, StepState,
     StepView,
@@ -47,7 +47,7 @@ impl Operations {
                 Some((_, name)) => format!("Took the step over from {name}"),
                 None => "Claimed the step".to_owned(),
             };
-            let mark = Mark::Claimed { by: signature(&caller) };
+            let mark = Mark::Claimed { by: oneself(&caller) };
             let kind = EventKind::StepClaimed;
             this.put(&caller, &run, Saying { part: step.as_str(), kind, said, words: Vec::new(), mark }).await
         })
