@@ -54,6 +54,7 @@ fn desk(found: &PostMortem) -> AnyView {
         }
     });
     view! {
+        <div class="post-mortem-tools">
         <details class="say">
             <summary class="button">"Edit"</summary>
             <form class="post-mortem-edit" method="post" action="/api/keep_post_mortem">
@@ -66,6 +67,7 @@ fn desk(found: &PostMortem) -> AnyView {
         </details>
         {share(found)}
         {rewrite}
+        </div>
     }
     .into_any()
 }
