@@ -7,6 +7,7 @@ mod fake_people;
 mod fakes;
 mod fragments;
 mod gallery;
+mod incident;
 mod message;
 mod pages;
 mod post_mortem;

@@ -192,9 +192,9 @@ test('a P1, from the alert to the exported post-mortem, by three people', async 
   await alertmanager.resolve('ShopDown', LABELS, { summary: 'The shop is down' });
   await ada.page.goto(incident);
   await expect(ada.page.locator('#incident-alerts')).toContainText('Every alert is over', { timeout: 30_000 });
-  await ada.page.getByRole('button', { name: 'Mitigated' }).click();
+  await ada.page.getByRole('button', { name: 'Mark mitigated' }).click();
   await expect(otto.locator('#incident-status')).toContainText('mitigated');
-  await ada.page.getByRole('button', { name: 'Resolved' }).click();
+  await ada.page.getByRole('button', { name: 'Mark resolved' }).click();
   await expect(otto.locator('#incident-status')).toContainText('resolved');
 
   // Timeline, Markdown and the audit trail agree to the second.

@@ -44,6 +44,24 @@ pub(crate) fn extent(median: i64, p90: i64, longest: i64) -> AnyView {
     picture(pieces, "Median, and what 9 of 10 stay within".to_owned())
 }
 
+/// What the colours of the bars in the column of this name mean, each with its words.
+pub(crate) fn legend(column: &'static str, meanings: &[(&'static str, &'static str)]) -> AnyView {
+    let rows: Vec<_> = meanings
+        .iter()
+        .map(|(class, words)| {
+            view! {
+                <li>
+                    <svg class="share" viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" aria-hidden="true">
+                        {piece(class, 0.0, WIDTH)}
+                    </svg>
+                    {*words}
+                </li>
+            }
+        })
+        .collect();
+    view! { <ul class="share-legend" aria-label="What the colours mean"><li class="share-name">{column}</li>{rows}</ul> }.into_any()
+}
+
 fn piece(class: &'static str, start: f64, width: f64) -> AnyView {
     view! { <rect class=class x=format!("{start:.1}") y="0" width=format!("{width:.1}") height=HEIGHT.to_string()></rect> }
         .into_any()

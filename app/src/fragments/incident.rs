@@ -90,7 +90,7 @@ pub(crate) fn status(view: &IncidentView, caller: &Caller) -> AnyView {
     .into_any()
 }
 
-/// What monitoring told.
+/// What monitoring told; nothing at all of an incident that it never told of.
 pub(crate) fn alerts(view: &IncidentView) -> AnyView {
     let rows: Vec<_> = view
         .alerts
@@ -120,9 +120,12 @@ pub(crate) fn alerts(view: &IncidentView) -> AnyView {
         .collect();
     let all_over = !view.alerts.is_empty() && view.alerts.iter().all(|alert| alert.cleared_at.is_some());
     let over = (all_over && view.incident.resolved_at.is_none()).then(|| {
-        view! { <p class="notice">"Every alert is over. If nobody suffers any more, say so: Mitigated, or Resolved."</p> }
+        view! { <p class="notice">"Every alert is over. If nobody suffers any more, say so: Mark mitigated, or Mark resolved."</p> }
     });
-    view! { <div id="incident-alerts">{over}<ul class="alerts">{rows}</ul></div> }.into_any()
+    let told = (!rows.is_empty()).then(|| {
+        view! { <h2>"Alerts"</h2>{over}<ul class="alerts">{rows}</ul> }
+    });
+    view! { <div id="incident-alerts">{told}</div> }.into_any()
 }
 
 /// The procedures that fit, with the reason, each one press away.
@@ -159,18 +162,21 @@ pub(crate) fn suggested(view: &IncidentView, caller: &Caller) -> AnyView {
             }
         })
         .collect();
-    let none = cards.is_empty() && view.incident.resolved_at.is_none();
-    view! {
-        <div id="incident-suggested">
-            {none.then(|| view! {
+    // What is over needs no procedure any more.
+    let shown = match (cards.is_empty(), view.incident.resolved_at.is_some()) {
+        (true, true) => None,
+        (true, false) => Some(
+            view! {
                 <p class="empty">
                     "No procedure fits by its name, its symptoms or the alert's link. "<a href="/runbooks">"Choose one"</a>
                 </p>
-            })}
-            <ul class="fittings">{cards}</ul>
-        </div>
-    }
-    .into_any()
+            }
+            .into_any(),
+        ),
+        (false, _) => Some(view! { <ul class="fittings">{cards}</ul> }.into_any()),
+    };
+    let shown = shown.map(|shown| view! { <h2>"Procedures that fit"</h2>{shown} });
+    view! { <div id="incident-suggested">{shown}</div> }.into_any()
 }
 
 fn start(view: &IncidentView, fitting: &operations::Fitting) -> AnyView {

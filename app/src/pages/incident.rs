@@ -43,10 +43,9 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 </div>
                 <section class="incident-work" aria-label="What to do">
                     {fragments::incident::runs_view(&view, &runs)}
-                    <h2>"Procedures that fit"</h2>
                     {fragments::incident::suggested(&view, caller)}
                 </section>
-                <section aria-label="Alerts"><h2>"Alerts"</h2>{fragments::incident::alerts(&view)}</section>
+                <section aria-label="Alerts">{fragments::incident::alerts(&view)}</section>
                 <section aria-label="Messages">
                     <h2>"Told to people"</h2>
                     {messages_list(caller, &view.messages, view.now)}
@@ -79,8 +78,8 @@ fn stages(view: &IncidentView) -> AnyView {
         <form class="stages" method="post" action="/api/change_stage">
             <input type="hidden" name="incident" value=id.clone()/>
             {button("acknowledge", "Acknowledge", "primary to-acknowledge")}
-            {button("mitigate", "Mitigated", "to-mitigate")}
-            {button("resolve", "Resolved", "to-resolve")}
+            {button("mitigate", "Mark mitigated", "to-mitigate")}
+            {button("resolve", "Mark resolved", "to-resolve")}
             {button("reopen", "Reopen", "quiet to-reopen")}
         </form>
         <form class="take-command" method="post" action="/api/take_command">

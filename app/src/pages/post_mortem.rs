@@ -28,10 +28,17 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 </div>
                 {may.then(|| desk(&found))}
             </div>
-            <article class="prose document" inner_html=found.html.as_str().to_owned()></article>
+            {document(&found)}
         </main>
     };
     Ok(Page::new(HERE, format!("Post-mortem of {}", found.incident.label()), body))
+}
+
+/// The document. Its wide tables scroll: the keyboard comes to them, too.
+fn document(found: &PostMortem) -> AnyView {
+    let html =
+        found.html.as_str().replace("<div class=\"table-scroll\">", "<div class=\"table-scroll\" tabindex=\"0\">");
+    view! { <article class="prose document" inner_html=html></article> }.into_any()
 }
 
 /// What can be done with it.
@@ -54,6 +61,7 @@ fn desk(found: &PostMortem) -> AnyView {
         }
     });
     view! {
+        <div class="post-mortem-tools">
         <details class="say">
             <summary class="button">"Edit"</summary>
             <form class="post-mortem-edit" method="post" action="/api/keep_post_mortem">
@@ -66,6 +74,7 @@ fn desk(found: &PostMortem) -> AnyView {
         </details>
         {share(found)}
         {rewrite}
+        </div>
     }
     .into_any()
 }
@@ -114,8 +123,7 @@ fn share(found: &PostMortem) -> AnyView {
 /// A post-mortem for whoever has its address: the document and nothing of the portal around it. No script, no link back.
 #[must_use]
 pub fn shared(found: &PostMortem) -> String {
-    let article = view! { <article class="prose document" inner_html=found.html.as_str().to_owned()></article> };
-    outside(&found.incident.title, article)
+    outside(&found.incident.title, document(found))
 }
 
 /// What a wrong address shows, and one that was made void: nothing tells them apart.

@@ -194,7 +194,7 @@ fn one_step(desk: &Desk<'_>, id: &StepId) -> AnyView {
 
 /// Writing something down, with a picture or text beside it.
 pub(crate) fn note_form(run: &Run, step: Option<&Step>) -> AnyView {
-    let name = step.map_or_else(|| "the run".to_owned(), |step| format!("step {}", step.id));
+    let label = step.map_or_else(|| "Note on the run".to_owned(), |step| format!("Note on step {}", step.id));
     // What a person does and ticks is ticked with what shows it.
     let tick = step.filter(|step| step.commands().is_empty()).map(|_| {
         view! { <label class="tick"><input type="checkbox" name="done"/>"It is done: tick the step with this"</label> }
@@ -209,7 +209,7 @@ pub(crate) fn note_form(run: &Run, step: Option<&Step>) -> AnyView {
                 data-live=""
             >
                 {step.map(|step| view! { <input type="hidden" name="step" value=step.id.to_string()/> })}
-                {text_area("text", &format!("Note on {name}"), 3, "", "", Need::Optional)}
+                <label>{label.clone()}{text_area("text", &label, 3, "", "", Need::Optional)}</label>
                 <label class="file">
                     "Picture or text, at most 2 MiB "
                     <input type="file" name="file" accept="image/png,image/jpeg,image/gif,image/webp,text/*,.log,.txt,.json,.yaml"/>

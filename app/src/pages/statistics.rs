@@ -205,8 +205,10 @@ fn steps(found: &ProcedureStatistics) -> AnyView {
             </thead>
             <tbody>{rows}</tbody>
         </table>
+        {share::legend("In its runs", &[("good", "went well"), ("bad", "failed"), ("left", "skipped")])}
+        {share::legend("Time", &[("median", "in the median"), ("beyond", "up to 9 of 10")])}
         <p class="statistics-note">
-            "Time is from the end of what came before to the step’s own end, reading and waiting included. Skipped is also what \
+            "“9 of 10” is the time that nine of ten runs of the step stayed within. Time is from the end of what came before to the step’s own end, reading and waiting included. Skipped is also what \
              a completed run left untouched. Runs of older texts count where the step was in them."
         </p>
     }

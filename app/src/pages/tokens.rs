@@ -30,7 +30,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
             <p class="muted">
                 "For programs: they send one as "<code>"Authorization: Bearer"</code>" to "
                 <a href="/api/v1/openapi.json">"/api/v1"</a>", and "<code>"runbook-portal run"</code>
-                " takes it from an environment variable. A token does what you may do, within its scopes and no longer than it lasts; the history names it."
+                " takes it from the environment variable "<code>"PORTAL_TOKEN"</code>". A token does what you may do, within its scopes and no longer than it lasts; the history names it."
             </p>
             {text.map(|text| made_token(&text))}
             <div class="section-head"><h2>"Make a token"</h2></div>
@@ -103,7 +103,9 @@ fn form(caller: &Caller, all: bool) -> AnyView {
                         title="Letters, digits, - _ and ."
                         placeholder="ci"
                         autocomplete="off"
+                        aria-describedby="token-name-rule"
                     />
+                    <small id="token-name-rule">"Letters, digits, - _ and ."</small>
                 </label>
                 {kind}
                 <label>"At most as"<select name="role">{roles}</select></label>

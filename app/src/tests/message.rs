@@ -53,6 +53,7 @@ async fn free_words_and_odd_addresses_are_answered() {
     let scene = scene::going().await;
     let free = page(&scene, Role::Operator, "?template=free").await;
     assert!(!free.contains("As it will leave") && written(&free).trim().is_empty());
+    assert!(free.contains("message-words") && free.contains(" required"), "there is nothing else to send: {free}");
     for odd in ["?template=99", "?template=-1", "?template=x", "?f0=x&f0=y", "?template=2", "?template=1&f9=x"] {
         page(&scene, Role::Operator, odd).await;
     }

@@ -15,6 +15,7 @@ async fn it_is_written_from_the_trail_until_somebody_keeps_it() {
         assert!(html.contains(words), "{words}");
     }
     assert!(!html.contains("/api/share_post_mortem") && !html.contains("from the trail again"), "nothing is kept yet");
+    assert!(html.contains("class=\"table-scroll\" tabindex=\"0\""), "a wide table scrolls by keys: {html}");
     let viewer = scene.portal.get(Role::Viewer, &address).await.text;
     assert!(viewer.contains("Remove the broken pods"));
     for offered in ["/api/keep_post_mortem", "/api/share_post_mortem", "name=\"text\"", "no rollout history"] {

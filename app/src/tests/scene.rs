@@ -166,7 +166,7 @@ impl Scene {
         }
     }
 
-    async fn change(&self, change: impl FnOnce(&mut Incident)) {
+    pub(super) async fn change(&self, change: impl FnOnce(&mut Incident)) {
         let mut incident = self.portal.memory.incident(self.incident).await.unwrap().unwrap();
         change(&mut incident);
         self.portal.memory.change_incident(&incident).await.unwrap();

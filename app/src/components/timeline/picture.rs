@@ -90,8 +90,11 @@ pub(crate) fn picture(incident: &Incident, timeline: &Timeline, now: Timestamp) 
                     {bars}
                     {marks}
                 </svg>
+                // Where the picture is wider than the page, the style sheet begins here: at what is newest.
+                <span class="lane-newest"></span>
             </div>
         </div>
+        <p class="lane-hint" aria-hidden="true">"← Scroll sideways for what came before"</p>
     }
     .into_any()
 }
@@ -159,10 +162,12 @@ fn turning_points(incident: &Incident, now: Timestamp, axis: &Axis, height: f64)
             let y = 13.0 + 14.0 * row as f64;
             let (anchor, aside) = if from_right { ("end", -4.0) } else { ("start", 4.0) };
             let title = format!("{words} at {}", time::exact(at));
+            // The line leaves the axis its words.
             view! {
                 <g class=format!("turn {words}")>
                     <title>{title}</title>
-                    <line x1=place(x) x2=place(x) y1=place(y - 10.0) y2=place(height)></line>
+                    <line x1=place(x) x2=place(x) y1=place(y - 10.0) y2=place(HEAD - 22.0)></line>
+                    <line x1=place(x) x2=place(x) y1=place(HEAD - 4.0) y2=place(height)></line>
                     <text x=place(x + aside) y=place(y) text-anchor=anchor>{words}</text>
                 </g>
             }

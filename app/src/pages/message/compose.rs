@@ -182,6 +182,8 @@ fn send(draft: &Draft<'_>, filled: &Filled) -> AnyView {
     let subject = filled.subject.clone().unwrap_or_default();
     let title = draft.template.map(|(_, template)| template.title.clone()).unwrap_or_default();
     let unwritten = filled.text.trim().is_empty();
+    // A text of the runbook is there already, and its field folded: the browser could not show what it misses.
+    let need = if draft.template.is_none() { Need::Required } else { Need::Optional };
     let words = view! {
         <label class="message-field wide">
             <span>"Subject"</span>
@@ -189,7 +191,7 @@ fn send(draft: &Draft<'_>, filled: &Filled) -> AnyView {
         </label>
         <label class="message-field wide">
             <span>"Text"</span>
-            {text_area("text", "Text", 12, &filled.text, "mono message-words", Need::Optional)}
+            {text_area("text", "Text", 12, &filled.text, "mono message-words", need)}
         </label>
     };
     let words = if draft.template.is_none() {

@@ -1,0 +1,44 @@
+//! An incident's own page.
+
+use http::StatusCode;
+use jiff::Timestamp;
+use operations::{FiredAlert, IncidentStore, Role};
+
+use super::fakes::assert_harmless;
+use super::scene::Scene;
+
+async fn page(scene: &Scene) -> String {
+    let answer = scene.portal.get(Role::Operator, &format!("/incidents/{}", scene.incident)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_harmless(&answer.text);
+    answer.text
+}
+
+#[tokio::test]
+async fn a_heading_comes_with_what_stands_below_it() {
+    let scene = Scene::new("Zzz", 5, Vec::new()).await;
+    let html = page(&scene).await;
+    assert!(!html.contains("<h2>Alerts</h2>"), "nothing fired: {html}");
+    assert!(html.contains("<h2>Procedures that fit</h2>") && html.contains("No procedure fits"), "{html}");
+
+    let now = Timestamp::now();
+    let alert = FiredAlert {
+        incident: scene.incident,
+        source: "alertmanager".to_owned(),
+        fingerprint: "f".to_owned(),
+        group_key: "g".to_owned(),
+        name: "Zzz".to_owned(),
+        labels: [("<b>job</b>".to_owned(), "<script>alert(1)</script>".to_owned())].into(),
+        annotations: [].into(),
+        started_at: now,
+        cleared_at: Some(now),
+    };
+    scene.portal.memory.keep_alert(&alert).await.unwrap();
+    let html = page(&scene).await;
+    assert!(html.contains("<h2>Alerts</h2>") && html.contains("Every alert is over"), "{html}");
+
+    scene.change(|incident| incident.resolved_at = Some(now)).await;
+    let html = page(&scene).await;
+    assert!(!html.contains("Procedures that fit"), "it is over: {html}");
+    assert!(html.contains("<h2>Alerts</h2>") && !html.contains("Every alert is over"), "{html}");
+}
