@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Operations;
-use super::incidents::severity_said;
+use super::levels::severity_said;
 use super::messages::INCIDENT_KEY;
 use crate::running::hex;
 use crate::{

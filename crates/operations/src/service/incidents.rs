@@ -1,20 +1,19 @@
-//! Incidents: open, take on, lead, change, end.
+//! Incidents: opened, looked at, changed, and what is said of them.
 
 use std::collections::BTreeMap;
 
-use incident::{Alert, Candidate, Contact, Deadline, Level, Template, Terms};
+use incident::{Alert, Candidate, Contact, Deadline, Template};
 use jiff::Timestamp;
 use runbook::{ProcedureId, RunbookId};
 use tokio::sync::watch;
 
-use super::{Operations, Rooms, check_length, oneself, permit, signature};
+use super::levels::{USUAL, severity_said};
+use super::{Operations, Rooms, check_length, permit, signature};
 use crate::{
     Actor, AuditEvent, Caller, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentFilter, IncidentId,
     Message, NewIncident, Permission, Run, RunFilter, RunId, Stage,
 };
 
-/// The levels that there are where no runbook names others.
-const USUAL: [&str; 4] = ["P1", "P2", "P3", "P4"];
 /// The longest title, in bytes.
 const TITLE: usize = 256;
 
@@ -32,19 +31,6 @@ pub struct Changes {
     /// Whose levels, times and ladder count; an empty one takes them away. For a new incident an empty one lets the title
     /// decide.
     pub runbook: Option<String>,
-}
-
-/// One step in the life of an incident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Somebody takes it on; whoever is first leads.
-    Acknowledge,
-    /// Nobody suffers any more.
-    Mitigate,
-    /// It is over.
-    Resolve,
-    /// It was not over.
-    Reopen,
 }
 
 /// A procedure that fits, with what is known of it.
@@ -241,63 +227,6 @@ impl Operations {
         Ok(found.flat_map(|runbook| incident::message::templates(&runbook)).collect())
     }
 
-    /// A runbook that is there.
-    fn on_shelf(&self, id: String) -> Result<RunbookId, Error> {
-        let id = RunbookId::new(id);
-        let shelf = self.rooms.library.shelf();
-        let known = shelf.runbook(&id).is_some();
-        if known { Ok(id) } else { Err(Error::NotFound("This runbook")) }
-    }
-
-    /// Gives an incident another runbook or level, and with them other times and another ladder. What people were promised
-    /// stays promised.
-    pub(super) fn set_level(&self, incident: &mut Incident, runbook: Option<RunbookId>, severity: Option<String>) {
-        let mut terms = runbook.as_ref().and_then(|id| self.terms(id, None, severity.as_deref())).unwrap_or_default();
-        // The times of the procedure itself count again when its level does.
-        terms.own = incident.terms.own.take().filter(|_| runbook == incident.runbook);
-        if let Some(own) = terms.own.as_ref().filter(|own| Some(&own.name) == severity.as_ref()) {
-            terms.level = Some(own.clone());
-        }
-        let update_every = incident.terms.update_every.or(terms.update_every);
-        incident.terms = Terms { update_every, since: Some(self.rooms.now()), ..terms };
-        (incident.runbook, incident.severity) = (runbook, severity);
-    }
-
-    /// What a runbook promises: for a procedure, and for what an alert's label or a person calls the level.
-    pub(super) fn terms(
-        &self,
-        runbook: &RunbookId,
-        procedure: Option<&ProcedureId>,
-        level: Option<&str>,
-    ) -> Option<Terms> {
-        let shelf = self.rooms.library.shelf();
-        Some(Terms::of(shelf.runbook(runbook)?, procedure, level))
-    }
-
-    /// The names of the levels that an incident can have: those of its runbook, else the usual ones.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`].
-    pub fn severities(&self, caller: &Caller, runbook: Option<&RunbookId>) -> Result<Vec<String>, Error> {
-        permit(caller, Permission::View)?;
-        let names: Vec<String> = self.levels(runbook).into_iter().map(|level| level.name).collect();
-        Ok(if names.is_empty() { USUAL.map(str::to_owned).to_vec() } else { names })
-    }
-
-    /// Who can be reached, as a runbook says.
-    fn contacts(&self, runbook: Option<&RunbookId>) -> Vec<Contact> {
-        let shelf = self.rooms.library.shelf();
-        let runbook = runbook.and_then(|id| shelf.runbook(id));
-        runbook.map(|runbook| incident::escalation::contacts(runbook)).unwrap_or_default()
-    }
-
-    /// The levels that a runbook names, worst first.
-    pub(super) fn levels(&self, runbook: Option<&RunbookId>) -> Vec<Level> {
-        let shelf = self.rooms.library.shelf();
-        let runbook = runbook.and_then(|id| shelf.runbook(id));
-        runbook.map(|runbook| incident::severity::levels(runbook)).unwrap_or_default()
-    }
-
     /// Starts a run for an incident. Whoever starts the first one takes the incident on.
     ///
     /// # Errors
@@ -335,76 +264,6 @@ impl Operations {
             Ok(run)
         })
         .await
-    }
-
-    /// One step in the life of an incident.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where it is there already, [`Error::Audit`],
-    /// [`Error::Store`].
-    pub async fn change_stage(&self, caller: &Caller, id: IncidentId, change: Change) -> Result<(), Error> {
-        let (this, caller) = (self.clone(), caller.clone());
-        self.whole(async move {
-            this.permit(&caller, Permission::Run, "say how far an incident is").await?;
-            let _turn = this.rooms.turn_of(id.0).await;
-            let mut incident = this.existing_incident(id).await?;
-            let stage = incident.stage();
-            let now = this.rooms.now();
-            let kind = match change {
-                Change::Acknowledge if stage >= Stage::Acknowledged => return Err(there(stage)),
-                Change::Acknowledge => {
-                    this.acknowledged(&caller, &mut incident).await?;
-                    None
-                }
-                Change::Mitigate if stage >= Stage::Mitigated => return Err(there(stage)),
-                Change::Mitigate => {
-                    this.answered(&caller, &mut incident, now).await?;
-                    incident.mitigated_at = Some(now);
-                    Some(EventKind::IncidentMitigated)
-                }
-                Change::Resolve if stage == Stage::Resolved => return Err(there(stage)),
-                Change::Resolve => {
-                    this.answered(&caller, &mut incident, now).await?;
-                    incident.mitigated_at.get_or_insert(now);
-                    incident.resolved_at = Some(now);
-                    Some(EventKind::IncidentResolved)
-                }
-                Change::Reopen if stage < Stage::Mitigated => {
-                    return Err(Error::Conflict("It is not over: there is nothing to reopen.".to_owned()));
-                }
-                Change::Reopen => {
-                    (incident.mitigated_at, incident.resolved_at) = (None, None);
-                    Some(EventKind::IncidentReopened)
-                }
-            };
-            if let Some(kind) = kind {
-                this.say(&caller, &incident, kind, &incident.title, now).await?;
-            }
-            this.rooms.incidents.change_incident(&incident).await?;
-            this.rooms.news();
-            Ok(())
-        })
-        .await
-    }
-
-    /// Whoever ends what nobody has taken on has answered by that. The caller keeps the incident.
-    async fn answered(&self, caller: &Caller, incident: &mut Incident, now: Timestamp) -> Result<(), Error> {
-        if incident.acknowledged_at.is_none() {
-            self.say(caller, incident, EventKind::IncidentAcknowledged, &incident.title, now).await?;
-            incident.acknowledged_at = Some(now);
-        }
-        Ok(())
-    }
-
-    /// Writes that a person takes an incident on; whoever is first leads. The caller keeps the incident.
-    async fn acknowledged(&self, caller: &Caller, incident: &mut Incident) -> Result<(), Error> {
-        let now = self.rooms.now();
-        self.answered(caller, incident, now).await?;
-        if incident.commander.is_none() {
-            self.say(caller, incident, EventKind::CommandTaken, "Took command", now).await?;
-            incident.commander = Some(oneself(caller));
-        }
-        Ok(())
     }
 
     /// Changes what is said of an incident.
@@ -516,79 +375,6 @@ impl Operations {
         Ok(())
     }
 
-    /// Leads an incident from now on, where nobody does or somebody else did.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`], [`Error::Audit`], [`Error::Store`].
-    pub async fn take_command(&self, caller: &Caller, id: IncidentId) -> Result<(), Error> {
-        let (this, caller) = (self.clone(), caller.clone());
-        self.whole(async move {
-            this.permit(&caller, Permission::Run, "lead an incident").await?;
-            let _turn = this.rooms.turn_of(id.0).await;
-            let mut incident = this.open_one(id).await?;
-            let said = match &incident.commander {
-                Some((subject, _)) if *subject == caller.person.subject => {
-                    return Err(Error::Conflict("You lead it already.".to_owned()));
-                }
-                Some((_, name)) => format!("Took command from {name}"),
-                None => "Took command".to_owned(),
-            };
-            this.say(&caller, &incident, EventKind::CommandTaken, &said, this.rooms.now()).await?;
-            incident.commander = Some(oneself(&caller));
-            // Whoever leads it has taken it on.
-            if incident.stage() == Stage::Open {
-                this.acknowledged(&caller, &mut incident).await?;
-            }
-            this.rooms.incidents.change_incident(&incident).await?;
-            this.rooms.news();
-            Ok(())
-        })
-        .await
-    }
-
-    /// Hands the lead to somebody, and tells them how it stands.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] without a summary or for somebody nobody knows,
-    /// [`Error::Audit`], [`Error::Store`].
-    pub async fn hand_over(&self, caller: &Caller, id: IncidentId, to: &str, summary: &str) -> Result<(), Error> {
-        let (this, caller, to, summary) = (self.clone(), caller.clone(), to.to_owned(), text(summary)?);
-        self.whole(async move {
-            this.permit(&caller, Permission::Run, "hand an incident over").await?;
-            if summary.trim().is_empty() {
-                return Err(Error::Invalid("Say how it stands: whoever takes over was not there.".to_owned()));
-            }
-            let to = this.known_person(&to).await?;
-            let _turn = this.rooms.turn_of(id.0).await;
-            let mut incident = this.open_one(id).await?;
-            match &incident.commander {
-                Some((subject, _)) if *subject == caller.person.subject => {}
-                Some((_, name)) => {
-                    return Err(Error::Conflict(format!("{name} leads. Take command first, then hand it over.")));
-                }
-                None => {
-                    return Err(Error::Conflict("Nobody leads yet. Take command first, then hand it over.".to_owned()));
-                }
-            }
-            let now = this.rooms.now();
-            let mut event = AuditEvent::new(
-                now,
-                EventKind::CommandHandedOver,
-                Actor::from(&caller),
-                format!("Handed command to {}", to.1),
-            );
-            event.incident = Some(id);
-            event.environment.clone_from(&incident.environment);
-            event.argv = vec![summary.trim().to_owned()];
-            this.rooms.trail.append(&event).await?;
-            incident.commander = Some(to);
-            this.rooms.incidents.change_incident(&incident).await?;
-            this.rooms.news();
-            Ok(())
-        })
-        .await
-    }
-
     /// The time, as everything here has it.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -630,15 +416,6 @@ impl Operations {
         event.environment.clone_from(&incident.environment);
         Ok(self.rooms.trail.append(&event).await?)
     }
-}
-
-/// How a change of the level is told: `severity: P3 → P1`.
-pub(super) fn severity_said(before: Option<&str>, after: Option<&str>) -> String {
-    format!("severity: {} → {}", before.unwrap_or("none"), after.unwrap_or("none"))
-}
-
-fn there(stage: Stage) -> Error {
-    Error::Conflict(format!("Somebody was faster: it is {} already.", stage.word()))
 }
 
 /// One line, masked; `ask` is what to say where it is empty.
