@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use command::Refusal;
-use datasource::{Psql, Talk, Talker};
+use datasource::{Datasources, Psql, Talk, Talker};
 use operations::{Adapter, Call, CallEnded, CallIo, FileError, OpenTerminal, Stream};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::Database;
+use crate::fixture::{Database, until};
 
 /// Somebody at a terminal; of what they type nothing is looked at here.
 #[derive(Default)]
@@ -57,8 +57,9 @@ impl CallIo for Typist {
 }
 
 /// Serves the passage to a psql of this machine, and keeps what that said.
-#[derive(Default)]
 struct Real {
+    /// Tells when the server is at work.
+    datasources: Datasources,
     said: Mutex<Vec<String>>,
 }
 
@@ -100,7 +101,8 @@ impl Talker for Real {
             ("postgres", "SELECT 1;\n"),
         ] {
             let mut child = psql(database).spawn().unwrap();
-            child.stdin.take().unwrap().write_all(script.as_bytes()).await.unwrap();
+            // One that is not let in may be gone before it is written to; what it says shows which of them this was.
+            drop(child.stdin.take().unwrap().write_all(script.as_bytes()).await);
             let output = child.wait_with_output().await.unwrap();
             let both = [output.stdout, output.stderr].concat();
             self.said.lock().unwrap().push(String::from_utf8(both).unwrap());
@@ -111,6 +113,9 @@ impl Talker for Real {
         stdin.write_all(b"SELECT 'sleeps';\nSELECT pg_sleep(1000);\n").await.unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("sleeps"));
+        // Between two statements there is nothing to cancel at the server.
+        let sleeps = "SELECT count(*) = 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(1000)%' AND datname = current_database()";
+        until(&self.datasources, sleeps).await;
         let id = child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
         let output = child.wait_with_output().await.unwrap();
@@ -130,7 +135,7 @@ async fn a_real_psql_is_let_in_and_knows_nothing() {
         println!("skipped: no psql");
         return;
     }
-    let real = Arc::new(Real::default());
+    let real = Arc::new(Real { datasources: database.datasources.clone(), said: Mutex::default() });
     let adapter = Psql::new(database.datasources.clone()).with_talker(real.clone());
     let call =
         |line: &str| Call { argv: line.split(' ').map(str::to_owned).collect(), directory: "/workspace".to_owned() };
