@@ -20,9 +20,8 @@ CREATE TABLE incident (
     commander_subject TEXT,
     commander_name TEXT,
     latest_update TEXT NOT NULL,
+    -- When people were last told how it stands.
     updated_at BIGINT,
-    -- When a message last reached people: from then on they wait for the next one.
-    told_at BIGINT,
     -- Markdown, once somebody has kept it.
     post_mortem TEXT,
     -- SHA-256 of the key in the address under which others may read it.

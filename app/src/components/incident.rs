@@ -1,7 +1,7 @@
 //! Small pieces of incidents: levels, clocks, who is called, one line in a list.
 
 use incident::{Contact, Deadline, State, Tone, What};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{Incident, Stage};
 
@@ -135,21 +135,17 @@ fn left_words(seconds: i64) -> String {
 
 /// Everything that is due, was met or missed, one line each.
 pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
-    let started = incident.started_at;
     let deadlines = incident::clock::deadlines(&incident.terms, &incident.times(), now);
     let lines: Vec<_> = deadlines
         .iter()
         .map(|deadline| {
-            let span = operations::span(deadline.due.duration_since(started));
+            let span = operations::span(deadline.within);
             let (name, promise) = match deadline.what {
-                What::Respond if deadline.due <= started => ("Response", "promised at once".to_owned()),
+                What::Respond if deadline.within.is_zero() => ("Response", "promised at once".to_owned()),
                 What::Respond => ("Response", format!("promised within {span}")),
-                What::Escalate if deadline.due <= started => ("Escalation", "at once".to_owned()),
+                What::Escalate if deadline.within.is_zero() => ("Escalation", "at once".to_owned()),
                 What::Escalate => ("Escalation", format!("unless mitigated within {span}")),
-                What::Update => {
-                    let every = incident.terms.update_every.unwrap_or(SignedDuration::ZERO);
-                    ("Next update", format!("promised every {}", operations::span(every)))
-                }
+                What::Update => ("Next update", format!("promised every {span}")),
             };
             let state = match deadline.state {
                 State::Running { .. } => view! { <span class="sla-time">{countdown(deadline.due, now)}</span> }.into_any(),
@@ -157,8 +153,13 @@ pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
                     view! { <span class="sla-time">{time::clock(deadline.due, now)}" over"</span> }.into_any()
                 }
                 State::Met { at } => {
-                    let after = operations::span(at.duration_since(started));
-                    view! { <span class="sla-done">{format!("✓ after {after}")}</span> }.into_any()
+                    // From when it counts, as the promise does: a level may have been set since.
+                    let after = deadline.within - deadline.due.duration_since(at);
+                    let words = match after.is_negative() {
+                        true => "✓ before it counted".to_owned(),
+                        false => format!("✓ after {}", operations::span(after)),
+                    };
+                    view! { <span class="sla-done">{words}</span> }.into_any()
                 }
                 State::Missed { at: Some(at) } => {
                     let late = operations::span(at.duration_since(deadline.due));
@@ -236,6 +237,8 @@ pub(crate) fn contacts(contacts: &[Contact]) -> Option<AnyView> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
@@ -245,36 +248,64 @@ mod tests {
         assert_eq!(left_words(0), "0:00");
     }
 
-    #[test]
-    fn whoever_promised_a_word_is_reminded_when_little_time_is_left() {
-        let told: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
-        let every = Some(SignedDuration::from_mins(30));
-        let incident = Incident {
+    fn incident(terms: incident::Terms, started: Timestamp) -> Incident {
+        Incident {
             id: operations::IncidentId::new(),
             number: 31,
             title: "Down".to_owned(),
             severity: None,
             environment: None,
             affected: String::new(),
-            terms: incident::Terms { update_every: every, ..incident::Terms::default() },
+            terms,
             runbook: None,
             opened_by: ("a".to_owned(), "A".to_owned()),
-            started_at: told,
-            acknowledged_at: Some(told),
+            started_at: started,
+            acknowledged_at: None,
             mitigated_at: None,
             resolved_at: None,
             commander: None,
             latest_update: String::new(),
             updated_at: None,
-            told_at: Some(told),
+            told_at: None,
             post_mortem: None,
             share_key: None,
-        };
+        }
+    }
+
+    #[test]
+    fn whoever_promised_a_word_is_reminded_when_little_time_is_left() {
+        let told: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
+        let every = Some(SignedDuration::from_mins(30));
+        let terms = incident::Terms { update_every: every, ..incident::Terms::default() };
+        let incident = Incident { acknowledged_at: Some(told), told_at: Some(told), ..incident(terms, told) };
         let reminded = |minutes: i64| {
             let html = clocks(&incident, told + SignedDuration::from_mins(minutes)).to_html();
             assert_eq!(html.contains("data-remind"), html.contains("Tell people now"), "{html}");
             html.contains("Tell people now")
         };
         assert_eq!([5, 25, 31].map(reminded), [false, true, true]);
+    }
+
+    #[test]
+    fn a_promise_counts_from_when_its_level_was_set() {
+        let started: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
+        let at = |minute| started + SignedDuration::from_mins(minute);
+        let level = incident::Level {
+            name: "P1".to_owned(),
+            rank: 1,
+            description: String::new(),
+            respond_within: Some(SignedDuration::from_mins(15)),
+            escalate_after: Some(SignedDuration::ZERO),
+        };
+        let terms = incident::Terms { level: Some(level), since: Some(at(40)), ..incident::Terms::default() };
+        let open = incident(terms, started);
+        let html = clocks(&open, at(41)).to_html();
+        assert!(html.contains("promised within 15 min") && html.contains(">at once<"), "{html}");
+        let answered = |minute| {
+            let incident = Incident { acknowledged_at: Some(at(minute)), ..open.clone() };
+            clocks(&incident, at(60)).to_html()
+        };
+        assert!(answered(45).contains("✓ after 5 min"), "{}", answered(45));
+        assert!(answered(10).contains("✓ before it counted"), "{}", answered(10));
     }
 }

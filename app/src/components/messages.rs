@@ -22,10 +22,10 @@ fn row(message: &Message, may: bool, now: Timestamp) -> AnyView {
     let title = if message.title.is_empty() { message.subject.clone() } else { message.title.clone() };
     let title = if title.is_empty() { "Message".to_owned() } else { title };
     let attempts = (message.attempts > 1).then(|| format!("{} attempts", message.attempts));
-    let remark = message
-        .remark
-        .clone()
-        .map(|remark| view! { <p class="message-remark"><span class="muted">"The other side: "</span>{remark}</p> });
+    // Who took it speaks for themselves; where nobody did, the words are the portal's own.
+    let theirs =
+        (message.state == DeliveryState::Delivered).then(|| view! { <span class="muted">"The other side: "</span> });
+    let remark = message.remark.clone().map(|remark| view! { <p class="message-remark">{theirs}{remark}</p> });
     let doubtful = matches!(message.state, DeliveryState::Failed | DeliveryState::Unknown);
     let again = (may && doubtful).then(|| {
         let look = (message.state == DeliveryState::Unknown)

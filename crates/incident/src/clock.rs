@@ -117,6 +117,8 @@ impl Terms {
 pub struct Deadline {
     /// What.
     pub what: What,
+    /// Within which time, from when it begins to count.
+    pub within: SignedDuration,
     /// By when.
     pub due: Timestamp,
     /// How it stands.
@@ -197,7 +199,7 @@ fn deadline(what: What, from: Timestamp, within: SignedDuration, done: Option<Ti
         None if now > due => State::Missed { at: None },
         None => State::Running { tone: tone(due.duration_since(now), within) },
     };
-    Deadline { what, due, state }
+    Deadline { what, within, due, state }
 }
 
 /// Amber below a third of the whole, red below a tenth.

@@ -226,6 +226,19 @@ mod tests {
         assert_eq!(names(&SQLITE_MIGRATIONS), names(&POSTGRES_MIGRATIONS));
     }
 
+    /// A database remembers what was applied to it: a portal whose migration reads otherwise does not start.
+    #[test]
+    fn migrations_never_change() {
+        let line = |kind, one: &sqlx::migrate::Migration| {
+            let sum: String = one.checksum.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("{sum} {kind}/{:04}", one.version)
+        };
+        let all = SQLITE_MIGRATIONS.iter().map(|one| line("sqlite", one));
+        let all: Vec<_> = all.chain(POSTGRES_MIGRATIONS.iter().map(|one| line("postgres", one))).collect();
+        let kept: Vec<_> = include_str!("../../../migrations/checksums").lines().collect();
+        assert_eq!(all, kept, "a new migration adds a line to migrations/checksums; no line changes");
+    }
+
     /// The rows of the trail move to a new table in the sixth migration.
     #[tokio::test]
     async fn the_trail_survives_the_change_of_its_table() {

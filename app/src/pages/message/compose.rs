@@ -187,7 +187,15 @@ fn send(draft: &Draft<'_>, filled: &Filled) -> AnyView {
     let words = view! {
         <label class="message-field wide">
             <span>"Subject"</span>
-            <input type="text" name="subject" value=subject maxlength="256" autocomplete="off"/>
+            // Without one the incident's title is sent.
+            <input
+                type="text"
+                name="subject"
+                value=subject
+                placeholder=draft.incident.title.clone()
+                maxlength="256"
+                autocomplete="off"
+            />
         </label>
         <label class="message-field wide">
             <span>"Text"</span>

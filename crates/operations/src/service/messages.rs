@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use incident::{Known, Meaning, Template};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use super::{Operations, signature};
 use crate::{
     Actor, AuditEvent, Caller, Channel, ChannelKind, DeliveryError, DeliveryState, Error, EventKind, Incident,
     IncidentId, IncomingAlert, Letter, Message, MessageId, Outcome, OutcomeResult, PagerAction, Permission, Stage,
+    StoreError,
 };
 
 /// How an incident begins to be called at a pager: its id follows.
@@ -177,13 +179,6 @@ impl Operations {
         message: Message,
         channel: Arc<dyn Channel>,
     ) -> Result<(), Error> {
-        let said = format!("{} {}: {}", channel.kind().word(), message.channel, message.title);
-        let mut intent = AuditEvent::new(self.rooms.now(), EventKind::MessageIntent, Actor::from(caller), said);
-        intent.incident = Some(incident.id);
-        intent.environment.clone_from(&incident.environment);
-        intent.argv = vec![message.subject.clone(), message.text.clone()];
-        self.rooms.trail.append(&intent).await?;
-        self.rooms.incidents.keep_message(&message).await?;
         // What came from the pager is the pager's own: it is answered under its name.
         let alerts = self.rooms.incidents.alerts(incident.id).await?;
         let own = alerts.iter().find_map(|alert| alert.group_key.strip_prefix(IncomingAlert::PAGER));
@@ -196,6 +191,17 @@ impl Operations {
             severity: severity(incident),
             address: self.rooms.links.portal().map(|origin| format!("{origin}/incidents/{}", incident.id)),
         };
+        let said = format!("{} {}: {}", channel.kind().word(), message.channel, message.title);
+        let mut intent = AuditEvent::new(self.rooms.now(), EventKind::MessageIntent, Actor::from(caller), said);
+        intent.incident = Some(incident.id);
+        intent.environment.clone_from(&incident.environment);
+        intent.argv = vec![message.subject.clone(), message.text.clone()];
+        self.rooms.trail.append(&intent).await?;
+        if let Err(error) = self.rooms.incidents.keep_message(&message).await {
+            let remark = "The message could not be kept: it was not sent.".to_owned();
+            self.told_of(&intent, OutcomeResult::Failed, Some(remark), self.rooms.now()).await;
+            return Err(error.into());
+        }
         let this = self.clone();
         self.rooms.tasks.spawn(async move { this.deliver(intent, message, letter, channel).await });
         Ok(())
@@ -204,7 +210,7 @@ impl Operations {
     async fn deliver(&self, intent: AuditEvent, mut message: Message, letter: Letter, channel: Arc<dyn Channel>) {
         let shutdown = self.rooms.shutdown.clone();
         let mut tries = Tries { attempts: message.attempts, may_have_arrived: false };
-        let ended = shutdown.run_until_cancelled(self.tried(&message, &*channel, &letter, &mut tries)).await;
+        let ended = shutdown.run_until_cancelled(self.tried(&message, intent.at, &*channel, &letter, &mut tries)).await;
         message.attempts = tries.attempts;
         let result = match ended {
             Some(Ok(remark)) => {
@@ -232,21 +238,7 @@ impl Operations {
         };
         let now = self.rooms.now();
         message.ended_at = Some(now);
-        let mut outcome = AuditEvent::new(now, EventKind::MessageOutcome, intent.actor.clone(), intent.summary.clone());
-        outcome.completes = Some(intent.id);
-        outcome.incident = intent.incident;
-        outcome.environment.clone_from(&intent.environment);
-        outcome.argv = message.remark.iter().cloned().collect();
-        outcome.outcome = Some(Outcome {
-            result,
-            exit_code: None,
-            duration_ms: now.duration_since(intent.at).as_millis().try_into().unwrap_or(i64::MAX),
-            output_digest: None,
-            output_bytes: 0,
-        });
-        if let Err(error) = self.rooms.trail.append(&outcome).await {
-            tracing::error!(message = %message.id, %error, "what became of a message could not be written to the trail");
-        }
+        self.told_of(&intent, result, message.remark.clone(), now).await;
         if let Err(error) = self.rooms.incidents.keep_message(&message).await {
             tracing::error!(message = %message.id, %error, "what became of a message could not be kept");
         }
@@ -259,10 +251,30 @@ impl Operations {
         self.rooms.news();
     }
 
-    /// Delivers a letter, again and again where that is safe; counts the attempts.
+    /// Writes what became of a message. There is nobody left to tell that this failed.
+    async fn told_of(&self, intent: &AuditEvent, result: OutcomeResult, remark: Option<String>, at: Timestamp) {
+        let mut outcome = AuditEvent::new(at, EventKind::MessageOutcome, intent.actor.clone(), intent.summary.clone());
+        outcome.completes = Some(intent.id);
+        outcome.incident = intent.incident;
+        outcome.environment.clone_from(&intent.environment);
+        outcome.argv = remark.into_iter().collect();
+        outcome.outcome = Some(Outcome {
+            result,
+            exit_code: None,
+            duration_ms: at.duration_since(intent.at).as_millis().try_into().unwrap_or(i64::MAX),
+            output_digest: None,
+            output_bytes: 0,
+        });
+        if let Err(error) = self.rooms.trail.append(&outcome).await {
+            tracing::error!(intent = %intent.id, %error, "what became of a message could not be written to the trail");
+        }
+    }
+
+    /// Delivers a letter that was let go at a time, again and again where that is safe; counts the attempts.
     async fn tried(
         &self,
         message: &Message,
+        let_go: Timestamp,
         channel: &dyn Channel,
         letter: &Letter,
         tries: &mut Tries,
@@ -282,14 +294,26 @@ impl Operations {
             .build();
         loop {
             // A pager that is told late that it began would call people for what is over.
-            if is_pager && self.is_overtaken(message).await {
-                return Err(DeliveryError::Refused("this pager was told meanwhile that it is over".to_owned()));
-            }
-            tries.attempts += 1;
-            tries.may_have_arrived = true;
-            let error = match channel.deliver(letter).await {
-                Ok(remark) => return Ok(remark),
-                Err(error) => error,
+            let overtaken = match is_pager {
+                true => self.is_overtaken(message, let_go).await,
+                false => Ok(false),
+            };
+            let error = match overtaken {
+                Ok(true) => {
+                    return Err(DeliveryError::Refused("this pager was told meanwhile that it is over".to_owned()));
+                }
+                Ok(false) => {
+                    tries.attempts += 1;
+                    tries.may_have_arrived = true;
+                    match channel.deliver(letter).await {
+                        Ok(remark) => return Ok(remark),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(message = %message.id, %error, "what a pager was told since could not be read");
+                    DeliveryError::Failed("what this pager was told since could not be read".to_owned())
+                }
             };
             tries.may_have_arrived = matches!(error, DeliveryError::Unknown(_));
             let again = match error {
@@ -303,15 +327,17 @@ impl Operations {
         }
     }
 
-    /// Whether somebody has said on the same channel since that it is over.
-    async fn is_overtaken(&self, message: &Message) -> bool {
+    /// Whether somebody has said on the same channel, since it was let go, that it is over.
+    async fn is_overtaken(&self, message: &Message, let_go: Timestamp) -> Result<bool, StoreError> {
         if message.action == PagerAction::Resolve {
-            return false;
+            return Ok(false);
         }
-        let sent = self.rooms.incidents.messages(message.incident).await.unwrap_or_default();
-        sent.iter().any(|other| {
-            other.channel == message.channel && other.action == PagerAction::Resolve && other.at > message.at
-        })
+        let sent = self.rooms.incidents.messages(message.incident).await?;
+        Ok(sent.iter().any(|other| {
+            other.channel == message.channel
+                && (other.action, other.state != DeliveryState::Failed) == (PagerAction::Resolve, true)
+                && other.at > let_go
+        }))
     }
 
     /// People have heard: from now on they wait for the next word, as long as they were promised.
@@ -364,7 +390,7 @@ fn severity(incident: &Incident) -> &'static str {
 }
 
 /// What an incident says by itself, for messages.
-pub(super) fn known(incident: &Incident, now: jiff::Timestamp) -> Known {
+pub(super) fn known(incident: &Incident, now: Timestamp) -> Known {
     let mut values = BTreeMap::new();
     let mut know = |meaning, value: String| {
         if !value.is_empty() {

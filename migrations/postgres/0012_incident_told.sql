@@ -1,0 +1,2 @@
+-- When a message last reached people: from then on they wait for the next one.
+ALTER TABLE incident ADD COLUMN told_at BIGINT;
