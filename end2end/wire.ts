@@ -5,58 +5,55 @@
 //   const context = await browser.newContext({ proxy: { server: wire.url } });
 //   await wire.cut();
 //   …
-//   await wire.mend();
+//   wire.mend();
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
 export class Wire {
-  readonly #port: number;
-  #server: Server;
+  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #whole = true;
 
   private constructor(server: Server) {
-    this.#server = this.#watched(server);
-    this.#port = (server.address() as AddressInfo).port;
-  }
-
-  static async start(): Promise<Wire> {
-    return new Wire(await listening(0));
-  }
-
-  /** Where a browser finds it, as its HTTP proxy. */
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-
-  /** Ends every connection, and takes no new one. */
-  async cut(): Promise<void> {
-    const closed = new Promise<void>((done) => this.#server.close(() => done()));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
-  }
-
-  /** Takes connections again. */
-  async mend(): Promise<void> {
-    this.#server = this.#watched(await listening(this.#port));
-  }
-
-  async stop(): Promise<void> {
-    if (this.#server.listening) await this.cut();
-  }
-
-  #watched(server: Server): Server {
-    return server.on('connection', (socket: Socket) => {
+    this.#server = server.on('connection', (socket: Socket) => {
+      if (!this.#whole) {
+        socket.destroy();
+        return;
+      }
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
   }
-}
 
-async function listening(port: number): Promise<Server> {
-  const server = createServer(forward);
-  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
-  return server;
+  static async start(): Promise<Wire> {
+    const server = createServer(forward);
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    return new Wire(server);
+  }
+
+  /** Where a browser finds it, as its HTTP proxy. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Ends every connection, and each new one at once. The port stays its own. */
+  async cut(): Promise<void> {
+    this.#whole = false;
+    const ends = [...this.#sockets].map((socket) => new Promise<void>((done) => socket.once('close', () => done())));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(ends);
+  }
+
+  /** Takes connections again. */
+  mend(): void {
+    this.#whole = true;
+  }
+
+  async stop(): Promise<void> {
+    await this.cut();
+    await new Promise<void>((done) => this.#server.close(() => done()));
+  }
 }
 
 /** Passes one request on; its address is absolute, as a proxy is asked (RFC 9112, 3.2.2). */

@@ -60,7 +60,7 @@ test('a second person sees output and state arrive, and a lost connection heals'
   await page.locator('#stop-1').click();
   await expect(page.locator('#command-1-state')).toContainText('stopped');
   await expect(other.locator('#command-1-state')).not.toContainText('stopped');
-  await wire.mend();
+  wire.mend();
   await expect(other.locator('#command-1-state')).toContainText('stopped', { timeout: 30_000 });
   // What was printed stands there once, not twice.
   const once = async (which: Page) =>

@@ -110,6 +110,11 @@ pub(crate) async fn enter(
     if !matches!(from, None | Some(b"same-origin" | b"none")) {
         return Err(Error::Invalid("A link is opened from the page of its run.".to_owned()).into());
     }
+    // A picture in somebody's Markdown is no person who opens something.
+    let whither = headers.get("sec-fetch-dest").map(HeaderValue::as_bytes);
+    if !matches!(whither, None | Some(b"document")) {
+        return Err(Error::Invalid("A link is opened as a page.".to_owned()).into());
+    }
     let hosts = hosts.ok_or(Error::NotFound("This link"))?;
     let ticket = operations.enter_link(&caller, &token).await?;
     Ok(Redirect::to(&hosts.address(&token, &ticket)))

@@ -73,7 +73,6 @@ pub struct Assembled {
     /// Kept alive while the portal serves.
     cluster: Option<practice::Practice>,
     /// Held until the end: what runs is known to this process alone.
-    #[expect(dead_code, reason = "held for what happens when it is dropped")]
     place: Occupancy,
 }
 
@@ -95,12 +94,14 @@ impl Assembled {
         Ok(routes::router(portal, &identity, self.store.clone()))
     }
 
-    /// Stops what runs, writes its outcomes, and ends the practice cluster.
-    pub async fn close(self) {
+    /// Stops what runs, writes its outcomes, and ends the practice cluster. Gives back the place at the database: a successor
+    /// may begin once it is dropped.
+    pub async fn close(self) -> Occupancy {
         self.operations.shutdown().await;
         if let Some(cluster) = self.cluster {
             cluster.shutdown().await;
         }
+        self.place
     }
 }
 
@@ -173,12 +174,14 @@ pub async fn run(plan: Plan, identity: IdentityConfig, listener: TcpListener) ->
     asked_to_stop().await;
     shutdown.cancel();
     tracing::info!("stopping: streams end, commands are stopped, their outcomes are written");
-    portal.close().await;
+    // Until the last request has ended: what is still written is this process's.
+    let place = portal.close().await;
     match tokio::time::timeout(GRACE, serving).await {
         Ok(ended) => ended?,
         Err(_) => tracing::warn!("some requests had not ended after {} s", GRACE.as_secs()),
     }
     sweeper.await?;
+    drop(place);
     Ok(())
 }
 

@@ -115,7 +115,10 @@ impl Session<'_> {
             let reason = reason.clone().unwrap_or_default();
             let ended = match (what, command.as_deref().and_then(|id| command_of(&run, id))) {
                 (What::Press | What::ConfirmValues | What::ConfirmDestroy, Some(command)) => {
-                    self.press(command).await?
+                    // What its text does not show may be the worst.
+                    let effect = command.command.effect;
+                    let reach = if *what == What::ConfirmDestroy { Effect::Destroy } else { effect };
+                    self.press(command, reach).await?
                 }
                 (What::Nothing, _) => return self.close().await,
                 (What::Wait, _) => match running(&run) {
@@ -147,7 +150,7 @@ impl Session<'_> {
     }
 
     /// Presses Run, if it may, and follows; nothing where the next command may come.
-    async fn press(&mut self, command: &RunCommand) -> Result<Option<Ending>, Failed> {
+    async fn press(&mut self, command: &RunCommand, reach: Effect) -> Result<Option<Ending>, Failed> {
         let (id, title) = (&command.command.id, command.command.title.as_deref().unwrap_or("command"));
         say(&format!("── {id}  {}  ({})", plain(title), word(command.command.effect)));
         let values: BTreeMap<String, String> = command
@@ -156,10 +159,10 @@ impl Session<'_> {
             .iter()
             .filter_map(|parameter| Some((parameter.name.clone(), self.values.get(&parameter.name)?.clone())))
             .collect();
-        if let Some(refusal) = self.consent(command, &values).await {
+        if let Some(refusal) = self.consent(command, reach, &values).await {
             return Ok(Some(self.person(&refusal)));
         }
-        let execution = match self.portal.press(&self.id, id, &values).await? {
+        let execution = match self.portal.press(&self.id, id, &values, reach).await? {
             Ok(execution) => execution,
             // A value is missing, or somebody was faster.
             Err(detail) => return Ok(Some(self.person(&format!("{id}: {detail}")))),
@@ -168,15 +171,23 @@ impl Session<'_> {
     }
 
     /// Whether somebody lets the command run; if not, why.
-    async fn consent(&mut self, command: &RunCommand, values: &BTreeMap<String, String>) -> Option<String> {
-        let (id, effect) = (&command.command.id, command.command.effect);
-        let (said, flag, question) = match effect {
+    async fn consent(
+        &mut self,
+        command: &RunCommand,
+        reach: Effect,
+        values: &BTreeMap<String, String>,
+    ) -> Option<String> {
+        let id = &command.command.id;
+        let (said, flag, question) = match reach {
             Effect::Read => return None,
             Effect::Change => (self.wanted.yes, "--yes", "It changes something. Run it? [y/N] "),
             Effect::Destroy => (
                 self.wanted.yes_destroy,
                 "--yes-destroy",
-                "It removes something or interrupts service. Type `yes` to run it: ",
+                match command.command.opaque {
+                    true => "It calls what its text does not show, and may remove something. Type `yes` to run it: ",
+                    false => "It removes something or interrupts service. Type `yes` to run it: ",
+                },
             ),
         };
         if said {
@@ -185,7 +196,7 @@ impl Session<'_> {
         if !self.asker.can_ask() {
             return Some(format!(
                 "{id} is a command to {}, and nobody can be asked here: {flag} lets it run.",
-                word(effect)
+                word(reach)
             ));
         }
         for line in plain(&command.command.source).lines() {
@@ -200,7 +211,7 @@ impl Session<'_> {
             _ = self.interrupts.recv() => None,
         };
         let answer = answer.unwrap_or_default().to_ascii_lowercase();
-        let yes = match effect {
+        let yes = match reach {
             Effect::Destroy => answer == "yes",
             Effect::Read | Effect::Change => matches!(answer.as_str(), "y" | "yes"),
         };

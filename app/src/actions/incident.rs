@@ -56,7 +56,18 @@ pub async fn change_stage(
     .await
 }
 
-/// Changes what is said of an incident; what is not sent stays as it is.
+/// What the form of an incident showed when it was made.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Was {
+    pub(crate) title: Option<String>,
+    pub(crate) severity: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) affected: Option<String>,
+    pub(crate) runbook: Option<String>,
+}
+
+/// Changes what is said of an incident; what is not sent, or sent as it `was` when the form was made, stays as it is: a form
+/// that stood open for a while takes nothing back that others have said.
 #[server(endpoint = "change_incident", input = PostUrl, output = Post<Document>)]
 pub async fn change_incident(
     #[server(default)] incident: String,
@@ -65,10 +76,18 @@ pub async fn change_incident(
     #[server(default)] environment: Option<String>,
     #[server(default)] affected: Option<String>,
     #[server(default)] runbook: Option<String>,
+    #[server(default)] was: String,
 ) -> Result<String, ServerFnError> {
     let back = page(&incident);
     answer(&back, async |operations, caller| {
-        let changes = Changes { title, severity, environment, affected, runbook };
+        let was: Was = serde_json::from_str(&was).unwrap_or_default();
+        let changes = Changes {
+            title: title.filter(|title| was.title.as_ref() != Some(title)),
+            severity: severity.filter(|severity| was.severity.as_ref() != Some(severity)),
+            environment: environment.filter(|environment| was.environment.as_ref() != Some(environment)),
+            affected: affected.filter(|affected| was.affected.as_ref() != Some(affected)),
+            runbook: runbook.filter(|runbook| was.runbook.as_ref() != Some(runbook)),
+        };
         operations.change_incident(&caller, incident_id(&incident)?, changes).await?;
         Ok(back.clone())
     })

@@ -218,7 +218,11 @@ pub(crate) fn runs_view(view: &IncidentView, runs: &[RunView]) -> AnyView {
         let words = if open == 1 { "one run is still open".to_owned() } else { format!("{open} runs are still open") };
         view! { <p class="notice">{format!("The incident is over, and {words}. Complete or abandon what nobody goes on with.")}</p> }
     });
-    view! { <div id="incident-runs" class="open-runs">{left}{rows}</div> }.into_any()
+    let more = view.runs.len().saturating_sub(runs.len());
+    let more = (more > 0).then(|| {
+        view! { <p class="muted">{format!("{more} more are closed. ")}<a href="/runs">"All runs"</a></p> }
+    });
+    view! { <div id="incident-runs" class="open-runs">{left}{rows}{more}</div> }.into_any()
 }
 
 /// The latest entries, newest first.

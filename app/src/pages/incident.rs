@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use operations::{Error, IncidentId, IncidentView, Permission, Stage};
 
+use crate::actions::incident::Was;
 use crate::components::badge;
 use crate::components::frame::{Here, Page, connection};
 use crate::components::incident_head::{Part, tabs};
@@ -15,7 +16,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let (operations, caller) = (&visit.operations, &visit.caller);
     let id: IncidentId = visit.param("incident").parse().map_err(|_| Error::NotFound("This incident"))?;
     let view = operations.view_incident(caller, id).await?;
-    let runs = operations.views_of(caller, &view.runs).await;
+    let runs = operations.views_of(caller, &view.runs).await?;
     let timeline = operations.lately(caller, id).await?;
     let people = operations.people(caller).await?;
     let may = visit.may(Permission::Run);
@@ -140,11 +141,20 @@ fn changes(visit: &Visit, view: &IncidentView) -> Result<AnyView, Error> {
         .iter()
         .map(|environment| option(environment.name.0.clone(), place))
         .collect();
+    let was = Was {
+        title: Some(incident.title.clone()),
+        severity: Some(incident.severity.clone().unwrap_or_default()),
+        environment: Some(place.unwrap_or_default().to_owned()),
+        affected: Some(incident.affected.clone()),
+        runbook: Some(incident.runbook.as_ref().map(ToString::to_string).unwrap_or_default()),
+    };
+    let was = serde_json::to_string(&was).unwrap_or_default();
     let form = view! {
         <details class="run-values">
             <summary>"Change what is said of it"</summary>
             <form class="stacked" method="post" action="/api/change_incident">
                 <input type="hidden" name="incident" value=incident.id.to_string()/>
+                <input type="hidden" name="was" value=was/>
                 <label>"Title"<input type="text" name="title" value=incident.title.clone() required maxlength="200"/></label>
                 <label>"Severity"<select name="severity"><option value="">"none"</option>{severity}</select></label>
                 <label>"Times and ladder from"<select name="runbook"><option value="">"no runbook"</option>{runbooks}</select></label>

@@ -36,7 +36,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         };
         view! {
             <div class="compose">
-                {choice(&templates, chosen)}
+                {choice(&visit, &templates, chosen)}
                 {compose(&draft)}
             </div>
         }
@@ -57,11 +57,14 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
 }
 
 /// Which template is asked for, by its number or by the step that it stands in: the first where none is named; `None` for
-/// free words.
+/// free words, and where the step has no text.
 fn chosen(visit: &Visit, templates: &[Template]) -> Option<usize> {
-    if let (Some(procedure), Some(step)) = (visit.asked("procedure"), visit.asked("step")) {
-        let is = |template: &Template| template.procedure.as_str() == procedure && template.step.as_str() == step;
-        return templates.iter().position(is).or(Some(0)).filter(|index| *index < templates.len());
+    if let Some(step) = visit.asked("step") {
+        let of = (visit.asked("runbook").unwrap_or_default(), visit.asked("procedure").unwrap_or_default(), step);
+        let is = |template: &Template| {
+            (template.runbook.as_str(), template.procedure.as_str(), template.step.as_str()) == (&of.0, &of.1, &of.2)
+        };
+        return templates.iter().position(is);
     }
     let index = match visit.asked("template").as_deref() {
         None => 0,
@@ -84,7 +87,8 @@ fn values(visit: &Visit, incident: &Incident, template: &Template) -> BTreeMap<S
 }
 
 /// The texts to choose from.
-fn choice(templates: &[Template], chosen: Option<usize>) -> AnyView {
+fn choice(visit: &Visit, templates: &[Template], chosen: Option<usize>) -> AnyView {
+    let gone = chosen.is_none() && visit.asked("step").is_some();
     let entry = |address: String, here: bool, words: String, about: String| {
         view! {
             <li>
@@ -108,10 +112,14 @@ fn choice(templates: &[Template], chosen: Option<usize>) -> AnyView {
     let none = templates.is_empty().then(|| {
         view! { <p class="muted">"The runbooks of this incident have no text to send."</p> }
     });
+    let gone = gone.then(|| {
+        view! { <p class="note">"That step has no text of its own here, perhaps not any more. Choose one, or write it."</p> }
+    });
     view! {
         <nav class="templates" aria-label="Texts of the runbook">
             <h2>"What to say"</h2>
             {none}
+            {gone}
             <ul>{rows}</ul>
         </nav>
     }

@@ -350,7 +350,8 @@ fn close_form(view: &RunView) -> AnyView {
 async fn told(visit: &Visit, view: &RunView) -> Result<Vec<StepId>, Error> {
     let Some(incident) = view.incident.as_ref().filter(|_| visit.may(Permission::Run)) else { return Ok(Vec::new()) };
     let templates = visit.operations.templates(&visit.caller, incident.id).await?;
-    let its = templates.into_iter().filter(|template| template.procedure == view.run.procedure);
+    let place = (&view.run.runbook, &view.run.procedure);
+    let its = templates.into_iter().filter(|template| (&template.runbook, &template.procedure) == place);
     Ok(its.map(|template| template.step).collect())
 }
 

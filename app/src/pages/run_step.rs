@@ -96,7 +96,9 @@ pub(crate) fn run_step(desk: &Desk<'_>, step: &Step) -> AnyView {
         }
     };
     let tell = view.incident.as_ref().filter(|_| told.contains(&step.id)).map(|incident| {
-        let address = format!("/incidents/{}/message?procedure={}&step={}", incident.id, view.run.procedure, step.id);
+        let run = &view.run;
+        let query = format!("runbook={}&procedure={}&step={}", run.runbook, run.procedure, step.id);
+        let address = format!("/incidents/{}/message?{query}", incident.id);
         view! { <p class="tell"><a class="button" href=address>"Fill it in and send it"</a></p> }
     });
     let title_id = format!("{id}-title");
@@ -236,6 +238,9 @@ impl CommandDesk<'_> {
     /// The form of Run: the values that the text leaves open, the edited text for those who may, the button.
     fn press(&self, text: &Command) -> AnyView {
         let values: Vec<_> = text.parameters.iter().map(|parameter| self.value(text, parameter)).collect();
+        // What this environment takes for more than its text says.
+        let effect = self.environment.map_or(text.effect, |environment| environment.policy.effect_of(text));
+        let unseen = text.opaque && effect < Effect::Destroy;
         let edit = self.caller.person.role.permits(Permission::RunEdited).then(|| {
             let label = format!("Command {}, edited", text.id);
             let rows = u16::try_from(text.source.lines().count().clamp(2, 16)).unwrap_or(16);
@@ -244,17 +249,12 @@ impl CommandDesk<'_> {
                     <summary class="button small">"Edit first"</summary>
                     <p class="muted">"The trail keeps both texts and the difference."</p>
                     {text_area("edited", &label, rows, &text.source, "mono", Need::Optional)}
-                    <label class="tick">
-                        <input type="checkbox" name="confirmed" value="destroy"/>
-                        "It may remove something, or interrupt service"
-                    </label>
+                    {(!unseen).then(|| tick("It may remove something, or interrupt service"))}
                 </details>
             }
         });
         let word = if text.follows { "Follow" } else { "Run" };
         let name = text.title.clone().unwrap_or_else(|| format!("command {}", text.id));
-        // What this environment takes for more than its text says.
-        let effect = self.environment.map_or(text.effect, |environment| environment.policy.effect_of(text));
         let button = match effect {
             Effect::Destroy => view! {
                 <details class="really">
@@ -284,6 +284,7 @@ impl CommandDesk<'_> {
                 <input type="hidden" name="run" value=self.run.id.to_string()/>
                 <input type="hidden" name="command" value=text.id.to_string()/>
                 {(!values.is_empty()).then(|| view! { <div class="values">{values}</div> })}
+                {unseen.then(|| tick("The text does not show all that it calls: it may remove something, or interrupt service"))}
                 <div class="press-row">{button}{adjust(text)}{edit}</div>
             </form>
         }
@@ -296,6 +297,17 @@ impl CommandDesk<'_> {
         let required = !self.caller.person.role.permits(Permission::RunEdited);
         value::field(parameter, id, known(self.run, self.environment, parameter), required)
     }
+}
+
+/// What whoever presses says of a text that may reach further than it shows.
+fn tick(words: &'static str) -> AnyView {
+    view! {
+        <label class="tick">
+            <input type="checkbox" name="confirmed" value="destroy"/>
+            {words}
+        </label>
+    }
+    .into_any()
 }
 
 /// The values that the text names itself, to run it with others.

@@ -35,7 +35,7 @@ async fn every_entry_is_on_the_picture_and_in_the_list() {
         assert!(html.contains(&format!("href=\"/history/{}\"", event.id)));
     }
     let run = scene.portal.memory.runs.lock().unwrap()[0].id;
-    assert!(html.contains(&format!("href=\"/runs/{run}#step-3\"")));
+    assert!(html.contains(&format!("href=\"/runs/{run}?at=3#step-3\"")));
 }
 
 #[tokio::test]

@@ -46,6 +46,44 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Whether it runs what its words do not show.
+    pub(crate) fn is_opaque(&self) -> bool {
+        let arguments = &self.words[1..];
+        let name = self.program();
+        match name {
+            _ if !self.words[0].literal => true,
+            // Words of its own language that start programs.
+            "awk" | "gawk" | "mawk" => arguments.iter().any(|word| {
+                let starts = |text: &str| word.text.contains(text);
+                starts("system") || starts("|") && starts("\"") || word.text == "-f"
+            }),
+            "eval" => !arguments.iter().all(|word| word.literal),
+            "trap" => arguments.first().is_some_and(|word| !word.literal),
+            "watch" => false,
+            // A script of the runbook's own repository, most often.
+            _ if name.contains('/') => true,
+            _ if program::SHELLS.contains(&name) || name == "su" => {
+                let script = script_option(arguments);
+                script.is_none_or(|script| !script.literal)
+                    && !arguments.iter().any(|word| matches!(word.text.as_str(), "--version" | "--help"))
+            }
+            _ if program::is_sandbox_program(name) || program::wrapper_options(name).is_some() => {
+                program::EVALUATES.contains(&name)
+            }
+            _ if program::EVALUATES.contains(&name) || program::INTERPRETS.contains(&name) => true,
+            // A verb that is not understood may be hidden in a variable.
+            _ => !self.words.iter().all(|word| word.literal) && crate::classify(&self.argv()).is_err(),
+        }
+    }
+}
+
+/// The script behind `-c`.
+fn script_option(arguments: &[Word]) -> Option<&Word> {
+    let at = arguments.iter().position(|word| is_short_option(&word.text, 'c'))?;
+    arguments.get(at + 1)
+}
+
 /// All calls of a text in order: those that bash makes, then those that they make of their arguments.
 pub(crate) fn calls(syntax: &Syntax, source: &str) -> Vec<Call> {
     let mut found = Vec::new();
@@ -100,12 +138,20 @@ fn inside(call: &Call) -> Vec<Call> {
     let wrap =
         |words: Vec<Word>| if words.is_empty() { Vec::new() } else { vec![Call { words, ends_by_itself: ends }] };
     if program::SHELLS.contains(&name) || name == "su" {
-        let script =
-            arguments.iter().position(|word| is_short_option(&word.text, 'c')).and_then(|at| arguments.get(at + 1));
-        return script.map(|word| nested(word, ends)).unwrap_or_default();
+        return script_option(arguments).map(|word| nested(word, ends)).unwrap_or_default();
     }
     match name {
-        "eval" => arguments.first().map(|word| nested(word, ends)).unwrap_or_default(),
+        "eval" => match arguments {
+            [word] => nested(word, ends),
+            // It puts its words together to one script.
+            [first, ..] => {
+                let text = arguments.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+                let literal = arguments.iter().all(|word| word.literal);
+                nested(&Word { text, literal, range: first.range.clone() }, ends)
+            }
+            [] => Vec::new(),
+        },
+        "trap" => arguments.first().map(|word| nested(word, ends)).unwrap_or_default(),
         "watch" => {
             let rest = after_options(arguments, &["-n", "--interval", "-q", "--equexit"]);
             if let [word] = rest { nested(word, ends) } else { wrap(rest.to_vec()) }

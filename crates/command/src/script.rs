@@ -66,6 +66,9 @@ pub struct Reading {
     pub effect: Effect,
     /// Whether it goes on until it is stopped.
     pub follows: bool,
+    /// Whether it calls what its text does not show: a script in a file, `eval` of a variable, a program named by one.
+    /// It counts as `Change` at least, and may do anything.
+    pub opaque: bool,
     /// The calls that reach infrastructure and could be read; those in a loop once.
     pub actions: Vec<Action>,
     /// Every program called, builtins and the script's own functions aside, in order, each once.
@@ -127,12 +130,18 @@ impl Script {
     /// What it does.
     #[must_use]
     pub fn reading(&self) -> Reading {
-        let mut reading =
-            Reading { effect: Effect::Read, follows: self.endless_loop, actions: Vec::new(), programs: Vec::new() };
+        let mut reading = Reading {
+            effect: Effect::Read,
+            follows: self.endless_loop,
+            opaque: self.has_errors,
+            actions: Vec::new(),
+            programs: Vec::new(),
+        };
         let mut seen = BTreeSet::new();
         for call in self.calls.iter().filter(|call| !self.functions.contains(call.program())) {
             let name = call.program().to_owned();
             let argv = call.argv();
+            reading.opaque |= call.is_opaque();
             if program::is_sandbox_program(&name) && !program::reaches_out(&argv) {
                 reading.follows |= program::follows(&argv) && !call.ends_by_itself;
             } else if program::wrapper_options(&name).is_none() {
@@ -157,7 +166,7 @@ impl Script {
                 reading.programs.push(name);
             }
         }
-        if self.has_errors {
+        if reading.opaque {
             reading.effect = reading.effect.max(Effect::Change);
         }
         reading

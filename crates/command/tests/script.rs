@@ -244,3 +244,38 @@ fn hostile_nesting_is_bounded() {
         assert!(start.elapsed().as_secs() < 20, "{piece:?} took {:?}", start.elapsed());
     }
 }
+
+#[test]
+fn what_a_text_does_not_show_may_be_anything() {
+    let (read, change, destroy) = (Effect::Read, Effect::Change, Effect::Destroy);
+    for (source, effect, opaque) in [
+        ("kubectl get pods | awk '{print $1}'", read, false),
+        ("awk -F'|' '{print \"a\", $2}' x", read, false),
+        ("watch 'kubectl get pods'", read, false),
+        ("bash -c 'kubectl get pods'", read, false),
+        ("bash --version", read, false),
+        ("trap 'rm -f x' EXIT; kubectl get pods", read, false),
+        // What can be looked into is.
+        ("trap 'kubectl delete deploy/x' EXIT\nkubectl get pods", destroy, false),
+        ("eval kubectl delete deploy/x", destroy, false),
+        ("eval 'kubectl delete' deploy/x", destroy, false),
+        // What cannot is a change at least.
+        ("kubectl $VERB deploy/x", change, true),
+        ("kubectl get --raw /metrics", change, false),
+        ("python3 clean.py", change, true),
+        ("bash scripts/clean.sh", change, true),
+        ("./scripts/clean.sh", change, true),
+        ("source ./env.sh", change, true),
+        (". ./env.sh", change, true),
+        ("bash <<'E'\nkubectl delete ns x\nE", change, true),
+        ("bash -c \"$SCRIPT\"", change, true),
+        ("eval \"$SCRIPT\"", change, true),
+        ("trap \"$SCRIPT\" EXIT", change, true),
+        ("K=kubectl; $K delete deploy/x", change, true),
+        ("awk 'BEGIN { system(\"kubectl delete deploy/x\") }'", change, true),
+        ("awk 'BEGIN { print | \"kubectl delete deploy/x\" }'", change, true),
+    ] {
+        let reading = Script::parse(source).reading();
+        assert_eq!((reading.effect, reading.opaque), (effect, opaque), "{source}");
+    }
+}

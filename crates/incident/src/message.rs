@@ -6,7 +6,7 @@ mod source;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use runbook::{ProcedureId, StepId};
+use runbook::{ProcedureId, RunbookId, StepId};
 use serde::{Deserialize, Serialize};
 
 pub use source::{templates, update_every};
@@ -16,6 +16,8 @@ use crate::words::shortened;
 /// A text to send, with what it leaves open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
+    /// The runbook that it is a text of.
+    pub runbook: RunbookId,
     /// The procedure that it stands in.
     pub procedure: ProcedureId,
     /// The step that sends it.

@@ -179,14 +179,17 @@ pub(crate) fn telling(text: &str) -> impl Iterator<Item = Word<'_>> {
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
-        while !rest.is_empty() {
+        loop {
+            rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+            if rest.is_empty() {
+                return None;
+            }
             let run = rest.find(|c: char| !c.is_alphanumeric()).map_or(rest, |end| &rest[..end]);
             if is_class(run) {
                 rest = &rest[run.len()..];
                 return Some(run);
             }
-            rest = rest.trim_start_matches(|c: char| !c.is_alphabetic());
+            rest = rest.trim_start_matches(|c: char| c.is_alphanumeric() && !c.is_alphabetic());
             let letters = rest.find(|c: char| !c.is_alphabetic()).map_or(rest, |end| &rest[..end]);
             let (part, _) = letters.split_at(boundary(letters));
             rest = &rest[part.len()..];
@@ -194,7 +197,6 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
                 return Some(part);
             }
         }
-        None
     })
 }
 
@@ -242,6 +244,7 @@ mod tests {
         let words = |text: &str| telling(text).map(|word| word.stem).collect::<Vec<_>>().join(" ");
         assert_eq!(words("KubePodCrashLooping"), "pod crash loop");
         assert_eq!(words("HTTPErrors5xx"), "http error 5xx");
+        assert_eq!(words("> 1% 5xx in 500 4xx answers"), "5xx 4xx answer");
         assert_eq!(words("P2: High Error Rate (> 0.1%)"), "high error rate");
         assert_eq!(words("OOMKilled pods, crashes"), "memory kill pod crash");
         assert_eq!(words("node_cpu_status"), "node cpu status");

@@ -42,6 +42,9 @@ pub(crate) struct Broker {
     pub(crate) execution: Execution,
     /// The execution's own intent.
     pub(crate) parent: EventId,
+    /// How far a call may reach: as far as was shown to whoever pressed, or as they said. The text of a script does not
+    /// show everything that it calls.
+    pub(crate) ceiling: Effect,
     pub(crate) stop: CancellationToken,
     /// What the trail must not hold.
     pub(crate) secrets: Secrets,
@@ -81,6 +84,16 @@ pub(crate) fn understood(rooms: &Rooms, environment: &Environment, call: &Call) 
 impl CallHandler for Broker {
     async fn handle(&self, call: Call, io: Arc<dyn CallIo>) -> u8 {
         match self.consider(&call) {
+            Ok((action, decision)) if decision.verdict == Verdict::Allowed && action.effect > self.ceiling => {
+                let reason = format!(
+                    "runbook-portal: {} {} is a command to {}, and this was pressed as one to {}. It was not performed: \
+                     say at the step that it may remove something, and press again.",
+                    action.tool, action.verb, action.effect, self.ceiling
+                );
+                let rule = format!("pressed as a command to {}, and this is one to {}", self.ceiling, action.effect);
+                let decision = Decision { verdict: Verdict::Refused, rule };
+                self.refuse(&call, Some(action), decision, Refusal::not_permitted(reason), &*io).await
+            }
             Ok((action, decision)) if decision.verdict == Verdict::Allowed => {
                 let judged = self.at_terminal(&call, action, decision, &*io).await;
                 self.perform(&call, judged, &*io).await

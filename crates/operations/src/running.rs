@@ -66,6 +66,8 @@ pub(crate) struct Running {
     pub(crate) environment: Arc<Environment>,
     pub(crate) execution: Execution,
     pub(crate) stop: CancellationToken,
+    /// How far whoever pressed has said that it may reach, beyond what it shows.
+    pub(crate) confirmed: Option<Effect>,
 }
 
 impl Running {
@@ -96,7 +98,8 @@ impl Running {
             return Err(error.into());
         }
         self.rooms.changed(self.run.id);
-        Ok(Begun { running: self, intent: intent.id, prepared })
+        let ceiling = effect.max(self.confirmed.unwrap_or(effect));
+        Ok(Begun { running: self, intent: intent.id, ceiling, prepared })
     }
 
     fn event(&self, kind: EventKind, summary: String) -> AuditEvent {
@@ -113,7 +116,10 @@ impl Running {
 pub(crate) fn edited_effect(command: &Command, text: &str, policy: &Policy) -> Effect {
     match command.language {
         Language::Bash => undo::effect(text, policy),
-        Language::Sql { .. } => command::sql::effect(text),
+        Language::Sql { .. } => {
+            let action = command::classify(&["psql", "-c", text].map(str::to_owned));
+            action.map_or(Effect::Read, |action| policy.effect(&action)).max(command::sql::effect(text))
+        }
     }
 }
 
@@ -126,14 +132,16 @@ pub(crate) fn title(command: &Command) -> String {
 pub(crate) struct Begun {
     running: Running,
     intent: EventId,
+    /// How far its calls may reach: as far as was shown, or said.
+    ceiling: Effect,
     prepared: Prepared,
 }
 
 impl Begun {
     /// Runs bash to its end and writes what came of it.
     pub(crate) async fn finish(self) {
-        let Self { running, intent, prepared } = self;
-        let Running { rooms, run, procedure, environment, mut execution, stop, caller } = running;
+        let Self { running, intent, ceiling, prepared } = self;
+        let Running { rooms, run, procedure, environment, mut execution, stop, caller, confirmed } = running;
         let started = rooms.now();
         let secrets = prepared.secrets;
         let (collector, keeper) = collect(rooms.clone(), &execution, &secrets);
@@ -145,6 +153,7 @@ impl Begun {
             environment: environment.clone(),
             execution: execution.clone(),
             parent: intent,
+            ceiling,
             stop: stop.clone(),
             secrets: secrets.clone(),
             recorder: collector.pieces.downgrade(),
@@ -200,6 +209,7 @@ impl Begun {
             environment,
             execution,
             stop: CancellationToken::new(),
+            confirmed,
         };
         let mut outcome = running.event(EventKind::ExecutionOutcome, summary(result, &running.execution));
         outcome.completes = Some(intent);

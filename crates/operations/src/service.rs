@@ -80,8 +80,8 @@ pub struct Press {
     pub adjusted: BTreeMap<usize, String>,
     /// Whether a command that was run before may run again.
     pub again: Again,
-    /// How far an edited text may reach, as the person has said: without a word it removes nothing that the runbook's own
-    /// text would not.
+    /// How far it may reach, as the person has said. Without a word an edited text removes nothing that the runbook's own
+    /// would not, and no call reaches further than the text shows.
     pub confirmed: Option<Effect>,
 }
 

@@ -366,6 +366,9 @@ pub struct Command {
     pub html: SafeHtml,
     /// The greatest effect of the calls in it, as far as the text tells; a program nobody knows counts as `Change`.
     pub effect: Effect,
+    /// Whether it calls what its text does not show, such as a script in a file: whoever presses Run may have to confirm
+    /// more than `effect` says.
+    pub opaque: bool,
     /// Whether it goes on until it is stopped.
     pub follows: bool,
     /// What it leaves open.

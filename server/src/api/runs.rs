@@ -110,6 +110,10 @@ pub(crate) struct NewPress {
     /// Whether a command that was run before may run again.
     #[serde(default)]
     pub(crate) again: MayRunAgain,
+    /// Whether it may remove something or interrupt service where its text does not show so. Without this word such a
+    /// call of an `opaque` command is refused, and nothing is removed.
+    #[serde(default)]
+    pub(crate) may_remove: bool,
 }
 
 /// Whether a command that was run before may run again.
@@ -262,7 +266,8 @@ async fn press(
         MayRunAgain::Allowed => Again::Allowed,
         MayRunAgain::Refused => Again::Refused,
     };
-    let press = Press { values: new.values, edited: None, adjusted, again, confirmed: None };
+    let confirmed = new.may_remove.then_some(command::Effect::Destroy);
+    let press = Press { values: new.values, edited: None, adjusted, again, confirmed };
     let id = at.operations.press(at.caller(), at.id, &CommandId::new(command), press).await?;
     Execution::begun(&at.operations, at.caller(), id).await
 }

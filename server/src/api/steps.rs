@@ -53,6 +53,9 @@ pub(crate) struct Command {
     pub(crate) source: String,
     /// How far it reaches, as far as the text tells.
     pub(crate) effect: Effect,
+    /// Whether it calls what its text does not show, such as a script in a file: see `may_remove` of a press.
+    #[serde(default)]
+    pub(crate) opaque: bool,
     /// Whether it goes on until it is stopped.
     pub(crate) follows: bool,
     /// The values that the text leaves open.
@@ -120,6 +123,7 @@ impl Command {
             },
             source: command.source.clone(),
             effect: effect.into(),
+            opaque: command.opaque,
             follows: command.follows,
             parameters: command.parameters.iter().map(Parameter::from).collect(),
             adjustable: adjustable.into_iter().map(|one| Adjustable { option: one.option, value: one.value }).collect(),

@@ -19,6 +19,7 @@ use crate::api::output::OutputPiece;
 use crate::api::problem::ProblemDocument;
 use crate::api::runbooks::Procedure;
 use crate::api::runs::RunDetail;
+use crate::api::words::Effect;
 use crate::cli::{RunProcedure, What};
 
 /// How long the portal may take to answer.
@@ -118,15 +119,17 @@ impl Portal {
         as_answered(self.ask(Method::GET, &format!("/runs/{}", segment(id)), None).await?)
     }
 
-    /// Presses Run; where the portal wants something of a person first, what.
+    /// Presses Run on what may reach as far as somebody has consented to; where the portal wants something of a person
+    /// first, what.
     pub(super) async fn press(
         &self,
         run: &str,
         command: &str,
         values: &BTreeMap<String, String>,
+        reach: Effect,
     ) -> Result<Result<Execution, String>, Failed> {
         let path = format!("/runs/{}/commands/{}/press", segment(run), segment(command));
-        let press = json!({ "values": values, "again": "refused" });
+        let press = json!({ "values": values, "again": "refused", "may_remove": reach == Effect::Destroy });
         match self.ask(Method::POST, &path, Some(&press)).await? {
             Ok(answer) => read(answer).map(Ok),
             Err(problem) if matches!(problem.status, 409 | 422) => Ok(Err(plain(&problem.detail))),

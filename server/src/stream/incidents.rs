@@ -34,6 +34,11 @@ enum Shown {
 }
 
 impl Shown {
+    /// Whether it changes while nothing happens: clocks run out. A timeline is what the trail says.
+    fn tells_time(&self) -> bool {
+        !matches!(self, Self::Timeline(..))
+    }
+
     async fn draw(&self, operations: &Operations, caller: &Caller) -> Result<Vec<Fragment>, Error> {
         match *self {
             Self::Open => Ok(fragments::needs(&operations.what_is_open(caller, fragments::OPEN_RUNS).await?)),
@@ -43,7 +48,7 @@ impl Shown {
             }
             Self::Incident(id) => {
                 let view = operations.view_incident(caller, id).await?;
-                let runs = operations.views_of(caller, &view.runs).await;
+                let runs = operations.views_of(caller, &view.runs).await?;
                 let timeline = operations.lately(caller, id).await?;
                 Ok(fragments::incident(&view, &runs, &timeline, caller))
             }
@@ -110,8 +115,9 @@ fn incident_id(text: &str) -> Result<IncidentId, Error> {
 async fn follow(operations: Operations, streams: Streams, caller: Caller, shown: Shown) -> Result<Events, Problem> {
     let seat = streams.seat(&caller)?;
     // What cannot be shown is answered, not streamed.
-    shown.draw(&operations, &caller).await?;
     let mut news = operations.watch_incidents(&caller)?;
+    let begun = Instant::now();
+    let mut first = Some((shown.draw(&operations, &caller).await?, begun.elapsed()));
     let mut here = match shown {
         Shown::Incident(id) => Some(streams.presence.enter(id.0, Looker::at(&caller.person.name, ""))),
         _ => None,
@@ -119,16 +125,20 @@ async fn follow(operations: Operations, streams: Streams, caller: Caller, shown:
     Ok(streams.open(seat, move |sender| async move {
         let mut browser = Browser { sender, sent: Sent::default() };
         loop {
-            news.mark_unchanged();
-            let begun = Instant::now();
-            let mut drawn = match shown.draw(&operations, &caller).await {
-                Ok(drawn) => drawn,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a live page ends");
-                    return;
+            let (mut drawn, took) = match first.take() {
+                Some(first) => first,
+                None => {
+                    news.mark_unchanged();
+                    let begun = Instant::now();
+                    match shown.draw(&operations, &caller).await {
+                        Ok(drawn) => (drawn, begun.elapsed()),
+                        Err(error) => {
+                            tracing::warn!(error = &error as &dyn std::error::Error, "a live page ends");
+                            return;
+                        }
+                    }
                 }
             };
-            let took = begun.elapsed();
             drawn.extend(here.as_mut().map(|here| fragments::people(&here.lookers())));
             if browser.fragments(drawn).await.is_err() {
                 return;
@@ -141,7 +151,7 @@ async fn follow(operations: Operations, streams: Streams, caller: Caller, shown:
                     }
                 }
                 () = coming_and_going(&mut here) => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(LOOK), if shown.tells_time() => {}
             }
         }
     }))

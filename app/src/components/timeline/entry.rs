@@ -47,7 +47,8 @@ fn row(entry: &Entry, reader: Reader) -> AnyView {
     let run = entry.run.map(|(run, number)| match &entry.part {
         Some(part) => {
             let step: String = part.chars().take_while(char::is_ascii_digit).collect();
-            view! { <a href=format!("/runs/{run}#step-{step}")>{format!("run {number}, step {part}")}</a> }.into_any()
+            view! { <a href=format!("/runs/{run}?at={step}#step-{step}")>{format!("run {number}, step {part}")}</a> }
+                .into_any()
         }
         None => view! { <a href=format!("/runs/{run}")>{format!("run {number}")}</a> }.into_any(),
     });

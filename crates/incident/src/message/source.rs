@@ -1,7 +1,7 @@
 //! Where texts to send stand in a runbook.
 
 use jiff::SignedDuration;
-use runbook::{Body, Passage, PassageKind, Procedure, Runbook, Step};
+use runbook::{Body, Passage, PassageKind, Procedure, Runbook, RunbookId, Step};
 
 use super::{Hint, Template, open};
 use crate::duration;
@@ -50,6 +50,14 @@ const PAUSES: std::ops::RangeInclusive<SignedDuration> = SignedDuration::from_mi
 /// How much of a text to send is read, in bytes. A longer one is no message.
 const LARGEST: usize = 16 * 1024;
 
+/// Where a text stands.
+#[derive(Clone, Copy)]
+struct Place<'r> {
+    runbook: &'r RunbookId,
+    procedure: &'r Procedure,
+    step: &'r Step,
+}
+
 /// The texts to send of a runbook, in order: fences that are messages, and lines that say whom to tell on which channel
 /// (`Slack: #platform-alerts`).
 #[must_use]
@@ -57,7 +65,8 @@ pub fn templates(runbook: &Runbook) -> Vec<Template> {
     runbook
         .procedures
         .iter()
-        .flat_map(|procedure| procedure.steps.iter().flat_map(|step| of_step(procedure, step)))
+        .flat_map(|procedure| procedure.steps.iter().map(|step| Place { runbook: &runbook.id, procedure, step }))
+        .flat_map(of_step)
         .collect()
 }
 
@@ -77,13 +86,14 @@ fn pause(line: &str) -> Option<SignedDuration> {
     duration::every(line).filter(|every| has_word(line, TELLING) && PAUSES.contains(every))
 }
 
-fn of_step(procedure: &Procedure, step: &Step) -> Vec<Template> {
-    let mut told: Vec<Template> = step.notes.iter().filter_map(|note| of_note(procedure, step, note)).collect();
+fn of_step(place: Place<'_>) -> Vec<Template> {
+    let Place { procedure, step, .. } = place;
+    let mut told: Vec<Template> = step.notes.iter().filter_map(|note| of_note(place, note)).collect();
     let Body::Message(code) = &step.body else { return told };
     if code.source.len() > LARGEST {
         return told;
     }
-    let mut template = of_text(procedure, step, &code.source);
+    let mut template = of_text(place, &code.source);
     let is_named = [Some(&step.title), step.phase.as_ref(), Some(&procedure.title)]
         .into_iter()
         .flatten()
@@ -103,8 +113,8 @@ fn of_step(procedure: &Procedure, step: &Step) -> Vec<Template> {
 }
 
 /// A fence: lines at its beginning say how it is sent, to whom, and under which subject.
-fn of_text(procedure: &Procedure, step: &Step, source: &str) -> Template {
-    let mut template = empty(procedure, step);
+fn of_text(place: Place<'_>, source: &str) -> Template {
+    let mut template = empty(place);
     let mut rest = source.trim();
     loop {
         let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
@@ -139,7 +149,7 @@ fn of_text(procedure: &Procedure, step: &Step, source: &str) -> Template {
 }
 
 /// `Slack: #platform-alerts`, `Email: team@example.com`, `PagerDuty: Create incident`.
-fn of_note(procedure: &Procedure, step: &Step, note: &Passage) -> Option<Template> {
+fn of_note(place: Place<'_>, note: &Passage) -> Option<Template> {
     let line = note.line()?;
     let (key, value) = match &line.lead {
         Some(lead) => (lead.as_str(), line.rest()),
@@ -149,16 +159,17 @@ fn of_note(procedure: &Procedure, step: &Step, note: &Passage) -> Option<Templat
     let (_, hint) = CHANNELS.iter().find(|(name, _)| *name == key)?;
     let (to, said) = address(value).map_or((None, value.trim()), |(to, said)| (Some(to), said));
     let said = shortened(said, LARGEST);
-    Some(finished(Template { channel: Some(*hint), to, text: said, ..empty(procedure, step) }))
+    Some(finished(Template { channel: Some(*hint), to, text: said, ..empty(place) }))
 }
 
-fn empty(procedure: &Procedure, step: &Step) -> Template {
+fn empty(place: Place<'_>) -> Template {
     Template {
-        procedure: procedure.id.clone(),
-        step: step.id.clone(),
+        runbook: place.runbook.clone(),
+        procedure: place.procedure.id.clone(),
+        step: place.step.id.clone(),
         channel: None,
         to: None,
-        title: step.title.clone(),
+        title: place.step.title.clone(),
         subject: None,
         text: String::new(),
         fields: Vec::new(),

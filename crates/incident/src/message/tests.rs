@@ -132,6 +132,7 @@ proptest! {
             fields: open::fields(&[&text]),
             subject: Some(open::one_line(&text)),
             text,
+            runbook: RunbookId::new("r"),
             procedure: ProcedureId::new("p"),
             step: StepId::new("1"),
             channel: None,

@@ -11,11 +11,13 @@ use super::levels::{USUAL, severity_said};
 use super::{Operations, Rooms, check_length, permit, signature};
 use crate::{
     Actor, AuditEvent, Caller, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentFilter, IncidentId,
-    Message, NewIncident, Permission, Run, RunFilter, RunId, Stage,
+    Message, NewIncident, Permission, Run, RunFilter, RunId, RunState, Stage,
 };
 
 /// The longest title, in bytes.
 const TITLE: usize = 256;
+/// How many closed runs a list with steps shows.
+const CLOSED_DRAWN: usize = 6;
 
 /// What a person says of a new incident.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -171,13 +173,23 @@ impl Operations {
         })
     }
 
-    /// Runs with their steps, for a page that lists them; one whose text is gone is left out.
-    pub async fn views_of(&self, caller: &Caller, runs: &[Run]) -> Vec<crate::RunView> {
-        let mut views = Vec::with_capacity(runs.len());
-        for run in runs {
-            views.extend(self.view_run(caller, run.id).await.ok());
+    /// Runs with their steps, for a page that lists them, in the same order: those that are open, and the last closed ones.
+    /// One whose text is gone is left out.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn views_of(&self, caller: &Caller, runs: &[Run]) -> Result<Vec<crate::RunView>, Error> {
+        let closed: Vec<RunId> = runs.iter().filter(|run| run.state != RunState::Open).map(|run| run.id).collect();
+        let old = &closed[..closed.len().saturating_sub(CLOSED_DRAWN)];
+        let mut views = Vec::new();
+        for run in runs.iter().filter(|run| !old.contains(&run.id)) {
+            match self.view_run(caller, run.id).await {
+                Ok(view) => views.push(view),
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        views
+        Ok(views)
     }
 
     /// The runs of an incident, oldest first.
@@ -250,9 +262,7 @@ impl Operations {
                 let asked = incident.severity.as_deref();
                 let own = Some(&procedure).filter(|_| asked.is_none());
                 if let Some(terms) = this.terms(&runbook, own, asked) {
-                    incident.severity = incident.severity.or_else(|| terms.level.as_ref().map(|one| one.name.clone()));
-                    incident.terms = terms;
-                    incident.runbook = Some(runbook.clone());
+                    this.take_on(&caller, &mut incident, runbook.clone(), terms).await?;
                 }
             }
             incident.environment.get_or_insert(environment);

@@ -4,7 +4,7 @@ use incident::{Contact, Level, Terms};
 use runbook::{ProcedureId, RunbookId};
 
 use super::{Operations, permit};
-use crate::{Caller, Error, Incident, Permission};
+use crate::{Caller, Error, EventKind, Incident, Permission};
 
 /// The levels that there are where no runbook names others.
 pub(super) const USUAL: [&str; 4] = ["P1", "P2", "P3", "P4"];
@@ -30,6 +30,28 @@ impl Operations {
         let update_every = incident.terms.update_every.or(terms.update_every);
         incident.terms = Terms { update_every, since: Some(self.rooms.now()), ..terms };
         (incident.runbook, incident.severity) = (runbook, severity);
+    }
+
+    /// Gives an incident that has no level the terms of the runbook that is run for it. Its times count from now: nobody
+    /// knew of them before.
+    pub(super) async fn take_on(
+        &self,
+        caller: &Caller,
+        incident: &mut Incident,
+        runbook: RunbookId,
+        terms: Terms,
+    ) -> Result<(), Error> {
+        let now = self.rooms.now();
+        let name = terms.level.as_ref().map(|level| level.name.clone());
+        if let Some(name) = name.filter(|_| incident.severity.is_none()) {
+            let said = format!("runbook: {runbook}; {}", severity_said(None, Some(&name)));
+            self.say(caller, incident, EventKind::IncidentChanged, &said, now).await?;
+            incident.severity = Some(name);
+        }
+        let update_every = incident.terms.update_every.or(terms.update_every);
+        incident.terms = Terms { update_every, since: Some(now), ..terms };
+        incident.runbook = Some(runbook);
+        Ok(())
     }
 
     /// What a runbook promises: for a procedure, and for what an alert's label or a person calls the level.

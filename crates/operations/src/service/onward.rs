@@ -79,7 +79,7 @@ pub enum Why {
     Manual,
     /// One of several commands has to be chosen.
     Choice,
-    /// It removes something or interrupts service.
+    /// It removes something or interrupts service, or may: its text does not show what it calls.
     Destroys,
     /// It changes something, and a value says what.
     Value,
@@ -143,6 +143,9 @@ impl Operations {
                 Next::Command { command, .. } => command,
                 Next::Person(needed) => return Ok(needed.reason),
             };
+            if !self.may_still(&caller.person).await? {
+                return Ok(format!("{} has another role by now: press Run on again.", caller.person.name));
+            }
             let press = Press { again: Again::Refused, ..Press::default() };
             self.press(caller, run, &command, press).await?;
             loop {
@@ -217,6 +220,9 @@ fn in_step(step: &Step, state: &StepView, effect: &dyn Fn(&Command) -> Effect) -
     }
     if effect(command) == Effect::Destroy {
         return press(Why::Destroys, "removes something or interrupts service: press Run there yourself.");
+    }
+    if command.opaque {
+        return press(Why::Destroys, "calls what its text does not show: press Run there yourself.");
     }
     if effect(command) == Effect::Change && !command.parameters.is_empty() {
         return press(Why::Value, "changes something, and a value says what: press Run there yourself.");

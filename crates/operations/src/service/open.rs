@@ -36,7 +36,7 @@ impl Operations {
         let (mine, others) = open.into_iter().partition(|one| leads(one) || with.contains(&one.id));
         let runs = self.runs(caller, &RunFilter { open: true, limit: runs, ..RunFilter::default() }).await?;
         // A run whose text is gone is still listed among all runs; it must not take the others with it.
-        let runs = self.views_of(caller, &runs).await;
+        let runs = self.views_of(caller, &runs).await?;
         Ok(WhatIsOpen { mine, others, runs, now: self.rooms.now() })
     }
 }

@@ -54,6 +54,12 @@ impl Operations {
         Ok(known.is_none_or(|known| known.role == Some(person.role)))
     }
 
+    /// Whether somebody may do, as far as that is known, at least what their role was when they began something.
+    pub(super) async fn may_still(&self, person: &Person) -> Result<bool, StoreError> {
+        let known = self.rooms.people.person(&person.subject).await?;
+        Ok(known.is_none_or(|known| known.role.is_some_and(|role| role >= person.role)))
+    }
+
     /// People who signed in lately and may run procedures (subject and name), latest first: whom something can be handed
     /// to.
     ///

@@ -93,9 +93,18 @@ impl Operations {
                         .to_owned(),
                 ));
             }
-            let said = if written.trim().is_empty() { "Post-mortem written from the trail again" } else { "Post-mortem kept" };
+            let written = Some(written).filter(|text| !text.trim().is_empty());
+            let said = match (&written, &incident.share_key) {
+                (Some(_), _) => "Post-mortem kept",
+                (None, None) => "Post-mortem written from the trail again",
+                (None, Some(_)) => "Post-mortem written from the trail again; its link is void",
+            };
             this.say(&caller, &incident, EventKind::PostMortemWritten, said, this.rooms.now()).await?;
-            incident.post_mortem = Some(written).filter(|text| !text.trim().is_empty());
+            if written.is_none() {
+                // Nobody has shared what may be kept later.
+                incident.share_key = None;
+            }
+            incident.post_mortem = written;
             this.rooms.incidents.change_incident(&incident).await?;
             this.rooms.news();
             Ok(())

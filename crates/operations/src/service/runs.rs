@@ -36,6 +36,8 @@ pub(super) struct Ready {
     pub(super) prepared: Prepared,
     /// The execution that it takes back.
     pub(super) undoes: Option<ExecutionId>,
+    /// How far whoever pressed has said that it may reach, beyond what it shows.
+    pub(super) confirmed: Option<Effect>,
 }
 
 /// How the trail calls what somebody carried out elsewhere: what they pasted is output.
@@ -240,7 +242,8 @@ impl Operations {
         is_the_way(&view, &command.id)?;
         is_alone(step, &view, &command.id)?;
         let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
-        let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: None };
+        let confirmed = press.confirmed;
+        let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: None, confirmed };
         self.set_off(caller, command, ready).await
     }
 
@@ -251,7 +254,7 @@ impl Operations {
         command: &runbook::Command,
         ready: Ready,
     ) -> Result<ExecutionId, Error> {
-        let Ready { run, environment, procedure, prepared, undoes } = ready;
+        let Ready { run, environment, procedure, prepared, undoes, confirmed } = ready;
         let execution = Execution {
             id: ExecutionId::new(),
             run: run.id,
@@ -282,8 +285,8 @@ impl Operations {
         let stop = self.rooms.shutdown.child_token();
         let place = self.rooms.enter(id, stop.clone());
         let kept = prepared.kept.clone();
-        let running =
-            Running { rooms: self.rooms.clone(), caller: caller.clone(), run, procedure, environment, execution, stop };
+        let (rooms, caller) = (self.rooms.clone(), caller.clone());
+        let running = Running { rooms, caller, run, procedure, environment, execution, stop, confirmed };
         let given = running.run.given.clone();
         let begun = running.begin(command, prepared).await?;
         self.remember(run_id, given, kept).await;

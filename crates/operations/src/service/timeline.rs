@@ -1,5 +1,8 @@
 //! What happened in an incident, as the audit trail has it: nothing is kept twice.
 
+use std::collections::HashMap;
+
+use command::Effect;
 use jiff::{SignedDuration, Timestamp};
 
 use super::runs::SKIPPED;
@@ -183,7 +186,8 @@ fn lines(chunk: &Chunk) -> impl Iterator<Item = String> + use<> {
 /// Rows of the trail as entries: actions become details of the execution that they belong to.
 fn entries_of(rows: &[AuditEntry], runs: &[(RunId, i64)]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut actions: std::collections::HashMap<EventId, Vec<String>> = std::collections::HashMap::new();
+    let mut actions: HashMap<EventId, Vec<String>> = HashMap::new();
+    let mut reached: HashMap<EventId, Effect> = HashMap::new();
     for row in rows {
         let event = &row.event;
         let outcome = row.completion.as_ref().and_then(|completion| completion.outcome.as_ref());
@@ -191,6 +195,11 @@ fn entries_of(rows: &[AuditEntry], runs: &[(RunId, i64)]) -> Vec<Entry> {
             if let Some(parent) = event.parent {
                 let result = outcome.map_or("not ended", |outcome| outcome.result.word());
                 actions.entry(parent).or_default().push(format!("{} — {result}", event.argv.join(" ")));
+                let refused = outcome.is_some_and(|outcome| outcome.result == OutcomeResult::Refused);
+                if let Some(effect) = event.effect.filter(|_| !refused) {
+                    let most = reached.entry(parent).or_insert(effect);
+                    *most = effect.max(*most);
+                }
             }
             continue;
         }
@@ -217,6 +226,8 @@ fn entries_of(rows: &[AuditEntry], runs: &[(RunId, i64)]) -> Vec<Entry> {
         });
     }
     for entry in &mut entries {
+        // What its calls were says more than what its text had shown.
+        entry.effect = entry.effect.max(reached.remove(&entry.event));
         let Some(mut below) = actions.remove(&entry.event) else { continue };
         let more = below.len().saturating_sub(ACTIONS);
         below.truncate(ACTIONS);

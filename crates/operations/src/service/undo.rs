@@ -59,7 +59,8 @@ impl Operations {
         let mut prepared = Prepared::new(&run, command, Some(undo.text), &BTreeMap::new(), &environment)?;
         // What the runbook expects, it expects of its own text.
         prepared.expected.clear();
-        let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: Some(undo.of) };
+        let ready =
+            Ready { run, environment, procedure: procedure.clone(), prepared, undoes: Some(undo.of), confirmed: None };
         self.set_off(caller, command, ready).await
     }
 

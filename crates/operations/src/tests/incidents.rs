@@ -392,6 +392,53 @@ async fn a_post_mortem_is_kept_shared_and_never_lost() {
     operations.unshare_post_mortem(&operator, id).await.unwrap();
     assert!(matches!(operations.shared_post_mortem(&key).await, Err(Error::NotFound(_))));
     assert!(matches!(operations.shared_post_mortem("").await, Err(Error::NotFound(_))));
+    let key = operations.share_post_mortem(&operator, id).await.unwrap();
+    operations.keep_post_mortem(&operator, id, "", &version("# Ours\n")).await.unwrap();
+    operations.keep_post_mortem(&operator, id, "# For us alone\n", "").await.unwrap();
+    assert!(matches!(operations.shared_post_mortem(&key).await, Err(Error::NotFound(_))), "nobody has shared this one");
+}
+
+async fn run_for(bench: &Bench, id: IncidentId, procedure: &str) -> RunId {
+    let (runbook, procedure) = (runbook::RunbookId::new("shop"), runbook::ProcedureId::new(procedure));
+    let (operator, environment) = (person(Role::Operator), EnvironmentName("practice".to_owned()));
+    let started =
+        bench.operations.start_incident_run(&operator, id, &runbook, &procedure, &environment, BTreeMap::new());
+    started.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_runbook_promises_counts_from_when_it_is_run() {
+    let bench = bench();
+    let changes = Changes { title: Some("Down".to_owned()), severity: Some("P1".to_owned()), ..Changes::default() };
+    let id = bench.operations.open_incident(&person(Role::Operator), changes).await.unwrap();
+    let promised = jiff::SignedDuration::from_mins(30);
+    bench.store.incidents.lock().unwrap()[0].terms.update_every = Some(promised);
+    run_for(&bench, id, "recover").await;
+    let incident = bench.operations.view_incident(&person(Role::Operator), id).await.unwrap().incident;
+    let level = incident.terms.level.as_ref().unwrap();
+    assert_eq!((level.name.as_str(), level.respond_within), ("P1", Some(jiff::SignedDuration::from_mins(15))));
+    assert!(incident.terms.since.is_some_and(|since| since >= incident.started_at));
+    assert_eq!(incident.terms.update_every, Some(promised), "what people were promised stays promised");
+}
+
+#[tokio::test]
+async fn a_timeline_tells_what_was_called_and_not_what_a_text_had_shown() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let run = run_for(&bench, id, "restart").await;
+    let calls = vec![vec!["kubectl", "delete", "deployment", "shop", "-n", "shop"]];
+    *bench.bash.script.lock().unwrap() = super::fakes::Script::Calls(calls);
+    let operator = person(Role::Operator);
+    let effect = async |confirmed| {
+        let press = Press { confirmed, ..Press::default() };
+        bench.operations.press(&operator, run, &runbook::CommandId::new("1"), press).await.unwrap();
+        bench.settled(run).await;
+        let timeline = bench.operations.timeline(&operator, id).await.unwrap();
+        let mut ran = timeline.entries.into_iter().filter(|entry| entry.kind == EventKind::ExecutionIntent);
+        ran.next_back().unwrap().effect
+    };
+    assert_eq!(effect(None).await, Some(command::Effect::Change), "what was refused did nothing");
+    assert_eq!(effect(Some(command::Effect::Destroy)).await, Some(command::Effect::Destroy));
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use runbook::CommandId;
+
 use super::fakes::{bench, bench_with, person};
 use crate::*;
 
@@ -142,4 +144,33 @@ async fn an_environment_says_how_far_a_verb_reaches() {
     let cards = bench.operations.cards_of_procedure(&approver, &runbook, &procedure, &environment).await;
     let card = cards.unwrap().now().remove(0);
     assert!(matches!(&card.content, Content::Refused(why) if why.contains("counts as destroy here")), "{card:?}");
+}
+
+/// The page shows what a text says; a script in a file says nothing.
+#[tokio::test]
+async fn nothing_reaches_further_than_was_shown() {
+    let bench = bench();
+    let calls = vec![
+        vec!["kubectl", "rollout", "restart", "deployment/shop", "-n", "shop"],
+        vec!["kubectl", "delete", "deployment", "shop", "-n", "shop"],
+    ];
+    *bench.bash.script.lock().unwrap() = super::fakes::Script::Calls(calls);
+    let performed = || bench.kubectl.performed.lock().unwrap().len();
+    let press = async |procedure, confirmed| {
+        let run = bench.start(procedure).await;
+        let press = Press { confirmed, ..Press::default() };
+        bench.operations.press(&person(Role::Operator), run, &CommandId::new("1"), press).await.unwrap();
+        bench.settled(run).await;
+    };
+    press("nodes", None).await;
+    assert_eq!(performed(), 0, "what was pressed as a look changes nothing");
+    press("restart", None).await;
+    assert_eq!(performed(), 1, "what was pressed as a change removes nothing");
+    press("restart", Some(command::Effect::Destroy)).await;
+    assert_eq!(performed(), 3, "whoever says that it may remove something lets it");
+    let events = bench.store.events.lock().unwrap();
+    let refused = events.iter().filter(|event| event.kind == EventKind::ActionIntent);
+    let refused: Vec<_> = refused.filter_map(|event| event.decision.as_ref()).map(|one| one.verdict).collect();
+    let (allowed, refusal) = (Verdict::Allowed, Verdict::Refused);
+    assert_eq!(refused, [refusal, refusal, allowed, refusal, allowed, allowed]);
 }
