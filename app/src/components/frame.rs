@@ -55,6 +55,8 @@ pub(crate) fn frame(visit: &Visit, page: Page) -> AnyView {
         {banner}
         {page.band}
         <div id="stream" hidden data-stream=page.stream></div>
+        // What a live page says aloud: it stands here from the beginning, so that what is put into it is heard.
+        <p id="said" class="heard" role="status"></p>
         {page.body}
         <Desk/>
     }

@@ -190,6 +190,25 @@ pub(crate) fn clocks(incident: &Incident, now: Timestamp) -> AnyView {
     view! { <ul class="slas">{lines}</ul> }.into_any()
 }
 
+/// How an incident stands in a sentence, for those who hear the page: its stage, whom to call, what is late.
+pub(crate) fn spoken(incident: &Incident, now: Timestamp) -> String {
+    let mut words = vec![incident.stage().word().to_owned()];
+    let call = incident::clock::call(&incident.terms, &incident.times(), now);
+    for rung in &call.reached {
+        words.push(format!("Call now: {}", if rung.who.is_empty() { &rung.action } else { &rung.who }));
+    }
+    for deadline in incident::clock::deadlines(&incident.terms, &incident.times(), now) {
+        if deadline.state == (State::Missed { at: None }) {
+            words.push(match deadline.what {
+                What::Respond => "The response is late".to_owned(),
+                What::Escalate => "The time to escalate is over".to_owned(),
+                What::Update => "People wait for an update".to_owned(),
+            });
+        }
+    }
+    words.join(". ")
+}
+
 /// Whom to call now, each who is reached in the order of the ladder, and who is next.
 pub(crate) fn call(incident: &Incident, now: Timestamp) -> Option<AnyView> {
     let call = incident::clock::call(&incident.terms, &incident.times(), now);

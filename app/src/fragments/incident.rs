@@ -71,7 +71,13 @@ pub(crate) fn status(view: &IncidentView, caller: &Caller) -> AnyView {
         }
     });
     view! {
-        <div id="incident-status" class="incident-status" data-stage=stage data-led=led>
+        <div
+            id="incident-status"
+            class="incident-status"
+            data-stage=stage
+            data-led=led
+            data-say=incident::spoken(incident, now)
+        >
             <div class="run-status" data-run-state="open">
                 {clock}
                 <div class="run-status-about">

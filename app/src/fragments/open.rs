@@ -21,8 +21,11 @@ pub(crate) fn needs(open: &WhatIsOpen) -> AnyView {
     };
     let nothing = open.mine.is_empty() && open.others.is_empty() && open.runs.is_empty();
     let runs = open.runs.iter().map(|run| run_row::open_run(run, open.now)).collect_view();
+    let said: Vec<_> =
+        open.mine.iter().chain(&open.others).take(DRAWN).map(|one| format!("{} {}", one.label(), one.title)).collect();
+    let said = if said.is_empty() { String::new() } else { format!("Open: {}", said.join(", ")) };
     view! {
-        <div id="needs">
+        <div id="needs" data-say=said>
             {section(&open.mine, "Incidents with you")}
             {section(&open.others, "Open incidents")}
             {nothing.then(|| view! { <p class="empty">"Nothing is open. Start a run from a procedure."</p> })}

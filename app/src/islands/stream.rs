@@ -82,17 +82,45 @@ fn replace(id: &str, html: &str) {
     let step = focused.as_ref().and_then(|focused| focused.closest(".step").ok().flatten());
     // What somebody has unfolded stays so.
     let unfolded: Vec<String> = below(&old, "details[open][id]").map(|one| one.id()).collect();
+    let said = new.get_attribute("data-say").filter(|said| !said.is_empty());
+    if let Some(said) = said.filter(|said| old.get_attribute("data-say").as_ref() != Some(said))
+        && let Some(place) = document.get_element_by_id("said")
+    {
+        place.set_text_content(Some(&said));
+    }
+    let trace = focused.as_ref().map(Trace::of);
     let _ = old.replace_with_with_node_1(&new);
     for details in below(&new, "details[id]").filter(|one| unfolded.contains(&one.id())) {
         let _ = details.set_attribute("open", "");
     }
     if let Some(focused) = focused {
         // A button that is gone, as Stop is at the end, leaves the focus to its step.
-        let again =
-            Some(focused.id()).filter(|id| !id.is_empty()).and_then(|id| document.get_element_by_id(&id)).or(step);
+        let again = Some(focused.id())
+            .filter(|id| !id.is_empty())
+            .and_then(|id| document.get_element_by_id(&id))
+            .or_else(|| below(&new, &focused.tag_name()).find(|one| trace.as_ref() == Some(&Trace::of(one))))
+            .or(step);
         if let Some(again) = again.and_then(|again| again.dyn_into::<HtmlElement>().ok()) {
             let _ = again.focus();
         }
+    }
+}
+
+/// By what an element without an id is found again: where it leads, or else what it says and where.
+#[derive(PartialEq, Eq)]
+struct Trace {
+    leads: Option<String>,
+    says: Option<String>,
+    inside: Option<String>,
+}
+
+impl Trace {
+    fn of(element: &Element) -> Self {
+        let leads = element.get_attribute("href");
+        let says = element.get_attribute("aria-label").or_else(|| element.text_content());
+        let inside = element.closest("[id]").ok().flatten().map(|place| place.id());
+        // What a link says may count on; where it leads stays.
+        Self { says: says.filter(|_| leads.is_none()), leads, inside }
     }
 }
 

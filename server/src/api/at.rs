@@ -75,7 +75,7 @@ in_path!(
     AttachmentPath
 );
 
-/// A step or command of a run, beside the run's id.
+/// A step of a run, beside the run's id.
 #[derive(serde::Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct StepPath {

@@ -404,13 +404,13 @@ fn first_line(text: &str) -> String {
     if lines.next().is_some() { format!("{first} …") } else { first.to_owned() }
 }
 
-/// Hostile text as text of a bounded length.
 /// A text as code that may stand in a cell of a table. There a bar ends the cell even within code, and what escapes it
 /// depends on what stands before it: with one in it, it is told as plain text.
 fn in_cell(text: &str) -> String {
     if text.contains('|') { plain(text) } else { code(text) }
 }
 
+/// Hostile text as text of a bounded length.
 fn brief(text: &str) -> String {
     plain(&shortened(text))
 }
