@@ -42,3 +42,28 @@ async fn a_heading_comes_with_what_stands_below_it() {
     assert!(!html.contains("Procedures that fit"), "it is over: {html}");
     assert!(html.contains("<h2>Alerts</h2>") && !html.contains("Every alert is over"), "{html}");
 }
+
+#[tokio::test]
+async fn a_flood_of_alerts_is_drawn_in_part_and_counted() {
+    let scene = Scene::new("Zzz", 5, Vec::new()).await;
+    let now = Timestamp::now();
+    for index in 0..53 {
+        let alert = FiredAlert {
+            incident: scene.incident,
+            source: "alertmanager".to_owned(),
+            fingerprint: index.to_string(),
+            group_key: "g".to_owned(),
+            name: format!("Alert{index:02}"),
+            labels: (0..13).map(|label| (format!("label{label:02}"), "x".to_owned())).collect(),
+            annotations: [].into(),
+            started_at: now,
+            // The first two are over: they go behind all that fire.
+            cleared_at: (index < 2).then_some(now),
+        };
+        scene.portal.memory.keep_alert(&alert).await.unwrap();
+    }
+    let html = page(&scene).await;
+    assert_eq!(html.matches(r#"<li class="alert">"#).count(), 50);
+    assert!(html.contains("and 3 more alerts") && html.contains("Alert02") && !html.contains("Alert00"), "{html}");
+    assert!(html.contains("and one more label") && html.contains("label11=x") && !html.contains("label12=x"));
+}

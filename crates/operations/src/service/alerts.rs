@@ -1,17 +1,18 @@
 //! What monitoring systems tell: alerts that open incidents, and say when they are over.
 
+mod bounds;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use incident::{Alert, Candidate};
 use jiff::Timestamp;
 
-use sha2::{Digest as _, Sha256};
+use bounds::{NAME, bounded, cut};
 
 use super::Operations;
 use super::levels::severity_said;
 use super::messages::INCIDENT_KEY;
-use crate::running::hex;
 use crate::{
     Actor, AuditEvent, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId, NewIncident,
     Stage,
@@ -21,16 +22,10 @@ use crate::{
 const MOST: usize = 1_000;
 /// How many alerts of one incident are kept.
 const MOST_OF_INCIDENT: usize = 500;
-/// How many labels or annotations of an alert are kept.
-const LABELS: usize = 64;
-/// How much of a label's or annotation's value is kept, in bytes.
-const VALUE: usize = 2_048;
 /// How much of a severity is kept, in bytes.
 const SEVERITY: usize = 32;
 /// How much is said by itself of what suffers, in bytes.
 const AFFECTED: usize = 300;
-/// How much of a name is kept, in bytes.
-const NAME: usize = 256;
 
 /// An alert as a monitoring system tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +104,8 @@ impl Operations {
         alerts.sort_by_key(|alert| alert.cleared_at().is_some());
         let left_out = alerts.len().saturating_sub(MOST);
         alerts.truncate(MOST);
+        // Before they wait for their turn: what waits is as small as what is kept.
+        let alerts: Vec<_> = alerts.into_iter().map(bounded).collect();
         let (this, source, environment) = (self.clone(), source.to_owned(), environment.cloned());
         self.whole(async move {
             let mut received = Vec::with_capacity(alerts.len());
@@ -116,7 +113,7 @@ impl Operations {
             let _turn = this.rooms.alerts.lock().await;
             let mut known = Known::new();
             for alert in alerts {
-                received.push(this.receive(&source, environment.as_ref(), bounded(alert), &mut known).await?);
+                received.push(this.receive(&source, environment.as_ref(), alert, &mut known).await?);
             }
             let opened = received.iter().find(|one| one.opened).and_then(|one| one.incident);
             if let Some(id) = opened.filter(|_| left_out > 0) {
@@ -405,56 +402,5 @@ fn fired(incident: IncidentId, source: &str, alert: &IncomingAlert) -> FiredAler
         annotations: alert.annotations.clone(),
         started_at: alert.started_at,
         cleared_at: alert.cleared_at(),
-    }
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
-}
-
-/// A name that tells things apart: where it is too long to keep, its digest, so that what differs last still counts.
-fn key(text: &str) -> String {
-    if text.len() <= NAME { text.to_owned() } else { hex(&Sha256::digest(text.as_bytes())) }
-}
-
-/// A value without secrets: a name before it may say that it is one.
-fn masked(name: &str, value: &str) -> String {
-    let value = cut(value, VALUE);
-    let told = command::mask::mask_text(&format!("{name}={value}"));
-    told.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')).map_or_else(|| told.clone(), str::to_owned)
-}
-
-/// An alert without more than anybody would write on purpose, and without secrets.
-fn bounded(alert: IncomingAlert) -> IncomingAlert {
-    let pairs = |pairs: BTreeMap<String, String>| {
-        let short = |(name, value): (String, String)| {
-            let name = cut(&name, NAME).to_owned();
-            let value = masked(&name, &value);
-            (name, value)
-        };
-        pairs.into_iter().take(LABELS).map(short).collect()
-    };
-    let name = command::mask::mask_text(cut(&alert.name, NAME));
-    // Without a name of its own an alert is told from others by what it is called and how it is labelled.
-    let fingerprint = match alert.fingerprint.as_str() {
-        "" => hex(&Sha256::digest(format!("{name} {:?}", alert.labels).as_bytes())),
-        given => key(given),
-    };
-    let group_key = match alert.group_key.as_str() {
-        "" => fingerprint.clone(),
-        given => key(given),
-    };
-    let state = match alert.state {
-        AlertState::TakenOn { by } => AlertState::TakenOn { by: command::mask::mask_text(cut(&by, NAME)) },
-        state => state,
-    };
-    IncomingAlert {
-        fingerprint,
-        group_key,
-        name,
-        labels: pairs(alert.labels),
-        annotations: pairs(alert.annotations),
-        state,
-        ..alert
     }
 }
