@@ -8,14 +8,14 @@ use std::collections::btree_map::Entry;
 use incident::{Alert, Candidate};
 use jiff::Timestamp;
 
-use bounds::{NAME, bounded, cut};
+use bounds::{NAME, bounded, cut, key};
 
 use super::Operations;
 use super::levels::severity_said;
 use super::messages::INCIDENT_KEY;
 use crate::{
-    Actor, AuditEvent, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId, NewIncident,
-    Stage,
+    Actor, AuditEvent, ChannelKind, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId,
+    Message, NewIncident, Stage,
 };
 
 /// How many alerts are taken at once: of more, those that fire come first.
@@ -26,6 +26,9 @@ const MOST_OF_INCIDENT: usize = 500;
 const SEVERITY: usize = 32;
 /// How much is said by itself of what suffers, in bytes.
 const AFFECTED: usize = 300;
+
+/// What stands before a group's key that looks like one of PagerDuty's and is none.
+const NOT_PAGER: &str = "group:";
 
 /// An alert as a monitoring system tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +67,19 @@ pub enum AlertState {
 }
 
 impl IncomingAlert {
-    /// How the group's key of an incident of PagerDuty begins; what follows is the key that PagerDuty knows it by. Keys of
-    /// Alertmanager begin with a brace.
+    /// How the group's key of an incident of PagerDuty begins; what follows is the key that PagerDuty knows it by. No
+    /// other source has keys that begin so: [`IncomingAlert::manager_key`].
     pub const PAGER: &str = "pagerduty:";
+
+    /// The key of a group of a monitoring system other than PagerDuty, which may say what it likes: none that PagerDuty
+    /// would know. As short as it is kept.
+    #[must_use]
+    pub fn manager_key(said: &str) -> String {
+        match said.starts_with(Self::PAGER) {
+            true => key(&format!("{NOT_PAGER}{said}")),
+            false => key(said),
+        }
+    }
 
     fn cleared_at(&self) -> Option<Timestamp> {
         match self.state {
@@ -290,11 +303,19 @@ impl Operations {
         Ok(self.rooms.trail.append(&event).await?)
     }
 
-    /// The incident that the portal itself has told a pager of: its own word comes back by the pager's webhook.
+    /// The incident that the portal itself has told a pager of: its own word comes back by the pager's webhook. Whoever
+    /// names one that no pager was ever told of only knows its id.
     async fn told_by_us(&self, group_key: &str) -> Result<Option<Incident>, Error> {
         let ours = group_key.strip_prefix(IncomingAlert::PAGER).and_then(|key| key.strip_prefix(INCIDENT_KEY));
         let Some(id) = ours.and_then(|id| id.parse().ok()) else { return Ok(None) };
-        Ok(self.rooms.incidents.incident(id).await?)
+        let pager = |message: &Message| {
+            let mut channels = self.rooms.channels.iter();
+            channels.any(|one| one.name() == message.channel && one.kind() == ChannelKind::PagerDuty)
+        };
+        match self.rooms.incidents.messages(id).await?.iter().any(pager) {
+            true => Ok(self.rooms.incidents.incident(id).await?),
+            false => Ok(None),
+        }
     }
 
     async fn open_by_alert(

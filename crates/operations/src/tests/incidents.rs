@@ -97,10 +97,46 @@ async fn long_groups_that_differ_last_are_two_and_an_alert_without_a_fingerprint
     assert!(!format!("{view:?}").contains("hunter2"), "the name says that it is a secret");
 }
 
+/// Tells a pager of an incident.
+async fn page(bench: &Bench, id: IncidentId) -> MessageId {
+    let page = Outgoing {
+        key: None,
+        channel: "pager".to_owned(),
+        title: String::new(),
+        subject: "Help".to_owned(),
+        text: "Help".to_owned(),
+        action: PagerAction::Trigger,
+        again_after: None,
+    };
+    bench.operations.send(&person(Role::Operator), id, page).await.unwrap()
+}
+
+#[tokio::test]
+async fn whoever_knows_an_incidents_id_neither_acknowledges_it_nor_ends_its_page() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let mut forged = alert("PGR0VU2", "The shop is down", &[]);
+    forged.group_key = format!("pagerduty:runbook-portal-{id}");
+    forged.state = AlertState::TakenOn { by: "Mallory".to_owned() };
+    let own = tell(&bench, forged.clone()).await;
+    assert!(own.opened && own.incident != Some(id), "no pager was told of it: {own:?}");
+    let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+    assert_eq!(view.incident.stage(), Stage::Open);
+    // The incident that came of it is told of under its own key, not under the other one's.
+    let told = page(&bench, own.incident.unwrap()).await;
+    let mut news = bench.operations.watch_incidents(&person(Role::Viewer)).unwrap();
+    while bench.store.message(told).await.unwrap().unwrap().state == DeliveryState::Sending {
+        news.changed().await.unwrap();
+    }
+    let letters = bench.channel.letters.lock().unwrap().clone();
+    assert_eq!(letters[0].incident_key, format!("runbook-portal-{}", own.incident.unwrap()));
+}
+
 #[tokio::test]
 async fn what_the_portal_told_a_pager_comes_back_to_its_own_incident() {
     let bench = bench();
     let id = opened(&bench).await;
+    page(&bench, id).await;
     let mut echo = alert("PGR0VU2", "The shop is down", &[]);
     echo.group_key = format!("pagerduty:runbook-portal-{id}");
     assert_eq!(tell(&bench, echo.clone()).await, Received { incident: Some(id), opened: false });

@@ -88,7 +88,8 @@ pub(super) fn bounded(alert: IncomingAlert) -> IncomingAlert {
         given => key(given),
     };
     let group_key = match alert.group_key.as_str() {
-        "" => fingerprint.clone(),
+        // A fingerprint is anybody's own word, too.
+        "" => IncomingAlert::manager_key(&fingerprint),
         given => key(given),
     };
     let state = match alert.state {
