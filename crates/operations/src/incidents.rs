@@ -61,6 +61,9 @@ pub struct Incident {
     pub updated_at: Option<Timestamp>,
     /// When a message last reached people: from then on they wait for the next one.
     pub told_at: Option<Timestamp>,
+    /// How bad the worst alert said that it is, by rank, whether or not that alert is kept: one that is no worse changes
+    /// nothing.
+    pub worst_said: Option<u8>,
     /// The post-mortem as somebody has kept it, in Markdown; until then it is written anew each time.
     pub post_mortem: Option<String>,
     /// SHA-256 of the key in the address under which others may read the post-mortem, lower-case hex.
@@ -146,6 +149,8 @@ pub struct NewIncident {
     pub opened_by: (String, String),
     /// Since when.
     pub started_at: Timestamp,
+    /// How bad its first alert says that it is, by rank.
+    pub worst_said: Option<u8>,
 }
 
 /// One alert of a monitoring system, as an incident keeps it.
@@ -285,8 +290,8 @@ pub struct IncidentFilter {
 /// Keeps incidents and what belongs to them.
 #[async_trait]
 pub trait IncidentStore: Send + Sync {
-    /// Keeps a new incident; returns it with its number.
-    async fn create_incident(&self, new: NewIncident) -> Result<Incident, StoreError>;
+    /// Keeps a new incident together with the alerts that open it: all of it or nothing. Returns it with its number.
+    async fn create_incident(&self, new: NewIncident, alerts: &[FiredAlert]) -> Result<Incident, StoreError>;
 
     /// One incident.
     async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;

@@ -124,12 +124,13 @@ impl Operations {
             runbook,
             opened_by: signature(caller),
             started_at: now,
+            worst_said: None,
         };
         let mut event = AuditEvent::new(now, EventKind::IncidentOpened, Actor::from(caller), new.title.clone());
         event.incident = Some(new.id);
         event.environment.clone_from(&new.environment);
         self.rooms.trail.append(&event).await?;
-        let id = self.rooms.incidents.create_incident(new).await?.id;
+        let id = self.rooms.incidents.create_incident(new, &[]).await?.id;
         self.rooms.news();
         Ok(id)
     }

@@ -10,7 +10,8 @@ use super::ports::*;
 
 #[async_trait]
 impl IncidentStore for FakeStore {
-    async fn create_incident(&self, new: NewIncident) -> Result<Incident, StoreError> {
+    async fn create_incident(&self, new: NewIncident, alerts: &[FiredAlert]) -> Result<Incident, StoreError> {
+        self.alerts.lock().unwrap().extend_from_slice(alerts);
         let mut incidents = self.incidents.lock().unwrap();
         let incident = Incident {
             id: new.id,
@@ -30,6 +31,7 @@ impl IncidentStore for FakeStore {
             latest_update: String::new(),
             updated_at: None,
             told_at: None,
+            worst_said: new.worst_said,
             post_mortem: None,
             share_key: None,
         };

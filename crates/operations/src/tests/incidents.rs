@@ -183,6 +183,45 @@ async fn what_is_too_much_of_an_incident_is_said_once() {
 }
 
 #[tokio::test]
+async fn an_alert_that_is_not_kept_raises_its_incident_once() {
+    let bench = bench();
+    let many: Vec<_> = (0..500).map(|index| alert(&index.to_string(), "x", &[("severity", "warning")])).collect();
+    let id = bench.operations.receive_alerts("alertmanager", None, many).await.unwrap()[0].incident.unwrap();
+    let severity = async || {
+        let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+        view.incident.severity.unwrap_or_default()
+    };
+    let beyond = alert("beyond", "x", &[("severity", "critical")]);
+    tell(&bench, beyond.clone()).await;
+    assert_eq!(severity().await, "critical", "it counts, kept or not");
+    let changes = Changes { severity: Some("P3".to_owned()), ..Changes::default() };
+    bench.operations.change_incident(&person(Role::Operator), id, changes).await.unwrap();
+    tell(&bench, beyond).await;
+    assert_eq!(severity().await, "P3", "said again, it overrules nobody");
+}
+
+#[tokio::test]
+async fn one_delivery_opens_twenty_incidents_and_no_alert_is_lost() {
+    let bench = bench();
+    let alone = |index: i32| IncomingAlert { group_key: String::new(), ..alert(&index.to_string(), "x", &[]) };
+    let flood: Vec<_> = (0..50).map(alone).collect();
+    let received = bench.operations.receive_alerts("alertmanager", None, flood.clone()).await.unwrap();
+    assert_eq!(received.iter().filter(|one| one.opened).count(), 20);
+    assert!(received[20..].iter().all(|one| one.incident == received[19].incident), "the rest join the last one");
+    let last = received[19].incident.unwrap();
+    let view = bench.operations.view_incident(&person(Role::Viewer), last).await.unwrap();
+    assert_eq!(view.alerts.len(), 31);
+    let notes = || {
+        let events = bench.store.events.lock().unwrap();
+        let notes = events.iter().filter(|event| event.kind == EventKind::NoteWritten);
+        notes.map(|event| (event.incident, event.summary.clone())).collect::<Vec<_>>()
+    };
+    assert!(notes().len() == 1 && notes()[0].0 == Some(last) && notes()[0].1.starts_with("30 more"), "{:?}", notes());
+    let again = bench.operations.receive_alerts("alertmanager", None, flood).await.unwrap();
+    assert!(again.iter().all(|one| !one.opened) && notes().len() == 1, "told again, nothing is new");
+}
+
+#[tokio::test]
 async fn an_answer_at_the_pager_is_an_answer() {
     let bench = bench();
     let fires = alert("a", "HighErrorRate", &[]);

@@ -25,11 +25,12 @@ fn new_incident(title: &str) -> NewIncident {
         runbook: Some(RunbookId::new("shop")),
         opened_by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
         started_at: at(0),
+        worst_said: Some(2),
     }
 }
 
 async fn incident(fixture: &Fixture) -> Incident {
-    fixture.store.create_incident(new_incident("The shop is down")).await.unwrap()
+    fixture.store.create_incident(new_incident("The shop is down"), &[]).await.unwrap()
 }
 
 fn alert(incident: IncidentId, fingerprint: &str, group: &str) -> FiredAlert {
@@ -67,7 +68,7 @@ fn message(incident: IncidentId) -> Message {
 
 pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) {
     let made = incident(fixture).await;
-    assert_eq!(made.number, 1);
+    assert_eq!((made.number, made.worst_said), (1, Some(2)));
     assert_eq!(made.terms.update_every, Some(SignedDuration::from_mins(30)));
     let changed = Incident {
         title: "Other".to_owned(),
@@ -83,6 +84,7 @@ pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) 
         latest_update: "Better".to_owned(),
         updated_at: Some(at(2)),
         told_at: Some(at(3)),
+        worst_said: Some(1),
         post_mortem: Some("# Why\n".to_owned()),
         share_key: Some("ab".repeat(32)),
         ..made.clone()
@@ -93,6 +95,19 @@ pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) 
     assert_eq!(fixture.store.shared_incident(&"cd".repeat(32)).await.unwrap(), None);
     let stranger = Incident { id: IncidentId::new(), ..made };
     assert!(fixture.store.change_incident(&stranger).await.is_err());
+}
+
+pub(crate) async fn an_incident_is_kept_with_the_alert_that_opens_it_or_not_at_all(fixture: &Fixture) {
+    let new = new_incident("The shop is down");
+    let first = alert(new.id, "a", "g");
+    let made = fixture.store.create_incident(new, std::slice::from_ref(&first)).await.unwrap();
+    assert_eq!(fixture.store.alerts(made.id).await.unwrap(), [first]);
+    assert_eq!(fixture.store.incident_of_alert("alertmanager", "a", "g").await.unwrap(), Some(made.id));
+    // An alert that cannot be kept: its incident is nowhere.
+    let new = new_incident("The shop is down again");
+    let (id, stray) = (new.id, alert(IncidentId::new(), "b", "h"));
+    assert!(fixture.store.create_incident(new, &[stray]).await.is_err());
+    assert_eq!(fixture.store.incident(id).await.unwrap(), None);
 }
 
 pub(crate) async fn open_incidents_come_first(fixture: &Fixture) {

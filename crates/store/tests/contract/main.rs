@@ -58,6 +58,7 @@ contract! {
         columns_are_tied;
     incidents:
         an_incident_comes_back_as_it_was_changed,
+        an_incident_is_kept_with_the_alert_that_opens_it_or_not_at_all,
         open_incidents_come_first,
         an_alert_finds_its_open_incident,
         runs_and_events_belong_to_an_incident,
