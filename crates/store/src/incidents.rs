@@ -1,12 +1,10 @@
 //! Incidents, their alerts, messages and attachments.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use operations::token::owner_name;
 use operations::{
     Attachment, AttachmentId, DeliveryState, EnvironmentName, FiredAlert, Incident, IncidentFilter, IncidentId,
-    IncidentStore, Message, MessageId, NewIncident, PagerAction, RunId, StoreError,
+    IncidentPlace, IncidentStore, Message, MessageId, NewIncident, PagerAction, RunId, StoreError,
 };
 use runbook::RunbookId;
 
@@ -43,6 +41,7 @@ impl Store {
                 ("opened_by_subject", new.opened_by.0.as_str().into()),
                 ("opened_by_name", new.opened_by.1.as_str().into()),
                 ("started_at", new.started_at.into()),
+                ("rank", stored_rank(new.rank()).into()),
                 ("worst_said", new.worst_said.map(i64::from).into()),
                 ("latest_update", "".into()),
             ],
@@ -88,6 +87,8 @@ impl Store {
             .bind(incident.updated_at)
             .sql(", told_at = ")
             .bind(incident.told_at)
+            .sql(", rank = ")
+            .bind(stored_rank(incident.rank()))
             .sql(", worst_said = ")
             .bind(incident.worst_said.map(i64::from))
             .sql(", post_mortem = ")
@@ -166,13 +167,41 @@ impl IncidentStore for Store {
     }
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        let mut query = Query::new("SELECT ").sql(INCIDENT).sql(" FROM incident");
+        let mut query = Query::new("SELECT ").sql(INCIDENT).sql(" FROM incident WHERE 1 = 1");
         if filter.open {
-            query = query.sql(" WHERE resolved_at IS NULL");
+            query = query.sql(" AND resolved_at IS NULL");
         }
+        if let Some(subject) = &filter.with {
+            let subject = subject.as_str();
+            query = query
+                .sql(" AND (commander_subject = ")
+                .bind(subject)
+                .sql(" OR EXISTS (SELECT 1 FROM audit_event WHERE audit_event.incident = incident.id")
+                .sql(" AND actor_subject = ")
+                .bind(subject)
+                .sql(") OR EXISTS (SELECT 1 FROM run JOIN audit_event ON audit_event.run = run.id")
+                .sql(" WHERE run.incident = incident.id AND actor_subject = ")
+                .bind(subject)
+                .sql("))");
+        }
+        query = match filter.before {
+            None => query,
+            Some(IncidentPlace::Open { rank, number }) => query
+                .sql(" AND (resolved_at IS NOT NULL OR rank > ")
+                .bind(i64::from(rank))
+                .sql(" OR (rank = ")
+                .bind(i64::from(rank))
+                .sql(" AND number < ")
+                .bind(number.0)
+                .sql("))"),
+            Some(IncidentPlace::Over { number }) => {
+                query.sql(" AND resolved_at IS NOT NULL AND number < ").bind(number.0)
+            }
+        };
         let limit = if filter.limit == 0 { INCIDENTS } else { filter.limit.min(PAGE_ROWS) };
         let query = query
-            .sql(" ORDER BY CASE WHEN resolved_at IS NULL THEN 0 ELSE 1 END, number DESC LIMIT ")
+            .sql(" ORDER BY CASE WHEN resolved_at IS NULL THEN 0 ELSE 1 END,")
+            .sql(" CASE WHEN resolved_at IS NULL THEN rank ELSE 0 END, number DESC LIMIT ")
             .bind(i64::from(limit));
         self.database.all(query, incident_of).await.map_err(failed("list incidents"))
     }
@@ -250,21 +279,6 @@ impl IncidentStore for Store {
         self.database.all(query, read).await.map_err(failed("list the people of an incident"))
     }
 
-    async fn open_with(&self, subject: &str) -> Result<BTreeSet<IncidentId>, StoreError> {
-        let query = Query::new("SELECT id FROM incident WHERE resolved_at IS NULL")
-            .sql(
-                " AND (EXISTS (SELECT 1 FROM audit_event WHERE audit_event.incident = incident.id AND actor_subject = ",
-            )
-            .bind(subject)
-            .sql(") OR EXISTS (SELECT 1 FROM run JOIN audit_event ON audit_event.run = run.id")
-            .sql(" WHERE run.incident = incident.id AND actor_subject = ")
-            .bind(subject)
-            .sql("))");
-        let read = |row: &Row| row.read("id", |id| id.parse().ok());
-        let found = self.database.all(query, read).await.map_err(failed("list the incidents of a person"))?;
-        Ok(found.into_iter().collect())
-    }
-
     async fn keep_message(&self, message: &Message) -> Result<(), StoreError> {
         self.upsert_message(message).await.map_err(failed("keep a message"))
     }
@@ -312,6 +326,11 @@ impl IncidentStore for Store {
                 .bind(id.0);
         self.database.one(query, attachment_of).await.map_err(failed("read an attachment"))
     }
+}
+
+/// How bad an incident is, for the order of lists.
+fn stored_rank(rank: Option<u8>) -> i64 {
+    rank.unwrap_or(u8::MAX).into()
 }
 
 fn upsert_alert(alert: &FiredAlert) -> Result<Query, Failure> {

@@ -11,11 +11,13 @@ use super::levels::{USUAL, severity_said};
 use super::{Operations, Rooms, check_length, permit, signature};
 use crate::{
     Actor, AuditEvent, Caller, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentFilter, IncidentId,
-    Message, NewIncident, Permission, Run, RunFilter, RunId, Stage,
+    IncidentPage, Message, NewIncident, Permission, Run, RunFilter, RunId, Stage,
 };
 
 /// The longest title, in bytes.
 const TITLE: usize = 256;
+/// How many incidents a page of a list has where nothing is said.
+const LISTED: u32 = 50;
 
 /// What a person says of a new incident.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,13 +137,35 @@ impl Operations {
         Ok(id)
     }
 
-    /// Incidents, open ones first.
+    /// Incidents: open ones first, the worst before the newest.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Store`].
     pub async fn incidents(&self, caller: &Caller, filter: &IncidentFilter) -> Result<Vec<Incident>, Error> {
         permit(caller, Permission::View)?;
-        Ok(self.rooms.incidents.incidents(filter).await?)
+        self.listed(filter).await
+    }
+
+    /// The same, with where the next page begins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn incidents_page(&self, caller: &Caller, filter: &IncidentFilter) -> Result<IncidentPage, Error> {
+        permit(caller, Permission::View)?;
+        let limit = if filter.limit == 0 { LISTED } else { filter.limit };
+        // One more tells whether there is a next page.
+        let mut incidents = self.listed(&IncidentFilter { limit: limit + 1, ..filter.clone() }).await?;
+        let more = incidents.len() > limit as usize;
+        incidents.truncate(limit as usize);
+        let next = incidents.last().filter(|_| more).map(Incident::place);
+        Ok(IncidentPage { incidents, next })
+    }
+
+    /// Every list of incidents comes from here, in one order.
+    pub(super) async fn listed(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, Error> {
+        let mut incidents = self.rooms.incidents.incidents(filter).await?;
+        incidents.sort_by_key(Incident::place);
+        Ok(incidents)
     }
 
     /// An incident with everything its page shows.

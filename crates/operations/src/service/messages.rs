@@ -383,7 +383,8 @@ fn lane(message: &Message) -> Uuid {
 
 /// How bad it is, in PagerDuty's words.
 fn severity(incident: &Incident) -> &'static str {
-    match incident.terms.level.as_ref().map(|level| level.rank) {
+    match incident.rank() {
+        // Whoever calls a pager without saying how bad it is means it.
         Some(0 | 1) | None => "critical",
         Some(2) => "error",
         Some(3) => "warning",

@@ -340,6 +340,40 @@ async fn whoever_acknowledges_first_leads_and_hands_over_with_a_summary() {
 }
 
 #[tokio::test]
+async fn what_is_open_is_mine_first_then_the_worst_however_many_are_newer() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let tell_of = async |name: &str, severity: &str| {
+        tell(&bench, alert(name, name, &[("severity", severity)])).await.incident.unwrap()
+    };
+    let (led, worked_on) = (tell_of("led", "info").await, tell_of("worked on", "critical").await);
+    let (first, mild) = (tell_of("first", "P1").await, tell_of("mild", "warning").await);
+    let unknown = tell_of("unknown", "none").await;
+    let over = tell_of("over", "critical").await;
+    bench.operations.take_command(&operator, led).await.unwrap();
+    bench.operations.note_incident(&operator, worked_on, "I look").await.unwrap();
+    bench.operations.change_stage(&person(Role::Approver), over, Change::Resolve).await.unwrap();
+    let open = bench.operations.what_is_open(&operator, 5).await.unwrap();
+    let ids = |incidents: &[Incident]| incidents.iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(ids(&open.mine), [worked_on, led]);
+    assert_eq!(ids(&open.others), [first, mild, unknown]);
+
+    let flood = (0..15).flat_map(|batch| (0..20).map(move |index| (batch, index)));
+    for (batch, index) in flood {
+        tell_of(&format!("flood {batch} {index}"), "warning").await;
+    }
+    let open = bench.operations.what_is_open(&operator, 5).await.unwrap();
+    assert_eq!(ids(&open.mine), [worked_on, led], "the mildest of all, and still there");
+    assert_eq!((open.others.len(), open.others[0].id), (200, first), "the oldest, and the worst");
+    let page = bench.operations.incidents_page(&operator, &IncidentFilter::default()).await.unwrap();
+    assert_eq!((page.incidents.len(), page.incidents[0].id), (50, first));
+    let next = IncidentFilter { before: page.next, limit: 400, ..IncidentFilter::default() };
+    let next = bench.operations.incidents_page(&operator, &next).await.unwrap();
+    assert_eq!((next.incidents.len(), next.next), (256, None));
+    assert_eq!(next.incidents.last().unwrap().id, over);
+}
+
+#[tokio::test]
 async fn viewers_look_and_change_nothing() {
     let bench = bench();
     let id = opened(&bench).await;

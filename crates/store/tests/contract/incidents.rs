@@ -1,7 +1,5 @@
 //! Incidents, their alerts, messages and attachments.
 
-use std::collections::BTreeSet;
-
 use incident::Terms;
 use jiff::SignedDuration;
 use operations::{
@@ -117,8 +115,47 @@ pub(crate) async fn open_incidents_come_first(fixture: &Fixture) {
     fixture.store.change_incident(&over).await.unwrap();
     let all = fixture.store.incidents(&IncidentFilter::default()).await.unwrap();
     assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id, second.id]);
-    let open = fixture.store.incidents(&IncidentFilter { open: true, limit: 1 }).await.unwrap();
+    let filter = IncidentFilter { open: true, limit: 1, ..IncidentFilter::default() };
+    let open = fixture.store.incidents(&filter).await.unwrap();
     assert_eq!(open, [first]);
+}
+
+/// What a page shows is what all pages show together, in one order.
+pub(crate) async fn the_worst_comes_before_the_newest_on_every_page(fixture: &Fixture) {
+    let mut made = Vec::new();
+    for (severity, over) in [
+        (Some("P2"), false),
+        (Some("P1"), false),
+        (None, false),
+        (Some("critical"), false),
+        (Some("P1"), true),
+        (Some("P3"), false),
+        (None, true),
+        (Some("Weird"), false),
+    ] {
+        let new = NewIncident { severity: severity.map(str::to_owned), terms: Terms::default(), ..new_incident("x") };
+        let one = fixture.store.create_incident(new, &[]).await.unwrap();
+        if over {
+            fixture.store.change_incident(&Incident { resolved_at: Some(at(9)), ..one.clone() }).await.unwrap();
+        }
+        made.push(one.number);
+    }
+    // The third turns out to be bad.
+    let third = fixture.store.incidents(&IncidentFilter::default()).await.unwrap();
+    let third = third.into_iter().find(|one| one.number == made[2]).unwrap();
+    fixture.store.change_incident(&Incident { severity: Some("SEV0".to_owned()), ..third }).await.unwrap();
+    for limit in [1, 2, 3, 50] {
+        let mut filter = IncidentFilter { limit, ..IncidentFilter::default() };
+        let mut listed = Vec::new();
+        loop {
+            let page = fixture.store.incidents(&filter).await.unwrap();
+            assert!(page.iter().map(Incident::place).is_sorted() && page.len() <= limit as usize);
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.place());
+            listed.extend(page.iter().map(|one| one.number));
+        }
+        assert_eq!(listed, [3, 4, 2, 1, 6, 8, 7, 5], "{limit} on a page");
+    }
 }
 
 pub(crate) async fn an_alert_finds_its_open_incident(fixture: &Fixture) {
@@ -163,10 +200,18 @@ pub(crate) async fn runs_and_events_belong_to_an_incident(fixture: &Fixture) {
     let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["Olga Ops", "Otto"]);
     let subjects: Vec<&str> = people.iter().map(|(subject, _)| subject.as_str()).collect();
+    let led = Incident { commander: Some(("sub-3".to_owned(), "Lea".to_owned())), ..incident(fixture).await };
+    fixture.store.change_incident(&led).await.unwrap();
+    let with = async |subject: &str| {
+        let filter = IncidentFilter { with: Some(subject.to_owned()), open: true, ..IncidentFilter::default() };
+        let found = fixture.store.incidents(&filter).await.unwrap();
+        found.into_iter().map(|one| one.id).collect::<Vec<_>>()
+    };
     for subject in subjects {
-        assert_eq!(fixture.store.open_with(subject).await.unwrap(), BTreeSet::from([one.id]), "{subject}");
+        assert_eq!(with(subject).await, [one.id], "{subject}");
     }
-    assert!(fixture.store.open_with("nobody").await.unwrap().is_empty());
+    assert_eq!(with("sub-3").await, [led.id]);
+    assert!(with("nobody").await.is_empty());
 }
 
 pub(crate) async fn who_took_part_is_called_as_their_last_sign_in_told(fixture: &Fixture) {
