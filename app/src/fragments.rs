@@ -46,7 +46,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{
-    Caller, Card, Chunk, ExecutionId, Incident, IncidentFilter, IncidentView, RunView, Stream, Timeline, WhatIsOpen,
+    Caller, Card, Chunk, ExecutionId, IncidentFilter, IncidentPage, IncidentPlace, IncidentView, RunView, Stream,
+    Timeline, WhatIsOpen,
 };
 use runbook::StepId;
 use serde_json::json;
@@ -112,8 +113,15 @@ pub fn incident(view: &IncidentView, runs: &[RunView], timeline: &Timeline, call
     incident::all(view, runs, timeline, caller)
 }
 
-/// Which incidents the list has.
-pub const LISTED_INCIDENTS: IncidentFilter = IncidentFilter { open: false, limit: 200 };
+/// How many incidents a page of the list has.
+const LISTED: u32 = 200;
+
+/// Which incidents a page of the list has; `before` is the place that the page before it ended at.
+#[must_use]
+pub fn listed(before: Option<IncidentPlace>) -> IncidentFilter {
+    IncidentFilter { open: false, with: None, before, limit: LISTED }
+}
+
 /// How many open runs the first page draws with their steps.
 pub const OPEN_RUNS: u32 = 6;
 
@@ -123,10 +131,10 @@ pub fn needs(open: &WhatIsOpen) -> Vec<Fragment> {
     vec![Fragment::new("needs", open::needs(open))]
 }
 
-/// The list of incidents.
+/// A page of the list of incidents that [`listed`] asks for.
 #[must_use]
-pub fn incidents(incidents: &[Incident], now: Timestamp) -> Vec<Fragment> {
-    vec![Fragment::new("incidents", open::list(incidents, now))]
+pub fn incidents(page: &IncidentPage, before: Option<IncidentPlace>, now: Timestamp) -> Vec<Fragment> {
+    vec![Fragment::new("incidents", open::list(page, before, now))]
 }
 
 /// What changes on a timeline's page; `page` is the one that is asked for, counted from 1, else the last one.

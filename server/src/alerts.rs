@@ -4,19 +4,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use operations::{Access, AlertState, EnvironmentName, Error, IncomingAlert, Operations, Scope, Secret, TokenRefused};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::routes::Problem;
+use crate::seats::Seats;
 
 /// The longest body: a thousand alerts with long descriptions. An outage of everything is not refused for its size.
 pub const BODY_LIMIT: usize = 16 << 20;
@@ -36,8 +40,32 @@ pub struct AlertSource {
     pub environment: Option<EnvironmentName>,
 }
 
-/// All of them.
-pub(crate) type AlertSources = Arc<[AlertSource]>;
+/// How many deliveries are read and taken at once: each may be as long as [`BODY_LIMIT`].
+const MOST: usize = 8;
+/// The same of one source. Alertmanager sends one group after the other; what waits comes again.
+const MOST_OF_ONE: usize = 2;
+/// How many bodies are read at once of senders who are only known by a signature, which can be checked once all of it is
+/// there.
+const MOST_SIGNED: usize = 16;
+/// How long such a body may take.
+const SIGNED_PATIENCE: Duration = Duration::from_secs(10);
+/// After how many seconds whoever found no place may come again.
+const COME_AGAIN: &str = "5";
+
+/// All of them, and the places that their deliveries take.
+#[derive(Clone)]
+pub(crate) struct AlertSources {
+    sources: Arc<[AlertSource]>,
+    seats: Seats,
+    signed: Seats,
+}
+
+impl AlertSources {
+    pub(crate) fn new(sources: Vec<AlertSource>) -> Self {
+        let (seats, signed) = (Seats::new(MOST, MOST_OF_ONE), Seats::new(MOST_SIGNED, MOST_SIGNED));
+        Self { sources: sources.into(), seats, signed }
+    }
+}
 
 /// What became of what was told.
 #[derive(Debug, Serialize)]
@@ -54,27 +82,34 @@ struct Taken {
 
 pub(crate) async fn receive(
     State(operations): State<Operations>,
-    State(sources): State<AlertSources>,
+    State(desk): State<AlertSources>,
     request: Request,
 ) -> Response {
     let headers = request.headers().clone();
     // A body of somebody without a token is read only to check a signature over it.
-    let sender = match known(&operations, &sources, &headers).await {
-        Ok(sender) => Some(sender),
-        Err(_) if headers.contains_key(SIGNATURE) => None,
+    let (sender, body, _seat) = match known(&operations, &desk.sources, &headers).await {
+        Ok(sender) => {
+            // Before the body: what is refused takes no memory.
+            let Some(seat) = desk.seats.take(&sender.name()) else { return no_place() };
+            match whole(request, BODY_LIMIT).await {
+                Ok(body) => (sender, body, seat),
+                Err(refused) => return refused,
+            }
+        }
+        Err(_) if headers.contains_key(SIGNATURE) => {
+            let Some(_until_it_is_checked) = desk.signed.take(SIGNATURE) else { return no_place() };
+            let body = match tokio::time::timeout(SIGNED_PATIENCE, whole(request, SIGNED_LIMIT)).await {
+                Ok(Ok(body)) => body,
+                Ok(Err(refused)) => return refused,
+                Err(_) => return (StatusCode::REQUEST_TIMEOUT, "The body took too long.\n").into_response(),
+            };
+            let signs = desk.sources.iter().find(|source| signed(source, &headers, &body)).map(Sender::Source);
+            let Some(sender) = signs else { return unknown_sender(UNKNOWN) };
+            let Some(seat) = desk.seats.take(&sender.name()) else { return no_place() };
+            (sender, body, seat)
+        }
         Err(refused) => return refused,
     };
-    let limit = if sender.is_some() { BODY_LIMIT } else { SIGNED_LIMIT };
-    let body = match axum::body::to_bytes(request.into_body(), limit).await {
-        Ok(body) => body,
-        Err(_) => {
-            let words =
-                format!("The body is longer than {} MiB, or broke off. Send fewer alerts at once.\n", limit >> 20);
-            return (StatusCode::PAYLOAD_TOO_LARGE, words).into_response();
-        }
-    };
-    let signs = || sources.iter().find(|source| signed(source, &headers, &body)).map(Sender::Source);
-    let Some(sender) = sender.or_else(signs) else { return unknown_sender(UNKNOWN) };
     let alerts = match read(&body) {
         Ok(alerts) => alerts,
         Err(why) => {
@@ -84,6 +119,7 @@ pub(crate) async fn receive(
             .into_response();
         }
     };
+    drop(body);
     let told = alerts.len();
     let received = match sender {
         Sender::Source(source) => operations.receive_alerts(&source.name, source.environment.as_ref(), alerts).await,
@@ -103,12 +139,36 @@ pub(crate) async fn receive(
     }
 }
 
+/// All of a body, which is at most so long.
+async fn whole(request: Request, limit: usize) -> Result<Bytes, Response> {
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| {
+        let words = format!("The body is longer than {} MiB, or broke off. Send fewer alerts at once.\n", limit >> 20);
+        (StatusCode::PAYLOAD_TOO_LARGE, words).into_response()
+    })
+}
+
+/// Alertmanager and PagerDuty tell again what was answered so.
+fn no_place() -> Response {
+    let words = "Too many deliveries of alerts are being taken just now. Send this one again.\n";
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, COME_AGAIN)], words).into_response()
+}
+
 /// Who tells.
 enum Sender<'s> {
     /// One of the configuration.
     Source(&'s AlertSource),
     /// One with a service token.
     Program(Box<Access>),
+}
+
+impl Sender<'_> {
+    /// Whose places its deliveries take.
+    fn name(&self) -> String {
+        match self {
+            Self::Source(source) => source.name.clone(),
+            Self::Program(access) => access.alert_source().unwrap_or_default(),
+        }
+    }
 }
 
 /// Whoever shows a token that is good here; else why not.
@@ -170,16 +230,26 @@ fn signed(source: &AlertSource, headers: &HeaderMap, body: &[u8]) -> bool {
 
 /// Either format, told apart by what it has.
 fn read(body: &[u8]) -> Result<Vec<IncomingAlert>, String> {
-    let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    if let Some(event) = value.get("event") {
-        let event: PagerEvent = serde_json::from_value(event.clone()).map_err(|error| error.to_string())?;
-        return Ok(event.alert().into_iter().collect());
+    let format: Format = parsed(body)?;
+    if format.event.is_some() {
+        let pager: Pager = parsed(body)?;
+        return Ok(pager.event.alert().into_iter().collect());
     }
-    let group: Group = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let group: Group = parsed(body)?;
     match group.version.as_str() {
         "4" => Ok(group.alerts()),
-        other => Err(format!("its version is {other:?}")),
+        other => Err(format!("its version is {:?}", other.chars().take(20).collect::<String>())),
     }
+}
+
+fn parsed<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+/// What tells the formats apart; the rest is read over, and nothing of it is kept.
+#[derive(Deserialize)]
+struct Format {
+    event: Option<IgnoredAny>,
 }
 
 /// Alertmanager's webhook: <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>.
@@ -213,7 +283,8 @@ enum ManagerStatus {
 
 impl Group {
     fn alerts(self) -> Vec<IncomingAlert> {
-        let group_key = self.group_key;
+        // As short as it is kept: each alert has it.
+        let group_key = IncomingAlert::manager_key(&self.group_key);
         let alert = |alert: ManagerAlert| IncomingAlert {
             fingerprint: alert.fingerprint,
             group_key: group_key.clone(),
@@ -231,6 +302,11 @@ impl Group {
 }
 
 /// PagerDuty's webhook: <https://developer.pagerduty.com/docs/webhooks-overview>, events on incidents.
+#[derive(Deserialize)]
+struct Pager {
+    event: PagerEvent,
+}
+
 #[derive(Deserialize)]
 struct PagerEvent {
     event_type: String,
@@ -306,6 +382,21 @@ mod tests {
         assert_eq!(alerts[1].state, AlertState::Over { at: "2026-11-21T03:05:00Z".parse().unwrap() });
     }
 
+    /// The portal tells PagerDuty what is over by the key behind this prefix.
+    #[test]
+    fn alertmanager_claims_no_key_of_pagerduty() {
+        for (group, print) in [("pagerduty:prod-db", "a"), ("pagerduty:", "a"), ("", "pagerduty:prod-db")] {
+            let body = format!(
+                r#"{{"version":"4","groupKey":"{group}","alerts":[{{"status":"firing","startsAt":"2026-11-21T03:00:00Z",
+                "endsAt":"0001-01-01T00:00:00Z","fingerprint":"{print}"}}]}}"#
+            );
+            let alert = read(body.as_bytes()).unwrap().remove(0);
+            assert!(!alert.group_key.starts_with(IncomingAlert::PAGER), "{alert:?}");
+        }
+        let long = format!("{}x", "pagerduty:".repeat(100));
+        assert_eq!(IncomingAlert::manager_key(&long).len(), 64, "as long as a digest, however often it is repeated");
+    }
+
     #[test]
     fn pagerduty_is_read() {
         let event = |kind: &str| {
@@ -332,6 +423,7 @@ mod tests {
         assert!(read(b"{}").unwrap_err().contains("version"));
         assert!(read(br#"{"version":"3","groupKey":"","alerts":[]}"#).unwrap_err().contains('3'));
         assert!(read(b"not json").is_err());
+        assert!(read(br#"{"event":{"event_type":7}}"#).unwrap_err().contains("a string"));
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Portal {
             .site_pkg_dir("pkg")
             .build();
         let site = Arc::new(Site { practice, ..Site::default() });
-        Self { operations, options, site, streams: Streams::new(shutdown), alerts: alerts.into(), links, origin: None }
+        let (streams, alerts) = (Streams::new(shutdown), AlertSources::new(alerts));
+        Self { operations, options, site, streams, alerts, links, origin: None }
     }
 }
 

@@ -15,10 +15,9 @@ pub(crate) fn level(incident: &Incident) -> AnyView {
     let Some(name) = incident.severity.clone() else {
         return view! { <span class="badge quiet">"no severity"</span> }.into_any();
     };
-    let rank = incident.terms.level.as_ref().map_or(9, |level| level.rank);
-    let class = match rank {
-        0 | 1 => "level worst",
-        2 => "level bad",
+    let class = match incident.rank() {
+        Some(0 | 1) => "level worst",
+        Some(2) => "level bad",
         _ => "level",
     };
     view! { <span class=format!("badge {class}")>{name}</span> }.into_any()
@@ -286,6 +285,7 @@ mod tests {
             latest_update: String::new(),
             updated_at: None,
             told_at: None,
+            worst_said: None,
             post_mortem: None,
             share_key: None,
         }

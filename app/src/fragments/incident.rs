@@ -11,6 +11,10 @@ use crate::components::{badge, incident, run_row, time};
 const LATELY: usize = 40;
 /// How many people are named.
 const PEOPLE: usize = 12;
+/// How many alerts are drawn, those that fire first.
+const ALERTS: usize = 50;
+/// How many labels of an alert are drawn.
+const LABELS: usize = 12;
 
 /// Everything of an incident's page that changes. `runs` are its runs with their steps, oldest first.
 pub(super) fn all(view: &IncidentView, runs: &[RunView], timeline: &Timeline, caller: &Caller) -> Vec<Fragment> {
@@ -98,16 +102,18 @@ pub(crate) fn status(view: &IncidentView, caller: &Caller) -> AnyView {
 
 /// What monitoring told; nothing at all of an incident that it never told of.
 pub(crate) fn alerts(view: &IncidentView) -> AnyView {
-    let rows: Vec<_> = view
-        .alerts
+    let mut alerts: Vec<_> = view.alerts.iter().collect();
+    alerts.sort_by_key(|alert| alert.cleared_at.is_some());
+    let rows: Vec<_> = alerts
         .iter()
+        .take(ALERTS)
         .map(|alert| {
             let (class, mark, word) =
                 if alert.cleared_at.is_some() { ("passed", "✓", "over") } else { ("failed", "●", "fires") };
-            let labels: Vec<_> = alert
-                .labels
-                .iter()
-                .filter(|(name, _)| *name != "alertname")
+            let labels = alert.labels.iter().filter(|(name, _)| *name != "alertname");
+            let more = more(labels.clone().count(), LABELS, "label");
+            let labels: Vec<_> = labels
+                .take(LABELS)
                 .map(|(name, value)| view! { <span class="label">{format!("{name}={value}")}</span> })
                 .collect();
             let about = ["description", "message"].iter().find_map(|name| alert.annotations.get(*name)).cloned();
@@ -119,7 +125,7 @@ pub(crate) fn alerts(view: &IncidentView) -> AnyView {
                         <span class="muted">{time::ago(alert.cleared_at.unwrap_or(alert.started_at), view.now)}</span>
                     </p>
                     {about.map(|about| view! { <p class="muted">{about}</p> })}
-                    <p class="labels">{labels}</p>
+                    <p class="labels">{labels}{more.map(|words| view! { <span class="muted">{words}</span> })}</p>
                 </li>
             }
         })
@@ -128,10 +134,20 @@ pub(crate) fn alerts(view: &IncidentView) -> AnyView {
     let over = (all_over && view.incident.resolved_at.is_none()).then(|| {
         view! { <p class="notice">"Every alert is over. If nobody suffers any more, say so: Mark mitigated, or Mark resolved."</p> }
     });
+    let more = more(alerts.len(), ALERTS, "alert").map(|words| view! { <p class="muted">{words}</p> });
     let told = (!rows.is_empty()).then(|| {
-        view! { <h2>"Alerts"</h2>{over}<ul class="alerts">{rows}</ul> }
+        view! { <h2>"Alerts"</h2>{over}<ul class="alerts">{rows}</ul>{more} }
     });
     view! { <div id="incident-alerts">{told}</div> }.into_any()
+}
+
+/// How many of something are not drawn: `and 3 more alerts`.
+fn more(all: usize, drawn: usize, what: &str) -> Option<String> {
+    match all.saturating_sub(drawn) {
+        0 => None,
+        1 => Some(format!("and one more {what}")),
+        more => Some(format!("and {more} more {what}s")),
+    }
 }
 
 /// The procedures that fit, with the reason, each one press away.

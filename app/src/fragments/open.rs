@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use operations::{Incident, Stage, WhatIsOpen};
+use operations::{Incident, IncidentPage, IncidentPlace, Stage, WhatIsOpen};
 
 use crate::components::{incident, run_row};
 
@@ -35,24 +35,28 @@ pub(crate) fn needs(open: &WhatIsOpen) -> AnyView {
     .into_any()
 }
 
-/// The list of incidents: open ones large, others one line each.
-pub(crate) fn list(incidents: &[Incident], now: Timestamp) -> AnyView {
-    let (mut open, over): (Vec<_>, Vec<_>) = incidents.iter().partition(|one| one.stage() != Stage::Resolved);
-    open.sort_by_key(|one| one.terms.level.as_ref().map_or(u8::MAX, |level| level.rank));
+/// A page of the list of incidents: open ones large, others one line each. `before` is where the page before it ended.
+pub(crate) fn list(page: &IncidentPage, before: Option<IncidentPlace>, now: Timestamp) -> AnyView {
+    let (open, over): (Vec<_>, Vec<_>) = page.incidents.iter().partition(|one| one.stage() != Stage::Resolved);
+    let earlier =
+        page.next.map(|next| view! { <a class="button" href=format!("/incidents?before={next}")>"Earlier"</a> });
+    let latest = before.map(|_| view! { <a class="button" href="/incidents">"Latest"</a> });
     view! {
         <div id="incidents">
-            {if open.is_empty() {
-                view! { <p class="empty">"No incident is open."</p> }.into_any()
-            } else {
+            {if !open.is_empty() {
                 let cards = open.iter().map(|one| incident::open(one, now)).collect_view();
-                view! { <div class="open-runs">{cards}</div> }.into_any()
+                Some(view! { <div class="open-runs">{cards}</div> }.into_any())
+            } else {
+                before.is_none().then(|| view! { <p class="empty">"No incident is open."</p> }.into_any())
             }}
             <h2>"Over"</h2>
             {if over.is_empty() {
-                view! { <p class="empty">"None yet."</p> }.into_any()
+                let words = if page.next.is_some() { "They come after those that are open: see Earlier." } else { "None yet." };
+                view! { <p class="empty">{words}</p> }.into_any()
             } else {
                 view! { <ul class="rows">{over.iter().map(|one| incident::row(one, now)).collect_view()}</ul> }.into_any()
             }}
+            <nav class="pages" aria-label="Pages">{latest}{earlier}</nav>
         </div>
     }
     .into_any()

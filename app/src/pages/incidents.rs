@@ -9,7 +9,8 @@ use crate::visit::Visit;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
-    let all = operations.incidents(caller, &fragments::LISTED_INCIDENTS).await?;
+    let before = visit.asked("before").and_then(|place| place.parse().ok());
+    let listed = operations.incidents_page(caller, &fragments::listed(before)).await?;
     let form = match visit.may(Permission::Run) {
         true => Some(open_form(&visit)?),
         false => None,
@@ -18,12 +19,16 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         <main id="main" class="page two-columns">
             <div class="column-main">
                 <div class="live-head"><h1>"Incidents"</h1>{connection()}</div>
-                {fragments::open::list(&all, now)}
+                {fragments::open::list(&listed, before, now)}
             </div>
             <aside class="column-side" aria-label="Open an incident">{form}</aside>
         </main>
     };
-    Ok(Page { stream: Some("/incidents/events".to_owned()), ..Page::new(Here::Incidents, "Incidents", body) })
+    let stream = match before {
+        Some(place) => format!("/incidents/events?before={place}"),
+        None => "/incidents/events".to_owned(),
+    };
+    Ok(Page { stream: Some(stream), ..Page::new(Here::Incidents, "Incidents", body) })
 }
 
 fn open_form(visit: &Visit) -> Result<AnyView, Error> {

@@ -41,7 +41,8 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         view! { <span class="muted">{format!("last run by {} ", run.started_by.1)}{time::ago(run.started_at, now)}</span> }
     });
     let can_run = operations.can_run();
-    let incidents = operations.incidents(caller, &IncidentFilter { open: true, limit: 20 }).await?;
+    let incidents =
+        operations.incidents(caller, &IncidentFilter { open: true, limit: 20, ..IncidentFilter::default() }).await?;
     let start = start(&visit, &runbook, &procedure, environments, &incidents, &can_run);
     let pins = operations.pins(caller).await?;
     let pin = pin(&runbook, &procedure, pins.iter().any(|pin| pin.0.id == runbook.id && pin.1.id == procedure.id));

@@ -106,8 +106,9 @@ impl Scene {
             runbook: Some(RunbookId::new("shop")),
             opened_by: ("alerts:alertmanager".to_owned(), "alertmanager".to_owned()),
             started_at: begin,
+            worst_said: None,
         };
-        let incident = portal.memory.create_incident(new).await.unwrap().id;
+        let incident = portal.memory.create_incident(new, &[]).await.unwrap().id;
         Self { portal, incident, begin }
     }
 

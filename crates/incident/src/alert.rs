@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use runbook::{ProcedureId, Runbook, RunbookId};
 use serde::{Deserialize, Serialize};
 
-pub use prefill::prefill;
+pub use prefill::{may_fill, prefill};
 
 use evidence::Asked;
 

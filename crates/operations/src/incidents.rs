@@ -1,6 +1,6 @@
 //! Incidents, the alerts that opened them, what was told to people, and the port that keeps them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use incident::{Terms, Times};
@@ -9,7 +9,7 @@ use runbook::RunbookId;
 use serde::{Deserialize, Serialize};
 
 use crate::run::uuid_id;
-use crate::{EnvironmentName, PagerAction, RunId, StoreError};
+use crate::{EnvironmentName, IncidentFilter, PagerAction, RunId, StoreError};
 
 uuid_id!(
     /// Names an incident.
@@ -61,6 +61,9 @@ pub struct Incident {
     pub updated_at: Option<Timestamp>,
     /// When a message last reached people: from then on they wait for the next one.
     pub told_at: Option<Timestamp>,
+    /// How bad the worst alert said that it is, by rank, whether or not that alert is kept: one that is no worse changes
+    /// nothing.
+    pub worst_said: Option<u8>,
     /// The post-mortem as somebody has kept it, in Markdown; until then it is written anew each time.
     pub post_mortem: Option<String>,
     /// SHA-256 of the key in the address under which others may read the post-mortem, lower-case hex.
@@ -146,6 +149,8 @@ pub struct NewIncident {
     pub opened_by: (String, String),
     /// Since when.
     pub started_at: Timestamp,
+    /// How bad its first alert says that it is, by rank.
+    pub worst_said: Option<u8>,
 }
 
 /// One alert of a monitoring system, as an incident keeps it.
@@ -273,20 +278,11 @@ impl Attachment {
     pub const LIMIT_OF_RUN: u64 = 64 << 20;
 }
 
-/// Which incidents to list: open ones first, then the newest.
-#[derive(Clone, Debug, Default)]
-pub struct IncidentFilter {
-    /// Only those that are not resolved.
-    pub open: bool,
-    /// How many at most; 0 means 50.
-    pub limit: u32,
-}
-
 /// Keeps incidents and what belongs to them.
 #[async_trait]
 pub trait IncidentStore: Send + Sync {
-    /// Keeps a new incident; returns it with its number.
-    async fn create_incident(&self, new: NewIncident) -> Result<Incident, StoreError>;
+    /// Keeps a new incident together with the alerts that open it: all of it or nothing. Returns it with its number.
+    async fn create_incident(&self, new: NewIncident, alerts: &[FiredAlert]) -> Result<Incident, StoreError>;
 
     /// One incident.
     async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;
@@ -294,7 +290,7 @@ pub trait IncidentStore: Send + Sync {
     /// The incident whose post-mortem others may read by the key of this hash.
     async fn shared_incident(&self, key: &str) -> Result<Option<Incident>, StoreError>;
 
-    /// Several.
+    /// Several, in the order of [`IncidentPlace`](crate::IncidentPlace).
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
 
     /// Writes everything of an incident that can change: all but id, number, who opened it and when it started.
@@ -320,9 +316,6 @@ pub trait IncidentStore: Send + Sync {
     /// Everybody who did something in an incident or its runs (subject and name), first comers first, at most 100. People
     /// are called as their last sign-in told, or else as the trail calls them, without the name of a token.
     async fn participants(&self, incident: IncidentId) -> Result<Vec<(String, String)>, StoreError>;
-
-    /// The open incidents in which, or in whose runs, a person did something.
-    async fn open_with(&self, subject: &str) -> Result<BTreeSet<IncidentId>, StoreError>;
 
     /// Keeps a message, or writes anew how far it came.
     async fn keep_message(&self, message: &Message) -> Result<(), StoreError>;

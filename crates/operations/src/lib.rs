@@ -13,7 +13,8 @@ pub mod environment;
 pub mod error;
 pub mod executor;
 mod gauge;
-pub mod incidents;
+pub mod incident_list;
+mod incidents;
 pub mod library;
 pub mod link;
 pub mod live;
@@ -52,9 +53,10 @@ pub use environment::{
 pub use error::Error;
 pub use executor::{Ended, ExecutionRequest, Executor, ExecutorError, Exit, Limits};
 pub use gauge::Gauge;
+pub use incident_list::{IncidentFilter, IncidentPage, IncidentPlace, NoPlace};
 pub use incidents::{
-    Attachment, AttachmentId, DeliveryState, FiredAlert, Incident, IncidentFilter, IncidentId, IncidentStore, Message,
-    MessageId, NewIncident, Stage,
+    Attachment, AttachmentId, DeliveryState, FiredAlert, Incident, IncidentId, IncidentStore, Message, MessageId,
+    NewIncident, Stage,
 };
 pub use library::{Library, RepositoryFile, Shelf, Unreadable};
 pub use link::{Duplex, LinkView, OpenLink, Tunnel, Way};

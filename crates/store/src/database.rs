@@ -279,6 +279,41 @@ mod tests {
         }
     }
 
+    /// What was opened before there was a rank is listed by it, too.
+    #[tokio::test]
+    async fn incidents_of_before_have_a_rank() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("portal.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let before = Migrator {
+            migrations: SQLITE_MIGRATIONS.iter().filter(|one| one.version < 14).cloned().collect(),
+            ..Migrator::DEFAULT
+        };
+        before.run(&pool).await.unwrap();
+        for (id, severity, terms) in [
+            ("a", "'Red'", r#"{"level":{"name":"Red","rank":2,"description":""},"ladder":[]}"#),
+            ("b", "'Critical'", r#"{"level":null,"own":{"name":"x","rank":3}}"#),
+            ("c", "'Sev-3'", "{}"),
+            ("d", "NULL", "not JSON"),
+            ("e", "'P 1'", "{}"),
+            ("f", "' severity 0 '", "{}"),
+        ] {
+            let sql = format!(
+                "INSERT INTO incident (id, title, severity, affected, terms, opened_by_subject, opened_by_name, \
+                 started_at, latest_update) VALUES ('{id}', 't', {severity}, '', '{terms}', 's', 'n', 1, '')"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+        let Database::Sqlite { writer, .. } = &Database::open_sqlite(path, None).await.unwrap() else {
+            panic!("it is SQLite");
+        };
+        let ranks: Vec<i64> =
+            sqlx::query_scalar("SELECT rank FROM incident ORDER BY id").fetch_all(writer).await.unwrap();
+        assert_eq!(ranks, [2, 1, 3, 255, 255, 0], "as `Incident::rank` says");
+    }
+
     #[tokio::test]
     async fn sqlite_syncs_each_commit_and_readers_cannot_write() {
         let Database::Sqlite { writer, reader, .. } = &Database::open(Address::Temporary).await.unwrap() else {

@@ -1,12 +1,10 @@
 //! Incidents, their alerts, messages and attachments.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use operations::token::owner_name;
 use operations::{
     Attachment, AttachmentId, DeliveryState, EnvironmentName, FiredAlert, Incident, IncidentFilter, IncidentId,
-    IncidentStore, Message, MessageId, NewIncident, PagerAction, RunId, StoreError,
+    IncidentPlace, IncidentStore, Message, MessageId, NewIncident, PagerAction, RunId, StoreError,
 };
 use runbook::RunbookId;
 
@@ -15,7 +13,7 @@ use crate::{PAGE_ROWS, Store, failed};
 
 const INCIDENT: &str = "number, id, title, severity, environment, affected, terms, runbook, opened_by_subject, \
                         opened_by_name, started_at, acknowledged_at, mitigated_at, resolved_at, commander_subject, \
-                        commander_name, latest_update, updated_at, told_at, post_mortem, share_key";
+                        commander_name, latest_update, updated_at, told_at, worst_said, post_mortem, share_key";
 const ALERT: &str = "incident, source, fingerprint, group_key, name, labels, annotations, started_at, cleared_at";
 const MESSAGE: &str = "id, incident, channel, title, subject, text, action, by_subject, by_name, at, state, attempts, \
                        remark, ended_at, again_after";
@@ -28,7 +26,7 @@ const PARTS: i64 = 500;
 const PEOPLE: i64 = 100;
 
 impl Store {
-    async fn insert_incident(&self, new: NewIncident) -> Result<Incident, Failure> {
+    async fn insert_incident(&self, new: NewIncident, alerts: &[FiredAlert]) -> Result<Incident, Failure> {
         let terms = serde_json::to_string(&new.terms)?;
         let query = Query::insert(
             "incident",
@@ -43,6 +41,8 @@ impl Store {
                 ("opened_by_subject", new.opened_by.0.as_str().into()),
                 ("opened_by_name", new.opened_by.1.as_str().into()),
                 ("started_at", new.started_at.into()),
+                ("rank", stored_rank(new.rank()).into()),
+                ("worst_said", new.worst_said.map(i64::from).into()),
                 ("latest_update", "".into()),
             ],
         )
@@ -50,6 +50,9 @@ impl Store {
         .sql(INCIDENT);
         let mut transaction = self.database.begin().await?;
         let incident = incident_of(&transaction.returning(query).await?)?;
+        for alert in alerts {
+            transaction.write(upsert_alert(alert)?).await?;
+        }
         transaction.commit().await?;
         Ok(incident)
     }
@@ -84,6 +87,10 @@ impl Store {
             .bind(incident.updated_at)
             .sql(", told_at = ")
             .bind(incident.told_at)
+            .sql(", rank = ")
+            .bind(stored_rank(incident.rank()))
+            .sql(", worst_said = ")
+            .bind(incident.worst_said.map(i64::from))
             .sql(", post_mortem = ")
             .bind(incident.post_mortem.as_deref())
             .sql(", share_key = ")
@@ -94,28 +101,6 @@ impl Store {
             0 => Err("there is no such incident".into()),
             _ => Ok(()),
         }
-    }
-
-    async fn upsert_alert(&self, alert: &FiredAlert) -> Result<(), Failure> {
-        let query = Query::insert(
-            "alert",
-            [
-                ("incident", alert.incident.0.into()),
-                ("source", alert.source.as_str().into()),
-                ("fingerprint", alert.fingerprint.as_str().into()),
-                ("group_key", alert.group_key.as_str().into()),
-                ("name", alert.name.as_str().into()),
-                ("labels", serde_json::to_string(&alert.labels)?.as_str().into()),
-                ("annotations", serde_json::to_string(&alert.annotations)?.as_str().into()),
-                ("started_at", alert.started_at.into()),
-                ("cleared_at", alert.cleared_at.into()),
-            ],
-        )
-        .sql(" ON CONFLICT (incident, source, fingerprint) DO UPDATE SET group_key = excluded.group_key,")
-        .sql(" name = excluded.name, labels = excluded.labels, annotations = excluded.annotations,")
-        .sql(" started_at = excluded.started_at, cleared_at = excluded.cleared_at");
-        self.database.write(query).await?;
-        Ok(())
     }
 
     async fn upsert_message(&self, message: &Message) -> Result<(), Failure> {
@@ -167,8 +152,8 @@ impl Store {
 
 #[async_trait]
 impl IncidentStore for Store {
-    async fn create_incident(&self, new: NewIncident) -> Result<Incident, StoreError> {
-        self.insert_incident(new).await.map_err(failed("keep a new incident"))
+    async fn create_incident(&self, new: NewIncident, alerts: &[FiredAlert]) -> Result<Incident, StoreError> {
+        self.insert_incident(new, alerts).await.map_err(failed("keep a new incident"))
     }
 
     async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
@@ -182,13 +167,41 @@ impl IncidentStore for Store {
     }
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        let mut query = Query::new("SELECT ").sql(INCIDENT).sql(" FROM incident");
+        let mut query = Query::new("SELECT ").sql(INCIDENT).sql(" FROM incident WHERE 1 = 1");
         if filter.open {
-            query = query.sql(" WHERE resolved_at IS NULL");
+            query = query.sql(" AND resolved_at IS NULL");
         }
+        if let Some(subject) = &filter.with {
+            let subject = subject.as_str();
+            query = query
+                .sql(" AND (commander_subject = ")
+                .bind(subject)
+                .sql(" OR EXISTS (SELECT 1 FROM audit_event WHERE audit_event.incident = incident.id")
+                .sql(" AND actor_subject = ")
+                .bind(subject)
+                .sql(") OR EXISTS (SELECT 1 FROM run JOIN audit_event ON audit_event.run = run.id")
+                .sql(" WHERE run.incident = incident.id AND actor_subject = ")
+                .bind(subject)
+                .sql("))");
+        }
+        query = match filter.before {
+            None => query,
+            Some(IncidentPlace::Open { rank, number }) => query
+                .sql(" AND (resolved_at IS NOT NULL OR rank > ")
+                .bind(i64::from(rank))
+                .sql(" OR (rank = ")
+                .bind(i64::from(rank))
+                .sql(" AND number < ")
+                .bind(number.0)
+                .sql("))"),
+            Some(IncidentPlace::Over { number }) => {
+                query.sql(" AND resolved_at IS NOT NULL AND number < ").bind(number.0)
+            }
+        };
         let limit = if filter.limit == 0 { INCIDENTS } else { filter.limit.min(PAGE_ROWS) };
         let query = query
-            .sql(" ORDER BY CASE WHEN resolved_at IS NULL THEN 0 ELSE 1 END, number DESC LIMIT ")
+            .sql(" ORDER BY CASE WHEN resolved_at IS NULL THEN 0 ELSE 1 END,")
+            .sql(" CASE WHEN resolved_at IS NULL THEN rank ELSE 0 END, number DESC LIMIT ")
             .bind(i64::from(limit));
         self.database.all(query, incident_of).await.map_err(failed("list incidents"))
     }
@@ -229,7 +242,9 @@ impl IncidentStore for Store {
     }
 
     async fn keep_alert(&self, alert: &FiredAlert) -> Result<(), StoreError> {
-        self.upsert_alert(alert).await.map_err(failed("keep an alert"))
+        let query = upsert_alert(alert).map_err(failed("write an alert down"))?;
+        self.database.write(query).await.map_err(failed("keep an alert"))?;
+        Ok(())
     }
 
     async fn alerts(&self, incident: IncidentId) -> Result<Vec<FiredAlert>, StoreError> {
@@ -262,21 +277,6 @@ impl IncidentStore for Store {
             Ok((row.get("subject")?, known.unwrap_or_else(|| owner_name(&actor).to_owned())))
         };
         self.database.all(query, read).await.map_err(failed("list the people of an incident"))
-    }
-
-    async fn open_with(&self, subject: &str) -> Result<BTreeSet<IncidentId>, StoreError> {
-        let query = Query::new("SELECT id FROM incident WHERE resolved_at IS NULL")
-            .sql(
-                " AND (EXISTS (SELECT 1 FROM audit_event WHERE audit_event.incident = incident.id AND actor_subject = ",
-            )
-            .bind(subject)
-            .sql(") OR EXISTS (SELECT 1 FROM run JOIN audit_event ON audit_event.run = run.id")
-            .sql(" WHERE run.incident = incident.id AND actor_subject = ")
-            .bind(subject)
-            .sql("))");
-        let read = |row: &Row| row.read("id", |id| id.parse().ok());
-        let found = self.database.all(query, read).await.map_err(failed("list the incidents of a person"))?;
-        Ok(found.into_iter().collect())
     }
 
     async fn keep_message(&self, message: &Message) -> Result<(), StoreError> {
@@ -328,6 +328,31 @@ impl IncidentStore for Store {
     }
 }
 
+/// How bad an incident is, for the order of lists.
+fn stored_rank(rank: Option<u8>) -> i64 {
+    rank.unwrap_or(u8::MAX).into()
+}
+
+fn upsert_alert(alert: &FiredAlert) -> Result<Query, Failure> {
+    Ok(Query::insert(
+        "alert",
+        [
+            ("incident", alert.incident.0.into()),
+            ("source", alert.source.as_str().into()),
+            ("fingerprint", alert.fingerprint.as_str().into()),
+            ("group_key", alert.group_key.as_str().into()),
+            ("name", alert.name.as_str().into()),
+            ("labels", serde_json::to_string(&alert.labels)?.as_str().into()),
+            ("annotations", serde_json::to_string(&alert.annotations)?.as_str().into()),
+            ("started_at", alert.started_at.into()),
+            ("cleared_at", alert.cleared_at.into()),
+        ],
+    )
+    .sql(" ON CONFLICT (incident, source, fingerprint) DO UPDATE SET group_key = excluded.group_key,")
+    .sql(" name = excluded.name, labels = excluded.labels, annotations = excluded.annotations,")
+    .sql(" started_at = excluded.started_at, cleared_at = excluded.cleared_at"))
+}
+
 fn incident_of(row: &Row) -> Result<Incident, Failure> {
     let commander: Option<String> = row.get("commander_subject")?;
     Ok(Incident {
@@ -351,6 +376,7 @@ fn incident_of(row: &Row) -> Result<Incident, Failure> {
         latest_update: row.get("latest_update")?,
         updated_at: row.optional_timestamp("updated_at")?,
         told_at: row.optional_timestamp("told_at")?,
+        worst_said: row.get::<Option<i64>>("worst_said")?.and_then(|rank| rank.try_into().ok()),
         post_mortem: row.get("post_mortem")?,
         share_key: row.get("share_key")?,
     })

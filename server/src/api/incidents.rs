@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::access::{Allowed, Incidents, Needed, Reads};
 use super::at::{At, IncidentPath};
-use super::input::{Body, Query, limit};
+use super::input::{Body, Query, cursor, limit};
 use super::problem::{Doing, Looking, Problem};
 use super::{Api, BASE, Pages};
 
@@ -39,16 +39,20 @@ struct IncidentsQuery {
     /// Only those that are not resolved.
     #[serde(default)]
     open: bool,
-    /// How many at most; open ones come first.
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
 
-/// Incidents.
+/// A page of incidents.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct IncidentList {
-    /// Open ones first, then the newest.
+    /// Open ones first, the worst of them before the newest; then what is over, the newest first.
     incidents: Vec<IncidentSummary>,
+    /// The `cursor` of the next page; null where this is the last.
+    next: Option<String>,
 }
 
 /// An incident to open.
@@ -104,9 +108,11 @@ async fn list_incidents(
     token: Allowed<Reads>,
     Query(query): Query<IncidentsQuery>,
 ) -> Result<Json<IncidentList>, Problem> {
-    let filter = IncidentFilter { open: query.open, limit: limit(query.limit)? };
-    let incidents = operations.incidents(token.caller(), &filter).await?;
-    Ok(Json(IncidentList { incidents: incidents.iter().map(|one| summary(one, &pages)).collect() }))
+    let before = cursor(query.cursor.as_deref())?;
+    let filter = IncidentFilter { open: query.open, with: None, before, limit: limit(query.limit)? };
+    let page = operations.incidents_page(token.caller(), &filter).await?;
+    let incidents = page.incidents.iter().map(|one| summary(one, &pages)).collect();
+    Ok(Json(IncidentList { incidents, next: page.next.map(|place| place.to_string()) }))
 }
 
 /// Open an incident

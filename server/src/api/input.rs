@@ -37,7 +37,7 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str, what: &'static str) -> Result
 }
 
 /// Where a list goes on.
-pub(crate) fn cursor(text: Option<&str>) -> Result<Option<i64>, Problem> {
+pub(crate) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
     let read = |text: &str| {
         let detail = "This cursor is none of a list's `next`: give that back as it was.";
         text.parse().map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use app::fragments::{self, Fragment, Looker, Sent};
 use axum::extract::{Path, Query, State};
 use identity::CurrentCaller;
-use operations::{Caller, Error, IncidentId, Operations};
+use operations::{Caller, Error, IncidentId, IncidentPlace, Operations};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -25,8 +25,8 @@ const LOOK: Duration = Duration::from_secs(5);
 enum Shown {
     /// What is open.
     Open,
-    /// The list of incidents.
-    List,
+    /// A page of the list of incidents, behind this place.
+    List(Option<IncidentPlace>),
     /// One incident.
     Incident(IncidentId),
     /// One page of its timeline; without a number the last one.
@@ -42,9 +42,9 @@ impl Shown {
     async fn draw(&self, operations: &Operations, caller: &Caller) -> Result<Vec<Fragment>, Error> {
         match *self {
             Self::Open => Ok(fragments::needs(&operations.what_is_open(caller, fragments::OPEN_RUNS).await?)),
-            Self::List => {
-                let incidents = operations.incidents(caller, &fragments::LISTED_INCIDENTS).await?;
-                Ok(fragments::incidents(&incidents, operations.now()))
+            Self::List(before) => {
+                let page = operations.incidents_page(caller, &fragments::listed(before)).await?;
+                Ok(fragments::incidents(&page, before, operations.now()))
             }
             Self::Incident(id) => {
                 let view = operations.view_incident(caller, id).await?;
@@ -70,13 +70,21 @@ pub(crate) async fn open_events(
     follow(operations, streams, caller, Shown::Open).await
 }
 
+/// Which page of the list of incidents is open.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listed {
+    before: Option<String>,
+}
+
 /// The stream of the list of incidents.
 pub(crate) async fn list_events(
     State(operations): State<Operations>,
     State(streams): State<Streams>,
     CurrentCaller(caller): CurrentCaller,
+    Query(listed): Query<Listed>,
 ) -> Result<Events, Problem> {
-    follow(operations, streams, caller, Shown::List).await
+    let before = listed.before.and_then(|place| place.parse().ok());
+    follow(operations, streams, caller, Shown::List(before)).await
 }
 
 /// The stream of an incident's page: clocks, alerts, procedures that fit, runs, messages, what happened lately.

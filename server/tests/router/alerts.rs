@@ -277,3 +277,39 @@ async fn pagerduty_opens_and_clears_by_token_and_by_signature() {
     assert_eq!(app.incidents().await.len(), 2);
     app.stop().await;
 }
+
+/// Begins a delivery and leaves its body open; returns once the portal has asked for the body.
+async fn begun(app: &TestApp, token: &str) -> TcpStream {
+    let head = format!(
+        "POST /api/alerts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 2\r\nExpect: \
+         100-continue\r\n\r\n"
+    );
+    let mut socket = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut status = [0; 25];
+    socket.read_exact(&mut status).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&status), "HTTP/1.1 100 Continue\r\n\r\n");
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_source_takes_two_places_and_is_told_to_come_again() {
+    let app = portal().await;
+    let (one, two) = (begun(&app, TOKEN).await, begun(&app, TOKEN).await);
+    let header = || ("authorization", format!("Bearer {TOKEN}"));
+    let refused = app.tell(header(), group()).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    let other = app.tell(by_token(""), page("POTHER", "triggered")).await;
+    assert_eq!(other.status(), StatusCode::OK, "another source has places of its own");
+    drop(one);
+    // Until the portal has seen that it is gone.
+    let taken = async {
+        while app.tell(header(), group()).await.status() != StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, taken).await.unwrap();
+    drop(two);
+    app.stop().await;
+}

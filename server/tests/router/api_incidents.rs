@@ -175,6 +175,28 @@ async fn an_incident_is_opened_worked_on_and_ended_by_a_program() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn incidents_are_read_page_by_page_the_worst_first() {
+    let scene = Scene::new().await;
+    for (title, severity) in [("Bad", "P1"), ("Milder", "P4"), ("Worse than that", "P2")] {
+        let new = json!({ "title": title, "environment": "practice", "severity": severity });
+        scene.program.done(StatusCode::CREATED, "/incidents", new).await;
+    }
+    scene.post(StatusCode::OK, "stage", json!({ "change": "resolve" })).await;
+    let mut titles = Vec::new();
+    let mut path = "/incidents?limit=1".to_owned();
+    loop {
+        let page = scene.program.json(&path).await;
+        titles.push(page["incidents"][0]["title"].as_str().unwrap().to_owned());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/incidents?limit=1&cursor={next}");
+    }
+    assert_eq!(titles, ["Bad", "Worse than that", "Milder", "The shop is down"]);
+    let wrong = scene.program.request(Method::GET, "/incidents?cursor=x").send().await.unwrap();
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    scene.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_run_for_an_incident_needs_the_scope_to_run() {
     let scene = Scene::new().await;
     let run = json!({ "runbook": "shop", "procedure": "restart", "environment": "practice" });

@@ -386,6 +386,7 @@ mod tests {
             latest_update: String::new(),
             updated_at: None,
             told_at: None,
+            worst_said: None,
             post_mortem: None,
             share_key: None,
         }

@@ -56,6 +56,13 @@ const NEUTRAL: &[&str] = &[
 /// The longest value that is taken over, in bytes.
 const LONGEST: usize = 512;
 
+/// Whether a label of this name may fill parameters by what kind of thing it names.
+#[must_use]
+pub fn may_fill(label: &str) -> bool {
+    let label = plain(label);
+    LABELS.iter().any(|(_, keys)| keys.contains(&label.as_str()))
+}
+
 /// The values that an alert's labels give to what a procedure leaves open, by parameter name: a label of the same name, or
 /// one for the same kind of thing. `<postgres-pod>` takes a label's pod only where that one has `postgres` in its name. Never
 /// a secret, and only what has the right form for its place.

@@ -1,36 +1,36 @@
 //! What monitoring systems tell: alerts that open incidents, and say when they are over.
 
+mod bounds;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use incident::{Alert, Candidate};
 use jiff::Timestamp;
 
-use sha2::{Digest as _, Sha256};
+use bounds::{NAME, bounded, cut, key};
 
 use super::Operations;
 use super::levels::severity_said;
 use super::messages::INCIDENT_KEY;
-use crate::running::hex;
 use crate::{
-    Actor, AuditEvent, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId, NewIncident,
-    Stage,
+    Actor, AuditEvent, ChannelKind, Environment, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentId,
+    Message, NewIncident, Stage,
 };
 
 /// How many alerts are taken at once: of more, those that fire come first.
 const MOST: usize = 1_000;
+/// How many incidents one delivery opens: what would open more joins the last of them.
+const MOST_OPENED: usize = 20;
 /// How many alerts of one incident are kept.
 const MOST_OF_INCIDENT: usize = 500;
-/// How many labels or annotations of an alert are kept.
-const LABELS: usize = 64;
-/// How much of a label's or annotation's value is kept, in bytes.
-const VALUE: usize = 2_048;
 /// How much of a severity is kept, in bytes.
 const SEVERITY: usize = 32;
 /// How much is said by itself of what suffers, in bytes.
 const AFFECTED: usize = 300;
-/// How much of a name is kept, in bytes.
-const NAME: usize = 256;
+
+/// What stands before a group's key that looks like one of PagerDuty's and is none.
+const NOT_PAGER: &str = "group:";
 
 /// An alert as a monitoring system tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +69,19 @@ pub enum AlertState {
 }
 
 impl IncomingAlert {
-    /// How the group's key of an incident of PagerDuty begins; what follows is the key that PagerDuty knows it by. Keys of
-    /// Alertmanager begin with a brace.
+    /// How the group's key of an incident of PagerDuty begins; what follows is the key that PagerDuty knows it by. No
+    /// other source has keys that begin so: [`IncomingAlert::manager_key`].
     pub const PAGER: &str = "pagerduty:";
+
+    /// The key of a group of a monitoring system other than PagerDuty, which may say what it likes: none that PagerDuty
+    /// would know. As short as it is kept.
+    #[must_use]
+    pub fn manager_key(said: &str) -> String {
+        match said.starts_with(Self::PAGER) {
+            true => key(&format!("{NOT_PAGER}{said}")),
+            false => key(said),
+        }
+    }
 
     fn cleared_at(&self) -> Option<Timestamp> {
         match self.state {
@@ -81,8 +91,18 @@ impl IncomingAlert {
     }
 }
 
-/// The alerts of the incidents that one batch touches, each read once.
-type Known = BTreeMap<IncidentId, Vec<FiredAlert>>;
+/// One delivery of a source, while it is taken.
+struct Delivery<'d> {
+    source: &'d str,
+    /// Where its alerts happen, where their labels do not say.
+    environment: Option<&'d EnvironmentName>,
+    /// The alerts of the incidents that it touches, each read once.
+    known: BTreeMap<IncidentId, Vec<FiredAlert>>,
+    /// The incidents that it has opened.
+    opened: Vec<IncidentId>,
+    /// How many of its alerts would have opened more.
+    joined: usize,
+}
 
 /// What became of one alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,35 +129,43 @@ impl Operations {
         alerts.sort_by_key(|alert| alert.cleared_at().is_some());
         let left_out = alerts.len().saturating_sub(MOST);
         alerts.truncate(MOST);
+        // Before they wait for their turn: what waits is as small as what is kept.
+        let alerts: Vec<_> = alerts.into_iter().map(bounded).collect();
         let (this, source, environment) = (self.clone(), source.to_owned(), environment.cloned());
         self.whole(async move {
             let mut received = Vec::with_capacity(alerts.len());
             // Two alerts of one group that arrive at the same instant must find one incident.
             let _turn = this.rooms.alerts.lock().await;
-            let mut known = Known::new();
+            let mut delivery = Delivery {
+                source: &source,
+                environment: environment.as_ref(),
+                known: BTreeMap::new(),
+                opened: Vec::new(),
+                joined: 0,
+            };
             for alert in alerts {
-                received.push(this.receive(&source, environment.as_ref(), bounded(alert), &mut known).await?);
+                received.push(this.receive(&mut delivery, alert).await?);
             }
-            let opened = received.iter().find(|one| one.opened).and_then(|one| one.incident);
-            if let Some(id) = opened.filter(|_| left_out > 0) {
+            let (first, last) = (delivery.opened.first(), delivery.opened.last());
+            if let Some(id) = first.filter(|_| left_out > 0) {
                 let words = format!("{left_out} more alerts came with these and are not listed");
-                let incident = this.existing_incident(id).await?;
-                this.note_of(&incident, Actor::monitoring(&source), EventKind::NoteWritten, this.rooms.now(), words)
-                    .await?;
+                this.remark(*id, &source, words).await?;
+            }
+            if let Some(id) = last.filter(|_| delivery.joined > 0) {
+                let words = format!(
+                    "{} more alerts came with these and belong to none of them: at once, alerts open {MOST_OPENED} \
+                     incidents at most, and what is more stands in the last one",
+                    delivery.joined
+                );
+                this.remark(*id, &source, words).await?;
             }
             Ok(received)
         })
         .await
     }
 
-    async fn receive(
-        &self,
-        source: &str,
-        environment: Option<&EnvironmentName>,
-        alert: IncomingAlert,
-        known: &mut Known,
-    ) -> Result<Received, Error> {
-        let store = &self.rooms.incidents;
+    async fn receive(&self, delivery: &mut Delivery<'_>, alert: IncomingAlert) -> Result<Received, Error> {
+        let (store, source) = (&self.rooms.incidents, delivery.source);
         let over = alert.cleared_at().is_some();
         let nothing = Received { incident: None, opened: false };
         let its = match self.told_by_us(&alert.group_key).await? {
@@ -151,13 +179,17 @@ impl Operations {
             None if over => store.firing(source, &alert.fingerprint).await?,
             its => its,
         };
-        let (incident, opened) = match its {
-            Some(id) => (self.existing_incident(id).await?, false),
-            None if over => return Ok(nothing),
-            None => (self.open_by_alert(source, environment, &alert).await?, true),
+        let id = match (its, delivery.opened.last().filter(|_| delivery.opened.len() >= MOST_OPENED)) {
+            (Some(id), _) => id,
+            (None, _) if over => return Ok(nothing),
+            (None, Some(last)) => {
+                delivery.joined += 1;
+                *last
+            }
+            (None, None) => return self.open_by_alert(delivery, &alert).await,
         };
-        let id = incident.id;
-        let alerts = match known.entry(id) {
+        let incident = self.existing_incident(id).await?;
+        let alerts = match delivery.known.entry(id) {
             Entry::Occupied(alerts) => alerts.into_mut(),
             Entry::Vacant(alerts) => alerts.insert(store.alerts(id).await?),
         };
@@ -182,8 +214,9 @@ impl Operations {
                 Some(before) if over => FiredAlert { cleared_at: alert.cleared_at(), ..before.clone() },
                 _ => fired(id, source, &alert),
             };
-            self.keep(&incident, kind, &fired).await?;
-            if kind == EventKind::AlertFired && !opened {
+            self.write_down(kind, incident.environment.as_ref(), &fired).await?;
+            store.keep_alert(&fired).await?;
+            if kind == EventKind::AlertFired {
                 self.raise(id, &fired, alerts).await?;
                 self.spread(id, &fired).await?;
             }
@@ -194,8 +227,7 @@ impl Operations {
                 if alerts.len() == MOST_OF_INCIDENT {
                     let words =
                         format!("{MOST_OF_INCIDENT} alerts are kept of one incident: further ones are not listed");
-                    let (system, now) = (Actor::monitoring(source), self.rooms.now());
-                    self.note_of(&incident, system, EventKind::NoteWritten, now, words).await?;
+                    self.remark(id, source, words).await?;
                 }
             }
         }
@@ -205,16 +237,27 @@ impl Operations {
         if news.is_some() || alert.state != AlertState::Fires {
             self.rooms.news();
         }
-        Ok(Received { incident: Some(id), opened })
+        Ok(Received { incident: Some(id), opened: false })
     }
 
-    async fn keep(&self, incident: &Incident, kind: EventKind, fired: &FiredAlert) -> Result<(), Error> {
+    /// Writes to the trail what became of an alert.
+    async fn write_down(
+        &self,
+        kind: EventKind,
+        environment: Option<&EnvironmentName>,
+        fired: &FiredAlert,
+    ) -> Result<(), Error> {
         let mut event = AuditEvent::new(self.rooms.now(), kind, Actor::monitoring(&fired.source), fired.name.clone());
-        event.incident = Some(incident.id);
-        event.environment.clone_from(&incident.environment);
+        event.incident = Some(fired.incident);
+        event.environment = environment.cloned();
         event.argv = fired.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        self.rooms.trail.append(&event).await?;
-        Ok(self.rooms.incidents.keep_alert(fired).await?)
+        Ok(self.rooms.trail.append(&event).await?)
+    }
+
+    /// A note on an incident that the portal itself writes of what a source told.
+    async fn remark(&self, id: IncidentId, source: &str, words: String) -> Result<(), Error> {
+        let incident = self.existing_incident(id).await?;
+        self.note_of(&incident, Actor::monitoring(source), EventKind::NoteWritten, self.rooms.now(), words).await
     }
 
     /// An alert that is worse than all before it makes its incident as bad. Whoever has set the level since has seen the
@@ -226,10 +269,13 @@ impl Operations {
         let levels = self.levels(incident.runbook.as_ref());
         let rank = |label: &str| incident::severity::rank_of_label(&levels, label);
         let Some(new) = rank(label) else { return Ok(()) };
-        let worst = before.iter().filter_map(|alert| rank(alert.labels.get("severity")?)).min();
-        let current = incident.severity.as_deref().and_then(rank);
-        if worst.into_iter().chain(current).any(|known| known <= new) {
+        let said = before.iter().filter_map(|alert| rank(alert.labels.get("severity")?));
+        if said.chain(incident.worst_said).any(|known| known <= new) {
             return Ok(());
+        }
+        incident.worst_said = Some(new);
+        if incident.severity.as_deref().and_then(rank).is_some_and(|known| known <= new) {
+            return Ok(self.rooms.incidents.change_incident(&incident).await?);
         }
         let severity = match incident::severity::for_label(&levels, label) {
             Some(level) => level.name.clone(),
@@ -293,19 +339,24 @@ impl Operations {
         Ok(self.rooms.trail.append(&event).await?)
     }
 
-    /// The incident that the portal itself has told a pager of: its own word comes back by the pager's webhook.
+    /// The incident that the portal itself has told a pager of: its own word comes back by the pager's webhook. Whoever
+    /// names one that no pager was ever told of only knows its id.
     async fn told_by_us(&self, group_key: &str) -> Result<Option<Incident>, Error> {
         let ours = group_key.strip_prefix(IncomingAlert::PAGER).and_then(|key| key.strip_prefix(INCIDENT_KEY));
         let Some(id) = ours.and_then(|id| id.parse().ok()) else { return Ok(None) };
-        Ok(self.rooms.incidents.incident(id).await?)
+        let pager = |message: &Message| {
+            let mut channels = self.rooms.channels.iter();
+            channels.any(|one| one.name() == message.channel && one.kind() == ChannelKind::PagerDuty)
+        };
+        match self.rooms.incidents.messages(id).await?.iter().any(pager) {
+            true => Ok(self.rooms.incidents.incident(id).await?),
+            false => Ok(None),
+        }
     }
 
-    async fn open_by_alert(
-        &self,
-        source: &str,
-        environment: Option<&EnvironmentName>,
-        alert: &IncomingAlert,
-    ) -> Result<Incident, Error> {
+    /// Opens an incident. It is kept together with its alert, by which it is found: told again, it is no second one.
+    async fn open_by_alert(&self, delivery: &mut Delivery<'_>, alert: &IncomingAlert) -> Result<Received, Error> {
+        let source = delivery.source;
         let read =
             Alert { name: alert.name.clone(), labels: alert.labels.clone(), annotations: alert.annotations.clone() };
         let best = self.candidates([&read]).into_iter().next();
@@ -313,11 +364,14 @@ impl Operations {
             self.terms(&best.runbook, Some(&best.procedure), alert.labels.get("severity").map(String::as_str))
         });
         let now = self.rooms.now();
-        let environment = self.environment_of(&alert.labels).or_else(|| environment.cloned()).or_else(|| self.only());
+        let environment =
+            self.environment_of(&alert.labels).or_else(|| delivery.environment.cloned()).or_else(|| self.only());
         let title = ["summary", "title", "description"].iter().find_map(|name| alert.annotations.get(*name));
         let title = title.map_or(alert.name.as_str(), String::as_str).lines().next().unwrap_or_default();
         let title = if title.trim().is_empty() { &alert.name } else { title };
         let system = Actor::monitoring(source);
+        let levels = self.levels(best.as_ref().map(|best| &best.runbook));
+        let severity = alert.labels.get("severity");
         let new = NewIncident {
             id: IncidentId::new(),
             title: cut(title, NAME).to_owned(),
@@ -326,7 +380,7 @@ impl Operations {
                 .as_ref()
                 .and_then(|terms| terms.level.as_ref())
                 .map(|level| level.name.clone())
-                .or_else(|| alert.labels.get("severity").map(|word| cut(word, SEVERITY).to_owned())),
+                .or_else(|| severity.map(|word| cut(word, SEVERITY).to_owned())),
             environment: environment.clone(),
             affected: affected(&alert.labels),
             terms: terms.unwrap_or_default(),
@@ -334,12 +388,22 @@ impl Operations {
             opened_by: (system.subject.clone(), system.name.clone()),
             // A clock that runs ahead would start the deadlines in the future.
             started_at: alert.started_at.min(now),
+            worst_said: severity.and_then(|word| incident::severity::rank_of_label(&levels, word)),
         };
         let mut event = AuditEvent::new(now, EventKind::IncidentOpened, system, new.title.clone());
         event.incident = Some(new.id);
-        event.environment = environment;
+        event.environment.clone_from(&environment);
         self.rooms.trail.append(&event).await?;
-        Ok(self.rooms.incidents.create_incident(new).await?)
+        let (id, fired) = (new.id, fired(new.id, source, alert));
+        self.write_down(EventKind::AlertFired, environment.as_ref(), &fired).await?;
+        self.rooms.incidents.create_incident(new, std::slice::from_ref(&fired)).await?;
+        delivery.known.insert(id, vec![fired]);
+        delivery.opened.push(id);
+        if let AlertState::TakenOn { by } = &alert.state {
+            self.taken_on_elsewhere(id, source, by).await?;
+        }
+        self.rooms.news();
+        Ok(Received { incident: Some(id), opened: true })
     }
 
     /// The procedures that fit, over all alerts, the best three.
@@ -405,56 +469,5 @@ fn fired(incident: IncidentId, source: &str, alert: &IncomingAlert) -> FiredAler
         annotations: alert.annotations.clone(),
         started_at: alert.started_at,
         cleared_at: alert.cleared_at(),
-    }
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
-}
-
-/// A name that tells things apart: where it is too long to keep, its digest, so that what differs last still counts.
-fn key(text: &str) -> String {
-    if text.len() <= NAME { text.to_owned() } else { hex(&Sha256::digest(text.as_bytes())) }
-}
-
-/// A value without secrets: a name before it may say that it is one.
-fn masked(name: &str, value: &str) -> String {
-    let value = cut(value, VALUE);
-    let told = command::mask::mask_text(&format!("{name}={value}"));
-    told.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')).map_or_else(|| told.clone(), str::to_owned)
-}
-
-/// An alert without more than anybody would write on purpose, and without secrets.
-fn bounded(alert: IncomingAlert) -> IncomingAlert {
-    let pairs = |pairs: BTreeMap<String, String>| {
-        let short = |(name, value): (String, String)| {
-            let name = cut(&name, NAME).to_owned();
-            let value = masked(&name, &value);
-            (name, value)
-        };
-        pairs.into_iter().take(LABELS).map(short).collect()
-    };
-    let name = command::mask::mask_text(cut(&alert.name, NAME));
-    // Without a name of its own an alert is told from others by what it is called and how it is labelled.
-    let fingerprint = match alert.fingerprint.as_str() {
-        "" => hex(&Sha256::digest(format!("{name} {:?}", alert.labels).as_bytes())),
-        given => key(given),
-    };
-    let group_key = match alert.group_key.as_str() {
-        "" => fingerprint.clone(),
-        given => key(given),
-    };
-    let state = match alert.state {
-        AlertState::TakenOn { by } => AlertState::TakenOn { by: command::mask::mask_text(cut(&by, NAME)) },
-        state => state,
-    };
-    IncomingAlert {
-        fingerprint,
-        group_key,
-        name,
-        labels: pairs(alert.labels),
-        annotations: pairs(alert.annotations),
-        state,
-        ..alert
     }
 }

@@ -11,13 +11,15 @@ use super::levels::{USUAL, severity_said};
 use super::{Operations, Rooms, check_length, permit, signature};
 use crate::{
     Actor, AuditEvent, Caller, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentFilter, IncidentId,
-    Message, NewIncident, Permission, Run, RunFilter, RunId, RunState, Stage,
+    IncidentPage, Message, NewIncident, Permission, Run, RunFilter, RunId, RunState, Stage,
 };
 
 /// The longest title, in bytes.
 const TITLE: usize = 256;
 /// How many closed runs a list with steps shows.
 const CLOSED_DRAWN: usize = 6;
+/// How many incidents a page of a list has where nothing is said.
+const LISTED: u32 = 50;
 
 /// What a person says of a new incident.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,23 +128,46 @@ impl Operations {
             runbook,
             opened_by: signature(caller),
             started_at: now,
+            worst_said: None,
         };
         let mut event = AuditEvent::new(now, EventKind::IncidentOpened, Actor::from(caller), new.title.clone());
         event.incident = Some(new.id);
         event.environment.clone_from(&new.environment);
         self.rooms.trail.append(&event).await?;
-        let id = self.rooms.incidents.create_incident(new).await?.id;
+        let id = self.rooms.incidents.create_incident(new, &[]).await?.id;
         self.rooms.news();
         Ok(id)
     }
 
-    /// Incidents, open ones first.
+    /// Incidents: open ones first, the worst before the newest.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Store`].
     pub async fn incidents(&self, caller: &Caller, filter: &IncidentFilter) -> Result<Vec<Incident>, Error> {
         permit(caller, Permission::View)?;
-        Ok(self.rooms.incidents.incidents(filter).await?)
+        self.listed(filter).await
+    }
+
+    /// The same, with where the next page begins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn incidents_page(&self, caller: &Caller, filter: &IncidentFilter) -> Result<IncidentPage, Error> {
+        permit(caller, Permission::View)?;
+        let limit = if filter.limit == 0 { LISTED } else { filter.limit };
+        // One more tells whether there is a next page.
+        let mut incidents = self.listed(&IncidentFilter { limit: limit + 1, ..filter.clone() }).await?;
+        let more = incidents.len() > limit as usize;
+        incidents.truncate(limit as usize);
+        let next = incidents.last().filter(|_| more).map(Incident::place);
+        Ok(IncidentPage { incidents, next })
+    }
+
+    /// Every list of incidents comes from here, in one order.
+    pub(super) async fn listed(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, Error> {
+        let mut incidents = self.rooms.incidents.incidents(filter).await?;
+        incidents.sort_by_key(Incident::place);
+        Ok(incidents)
     }
 
     /// An incident with everything its page shows.

@@ -181,7 +181,9 @@ impl Operations {
     ) -> Result<(), Error> {
         // What came from the pager is the pager's own: it is answered under its name.
         let alerts = self.rooms.incidents.alerts(incident.id).await?;
-        let own = alerts.iter().find_map(|alert| alert.group_key.strip_prefix(IncomingAlert::PAGER));
+        let mut own = alerts.iter().filter_map(|alert| alert.group_key.strip_prefix(IncomingAlert::PAGER));
+        // A key of the portal's own that came from outside is another incident's.
+        let own = own.find(|key| !key.starts_with(INCIDENT_KEY));
         let letter = Letter {
             key: message.id.to_string(),
             incident_key: own.map_or_else(|| format!("{INCIDENT_KEY}{}", incident.id), str::to_owned),
@@ -381,7 +383,8 @@ fn lane(message: &Message) -> Uuid {
 
 /// How bad it is, in PagerDuty's words.
 fn severity(incident: &Incident) -> &'static str {
-    match incident.terms.level.as_ref().map(|level| level.rank) {
+    match incident.rank() {
+        // Whoever calls a pager without saying how bad it is means it.
         Some(0 | 1) | None => "critical",
         Some(2) => "error",
         Some(3) => "warning",

@@ -1,8 +1,6 @@
 //! The fake of the port that keeps incidents. The tests of `app` use this file, too: whoever includes it says what
 //! `ports` and `FakeStore` are.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 
 use super::FakeStore;
@@ -10,7 +8,8 @@ use super::ports::*;
 
 #[async_trait]
 impl IncidentStore for FakeStore {
-    async fn create_incident(&self, new: NewIncident) -> Result<Incident, StoreError> {
+    async fn create_incident(&self, new: NewIncident, alerts: &[FiredAlert]) -> Result<Incident, StoreError> {
+        self.alerts.lock().unwrap().extend_from_slice(alerts);
         let mut incidents = self.incidents.lock().unwrap();
         let incident = Incident {
             id: new.id,
@@ -30,6 +29,7 @@ impl IncidentStore for FakeStore {
             latest_update: String::new(),
             updated_at: None,
             told_at: None,
+            worst_said: new.worst_said,
             post_mortem: None,
             share_key: None,
         };
@@ -47,8 +47,20 @@ impl IncidentStore for FakeStore {
     }
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        let incidents = self.incidents.lock().unwrap();
-        Ok(incidents.iter().filter(|one| !filter.open || one.resolved_at.is_none()).cloned().collect())
+        let (events, incidents) = (self.events.lock().unwrap(), self.incidents.lock().unwrap());
+        let with = |one: &Incident, subject: &String| {
+            let leads = one.commander.as_ref().is_some_and(|(leader, _)| leader == subject);
+            leads || events.iter().any(|event| event.incident == Some(one.id) && event.actor.subject == *subject)
+        };
+        let wanted = |one: &&Incident| {
+            (!filter.open || one.resolved_at.is_none())
+                && filter.with.as_ref().is_none_or(|subject| with(one, subject))
+                && filter.before.is_none_or(|before| one.place() > before)
+        };
+        let mut found: Vec<_> = incidents.iter().filter(wanted).cloned().collect();
+        found.sort_by_key(Incident::place);
+        found.truncate(if filter.limit == 0 { 50 } else { filter.limit as usize });
+        Ok(found)
     }
 
     async fn change_incident(&self, incident: &Incident) -> Result<(), StoreError> {
@@ -93,12 +105,6 @@ impl IncidentStore for FakeStore {
 
     async fn participants(&self, _: IncidentId) -> Result<Vec<(String, String)>, StoreError> {
         Ok(Vec::new())
-    }
-
-    async fn open_with(&self, subject: &str) -> Result<BTreeSet<IncidentId>, StoreError> {
-        let events = self.events.lock().unwrap();
-        let its = events.iter().filter(|event| event.actor.subject == subject);
-        Ok(its.filter_map(|event| event.incident).collect())
     }
 
     async fn keep_message(&self, message: &Message) -> Result<(), StoreError> {

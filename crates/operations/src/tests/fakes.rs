@@ -685,6 +685,32 @@ impl Channel for FakeChannel {
     }
 }
 
+/// The same as a pager.
+struct FakePager(Arc<FakeChannel>);
+
+#[async_trait]
+impl Channel for FakePager {
+    fn name(&self) -> &str {
+        "pager"
+    }
+
+    fn kind(&self) -> ChannelKind {
+        ChannelKind::PagerDuty
+    }
+
+    fn about(&self) -> &str {
+        "on call"
+    }
+
+    fn knows_letters_again(&self) -> bool {
+        true
+    }
+
+    async fn deliver(&self, letter: &Letter) -> Result<Option<String>, DeliveryError> {
+        self.0.deliver(letter).await
+    }
+}
+
 pub(super) fn bench_with(policy: Policy) -> Bench {
     built(policy, Arc::new(Timestamp::now))
 }
@@ -718,7 +744,7 @@ fn built(policy: Policy, clock: Clock) -> Bench {
         live: Arc::new(NoLive),
         links: Some("http://portal.example".to_owned()),
         suggesters: Vec::new(),
-        channels: vec![channel.clone()],
+        channels: vec![channel.clone(), Arc::new(FakePager(channel.clone()))],
         environments: vec![Environment {
             name: EnvironmentName("practice".to_owned()),
             kind: EnvironmentKind::Practice,

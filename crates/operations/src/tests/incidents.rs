@@ -97,10 +97,46 @@ async fn long_groups_that_differ_last_are_two_and_an_alert_without_a_fingerprint
     assert!(!format!("{view:?}").contains("hunter2"), "the name says that it is a secret");
 }
 
+/// Tells a pager of an incident.
+async fn page(bench: &Bench, id: IncidentId) -> MessageId {
+    let page = Outgoing {
+        key: None,
+        channel: "pager".to_owned(),
+        title: String::new(),
+        subject: "Help".to_owned(),
+        text: "Help".to_owned(),
+        action: PagerAction::Trigger,
+        again_after: None,
+    };
+    bench.operations.send(&person(Role::Operator), id, page).await.unwrap()
+}
+
+#[tokio::test]
+async fn whoever_knows_an_incidents_id_neither_acknowledges_it_nor_ends_its_page() {
+    let bench = bench();
+    let id = opened(&bench).await;
+    let mut forged = alert("PGR0VU2", "The shop is down", &[]);
+    forged.group_key = format!("pagerduty:runbook-portal-{id}");
+    forged.state = AlertState::TakenOn { by: "Mallory".to_owned() };
+    let own = tell(&bench, forged.clone()).await;
+    assert!(own.opened && own.incident != Some(id), "no pager was told of it: {own:?}");
+    let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+    assert_eq!(view.incident.stage(), Stage::Open);
+    // The incident that came of it is told of under its own key, not under the other one's.
+    let told = page(&bench, own.incident.unwrap()).await;
+    let mut news = bench.operations.watch_incidents(&person(Role::Viewer)).unwrap();
+    while bench.store.message(told).await.unwrap().unwrap().state == DeliveryState::Sending {
+        news.changed().await.unwrap();
+    }
+    let letters = bench.channel.letters.lock().unwrap().clone();
+    assert_eq!(letters[0].incident_key, format!("runbook-portal-{}", own.incident.unwrap()));
+}
+
 #[tokio::test]
 async fn what_the_portal_told_a_pager_comes_back_to_its_own_incident() {
     let bench = bench();
     let id = opened(&bench).await;
+    page(&bench, id).await;
     let mut echo = alert("PGR0VU2", "The shop is down", &[]);
     echo.group_key = format!("pagerduty:runbook-portal-{id}");
     assert_eq!(tell(&bench, echo.clone()).await, Received { incident: Some(id), opened: false });
@@ -144,6 +180,45 @@ async fn what_is_too_much_of_an_incident_is_said_once() {
     let kinds = bench.kinds();
     let count = |kind| kinds.iter().filter(|one| **one == kind).count();
     assert_eq!((count(EventKind::AlertFired), count(EventKind::NoteWritten)), (500, 1));
+}
+
+#[tokio::test]
+async fn an_alert_that_is_not_kept_raises_its_incident_once() {
+    let bench = bench();
+    let many: Vec<_> = (0..500).map(|index| alert(&index.to_string(), "x", &[("severity", "warning")])).collect();
+    let id = bench.operations.receive_alerts("alertmanager", None, many).await.unwrap()[0].incident.unwrap();
+    let severity = async || {
+        let view = bench.operations.view_incident(&person(Role::Viewer), id).await.unwrap();
+        view.incident.severity.unwrap_or_default()
+    };
+    let beyond = alert("beyond", "x", &[("severity", "critical")]);
+    tell(&bench, beyond.clone()).await;
+    assert_eq!(severity().await, "critical", "it counts, kept or not");
+    let changes = Changes { severity: Some("P3".to_owned()), ..Changes::default() };
+    bench.operations.change_incident(&person(Role::Operator), id, changes).await.unwrap();
+    tell(&bench, beyond).await;
+    assert_eq!(severity().await, "P3", "said again, it overrules nobody");
+}
+
+#[tokio::test]
+async fn one_delivery_opens_twenty_incidents_and_no_alert_is_lost() {
+    let bench = bench();
+    let alone = |index: i32| IncomingAlert { group_key: String::new(), ..alert(&index.to_string(), "x", &[]) };
+    let flood: Vec<_> = (0..50).map(alone).collect();
+    let received = bench.operations.receive_alerts("alertmanager", None, flood.clone()).await.unwrap();
+    assert_eq!(received.iter().filter(|one| one.opened).count(), 20);
+    assert!(received[20..].iter().all(|one| one.incident == received[19].incident), "the rest join the last one");
+    let last = received[19].incident.unwrap();
+    let view = bench.operations.view_incident(&person(Role::Viewer), last).await.unwrap();
+    assert_eq!(view.alerts.len(), 31);
+    let notes = || {
+        let events = bench.store.events.lock().unwrap();
+        let notes = events.iter().filter(|event| event.kind == EventKind::NoteWritten);
+        notes.map(|event| (event.incident, event.summary.clone())).collect::<Vec<_>>()
+    };
+    assert!(notes().len() == 1 && notes()[0].0 == Some(last) && notes()[0].1.starts_with("30 more"), "{:?}", notes());
+    let again = bench.operations.receive_alerts("alertmanager", None, flood).await.unwrap();
+    assert!(again.iter().all(|one| !one.opened) && notes().len() == 1, "told again, nothing is new");
 }
 
 #[tokio::test]
@@ -262,6 +337,40 @@ async fn whoever_acknowledges_first_leads_and_hands_over_with_a_summary() {
         (last.words.as_str(), last.details.as_slice()),
         ("Handed command to Some approver", &["Rolled back; watching".to_owned()][..])
     );
+}
+
+#[tokio::test]
+async fn what_is_open_is_mine_first_then_the_worst_however_many_are_newer() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let tell_of = async |name: &str, severity: &str| {
+        tell(&bench, alert(name, name, &[("severity", severity)])).await.incident.unwrap()
+    };
+    let (led, worked_on) = (tell_of("led", "info").await, tell_of("worked on", "critical").await);
+    let (first, mild) = (tell_of("first", "P1").await, tell_of("mild", "warning").await);
+    let unknown = tell_of("unknown", "none").await;
+    let over = tell_of("over", "critical").await;
+    bench.operations.take_command(&operator, led).await.unwrap();
+    bench.operations.note_incident(&operator, worked_on, "I look").await.unwrap();
+    bench.operations.change_stage(&person(Role::Approver), over, Change::Resolve).await.unwrap();
+    let open = bench.operations.what_is_open(&operator, 5).await.unwrap();
+    let ids = |incidents: &[Incident]| incidents.iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(ids(&open.mine), [worked_on, led]);
+    assert_eq!(ids(&open.others), [first, mild, unknown]);
+
+    let flood = (0..15).flat_map(|batch| (0..20).map(move |index| (batch, index)));
+    for (batch, index) in flood {
+        tell_of(&format!("flood {batch} {index}"), "warning").await;
+    }
+    let open = bench.operations.what_is_open(&operator, 5).await.unwrap();
+    assert_eq!(ids(&open.mine), [worked_on, led], "the mildest of all, and still there");
+    assert_eq!((open.others.len(), open.others[0].id), (200, first), "the oldest, and the worst");
+    let page = bench.operations.incidents_page(&operator, &IncidentFilter::default()).await.unwrap();
+    assert_eq!((page.incidents.len(), page.incidents[0].id), (50, first));
+    let next = IncidentFilter { before: page.next, limit: 400, ..IncidentFilter::default() };
+    let next = bench.operations.incidents_page(&operator, &next).await.unwrap();
+    assert_eq!((next.incidents.len(), next.next), (256, None));
+    assert_eq!(next.incidents.last().unwrap().id, over);
 }
 
 #[tokio::test]

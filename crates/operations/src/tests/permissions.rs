@@ -55,8 +55,9 @@ async fn a_viewer_starts_presses_stops_marks_and_closes_nothing_and_each_try_is_
 #[tokio::test]
 async fn whoever_may_look_sees_where_people_can_be_told() {
     let told = bench().operations.channels(&person(Role::Viewer)).unwrap();
-    let view = ChannelView { name: "incidents".to_owned(), kind: ChannelKind::Slack, about: "#incidents".to_owned() };
-    assert_eq!(told, [view]);
+    let view = |name: &str, kind, about: &str| ChannelView { name: name.to_owned(), kind, about: about.to_owned() };
+    let chat = view("incidents", ChannelKind::Slack, "#incidents");
+    assert_eq!(told, [chat, view("pager", ChannelKind::PagerDuty, "on call")]);
 }
 
 #[tokio::test]

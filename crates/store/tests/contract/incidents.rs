@@ -1,7 +1,5 @@
 //! Incidents, their alerts, messages and attachments.
 
-use std::collections::BTreeSet;
-
 use incident::Terms;
 use jiff::SignedDuration;
 use operations::{
@@ -25,11 +23,12 @@ fn new_incident(title: &str) -> NewIncident {
         runbook: Some(RunbookId::new("shop")),
         opened_by: ("sub-1".to_owned(), "Olga Ops".to_owned()),
         started_at: at(0),
+        worst_said: Some(2),
     }
 }
 
 async fn incident(fixture: &Fixture) -> Incident {
-    fixture.store.create_incident(new_incident("The shop is down")).await.unwrap()
+    fixture.store.create_incident(new_incident("The shop is down"), &[]).await.unwrap()
 }
 
 fn alert(incident: IncidentId, fingerprint: &str, group: &str) -> FiredAlert {
@@ -67,7 +66,7 @@ fn message(incident: IncidentId) -> Message {
 
 pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) {
     let made = incident(fixture).await;
-    assert_eq!(made.number, 1);
+    assert_eq!((made.number, made.worst_said), (1, Some(2)));
     assert_eq!(made.terms.update_every, Some(SignedDuration::from_mins(30)));
     let changed = Incident {
         title: "Other".to_owned(),
@@ -83,6 +82,7 @@ pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) 
         latest_update: "Better".to_owned(),
         updated_at: Some(at(2)),
         told_at: Some(at(3)),
+        worst_said: Some(1),
         post_mortem: Some("# Why\n".to_owned()),
         share_key: Some("ab".repeat(32)),
         ..made.clone()
@@ -95,6 +95,19 @@ pub(crate) async fn an_incident_comes_back_as_it_was_changed(fixture: &Fixture) 
     assert!(fixture.store.change_incident(&stranger).await.is_err());
 }
 
+pub(crate) async fn an_incident_is_kept_with_the_alert_that_opens_it_or_not_at_all(fixture: &Fixture) {
+    let new = new_incident("The shop is down");
+    let first = alert(new.id, "a", "g");
+    let made = fixture.store.create_incident(new, std::slice::from_ref(&first)).await.unwrap();
+    assert_eq!(fixture.store.alerts(made.id).await.unwrap(), [first]);
+    assert_eq!(fixture.store.incident_of_alert("alertmanager", "a", "g").await.unwrap(), Some(made.id));
+    // An alert that cannot be kept: its incident is nowhere.
+    let new = new_incident("The shop is down again");
+    let (id, stray) = (new.id, alert(IncidentId::new(), "b", "h"));
+    assert!(fixture.store.create_incident(new, &[stray]).await.is_err());
+    assert_eq!(fixture.store.incident(id).await.unwrap(), None);
+}
+
 pub(crate) async fn open_incidents_come_first(fixture: &Fixture) {
     let first = incident(fixture).await;
     let second = incident(fixture).await;
@@ -102,8 +115,47 @@ pub(crate) async fn open_incidents_come_first(fixture: &Fixture) {
     fixture.store.change_incident(&over).await.unwrap();
     let all = fixture.store.incidents(&IncidentFilter::default()).await.unwrap();
     assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id, second.id]);
-    let open = fixture.store.incidents(&IncidentFilter { open: true, limit: 1 }).await.unwrap();
+    let filter = IncidentFilter { open: true, limit: 1, ..IncidentFilter::default() };
+    let open = fixture.store.incidents(&filter).await.unwrap();
     assert_eq!(open, [first]);
+}
+
+/// What a page shows is what all pages show together, in one order.
+pub(crate) async fn the_worst_comes_before_the_newest_on_every_page(fixture: &Fixture) {
+    let mut made = Vec::new();
+    for (severity, over) in [
+        (Some("P2"), false),
+        (Some("P1"), false),
+        (None, false),
+        (Some("critical"), false),
+        (Some("P1"), true),
+        (Some("P3"), false),
+        (None, true),
+        (Some("Weird"), false),
+    ] {
+        let new = NewIncident { severity: severity.map(str::to_owned), terms: Terms::default(), ..new_incident("x") };
+        let one = fixture.store.create_incident(new, &[]).await.unwrap();
+        if over {
+            fixture.store.change_incident(&Incident { resolved_at: Some(at(9)), ..one.clone() }).await.unwrap();
+        }
+        made.push(one.number);
+    }
+    // The third turns out to be bad.
+    let third = fixture.store.incidents(&IncidentFilter::default()).await.unwrap();
+    let third = third.into_iter().find(|one| one.number == made[2]).unwrap();
+    fixture.store.change_incident(&Incident { severity: Some("SEV0".to_owned()), ..third }).await.unwrap();
+    for limit in [1, 2, 3, 50] {
+        let mut filter = IncidentFilter { limit, ..IncidentFilter::default() };
+        let mut listed = Vec::new();
+        loop {
+            let page = fixture.store.incidents(&filter).await.unwrap();
+            assert!(page.iter().map(Incident::place).is_sorted() && page.len() <= limit as usize);
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.place());
+            listed.extend(page.iter().map(|one| one.number));
+        }
+        assert_eq!(listed, [3, 4, 2, 1, 6, 8, 7, 5], "{limit} on a page");
+    }
 }
 
 pub(crate) async fn an_alert_finds_its_open_incident(fixture: &Fixture) {
@@ -148,10 +200,18 @@ pub(crate) async fn runs_and_events_belong_to_an_incident(fixture: &Fixture) {
     let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["Olga Ops", "Otto"]);
     let subjects: Vec<&str> = people.iter().map(|(subject, _)| subject.as_str()).collect();
+    let led = Incident { commander: Some(("sub-3".to_owned(), "Lea".to_owned())), ..incident(fixture).await };
+    fixture.store.change_incident(&led).await.unwrap();
+    let with = async |subject: &str| {
+        let filter = IncidentFilter { with: Some(subject.to_owned()), open: true, ..IncidentFilter::default() };
+        let found = fixture.store.incidents(&filter).await.unwrap();
+        found.into_iter().map(|one| one.id).collect::<Vec<_>>()
+    };
     for subject in subjects {
-        assert_eq!(fixture.store.open_with(subject).await.unwrap(), BTreeSet::from([one.id]), "{subject}");
+        assert_eq!(with(subject).await, [one.id], "{subject}");
     }
-    assert!(fixture.store.open_with("nobody").await.unwrap().is_empty());
+    assert_eq!(with("sub-3").await, [led.id]);
+    assert!(with("nobody").await.is_empty());
 }
 
 pub(crate) async fn who_took_part_is_called_as_their_last_sign_in_told(fixture: &Fixture) {

@@ -58,7 +58,9 @@ contract! {
         columns_are_tied;
     incidents:
         an_incident_comes_back_as_it_was_changed,
+        an_incident_is_kept_with_the_alert_that_opens_it_or_not_at_all,
         open_incidents_come_first,
+        the_worst_comes_before_the_newest_on_every_page,
         an_alert_finds_its_open_incident,
         runs_and_events_belong_to_an_incident,
         who_took_part_is_called_as_their_last_sign_in_told,
