@@ -14,6 +14,7 @@ mod onward;
 mod open;
 mod people;
 mod post_mortem;
+mod presence;
 mod reading;
 mod runs;
 mod statistics;
