@@ -222,7 +222,7 @@ impl RunPage {
     async fn round(&mut self) -> Result<Duration, Over> {
         self.changes.mark_unchanged();
         let begun = Instant::now();
-        let view = self.operations.view_run(&self.caller, self.run).await.map_err(|error| {
+        let view = self.operations.run_page(&self.caller, self.run).await.map_err(|error| {
             tracing::warn!(run = %self.run, error = &error as &dyn std::error::Error, "a live page ends");
             Over
         })?;
