@@ -99,12 +99,14 @@ pub async fn pin(
     .await
 }
 
-/// Presses Run on a command. `values` are the parameters by name; `edited` is the text area of those who may edit;
+/// Presses Run on a command. `seen` is the latest execution that the page shows of it, or nothing: what somebody has run
+/// since is to be looked at first. `values` are the parameters by name; `edited` is the text area of those who may edit;
 /// `adjusted` are other values for what the text names itself, by their number.
 #[server(endpoint = "press", input = PostUrl, output = Post<Document>)]
 pub async fn press(
     #[server(default)] run: String,
     #[server(default)] command: String,
+    #[server(default)] seen: String,
     #[server(default)] values: BTreeMap<String, String>,
     #[server(default)] edited: Option<String>,
     #[server(default)] adjusted: BTreeMap<String, String>,
@@ -119,7 +121,7 @@ pub async fn press(
             values,
             edited,
             adjusted: numbered.collect(),
-            again: operations::Again::Allowed,
+            again: operations::Again::Seen(seen.parse().ok()),
             confirmed: (confirmed == "destroy").then_some(::command::Effect::Destroy),
         };
         operations.press(&caller, run_id(&run)?, &CommandId::new(command), press).await?;

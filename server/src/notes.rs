@@ -4,7 +4,7 @@ use axum::extract::{FromRequest as _, Multipart, Path, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use identity::CurrentCaller;
-use operations::{Attachment, AttachmentId, Error, Mark, Operations, Permission, RunId};
+use operations::{Attachment, AttachmentId, Error, Operations, Permission, RunId};
 use runbook::StepId;
 
 use crate::routes::Problem;
@@ -50,13 +50,9 @@ pub(crate) async fn write(
             _ => {}
         }
     }
-    // Before anything is kept: a form that is sent again must not say it twice.
-    if let Some(step) = step.as_ref().filter(|_| done) {
-        operations.may_do(&caller, id, step).await?;
-    }
-    operations.note(&caller, id, step.as_ref(), &text, file).await?;
-    if let Some(step) = step.as_ref().filter(|_| done) {
-        operations.mark(&caller, id, step.as_str(), Mark::Done).await?;
+    match step.as_ref().filter(|_| done) {
+        Some(step) => operations.note_and_tick(&caller, id, step, &text, file).await?,
+        None => operations.note(&caller, id, step.as_ref(), &text, file).await?,
     }
     let place = step.map(|step| format!("?at={step}#step-{step}")).unwrap_or_default();
     let address = format!("/runs/{id}{place}");

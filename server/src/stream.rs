@@ -20,6 +20,7 @@ use operations::{Caller, Cards, Chunk, EnvironmentName, Error, ExecutionId, Oper
 use runbook::{ProcedureId, RunbookId, StepId};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -30,6 +31,9 @@ use crate::seats::{Seat, Seats};
 
 /// The shortest time between two rounds of one stream: what changes faster is drawn once.
 const ROUND: Duration = Duration::from_millis(150);
+/// How many times as long as it took to draw a page its stream rests: however much there is to draw, one stream takes
+/// at most so small a part of a core.
+const REST: u32 = 10;
 /// How long a stream waits for news before it looks by itself: clocks go on, and limits are reached without news.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long one stream lasts: the browser opens the next one, and with it the session is checked again. So a session
@@ -109,10 +113,13 @@ pub(crate) async fn live_events(
     Ok(streams.open(seat, |sender| async move {
         let mut browser = Browser { sender, sent: Sent::default() };
         loop {
-            if browser.fragments(vec![draw(&mut cards, &operations)]).await.is_err() {
+            let begun = Instant::now();
+            let drawn = draw(&mut cards, &operations);
+            let took = begun.elapsed();
+            if browser.fragments(vec![drawn]).await.is_err() {
                 return;
             }
-            tokio::time::sleep(ROUND).await;
+            tokio::time::sleep(rest(ROUND, took)).await;
             tokio::select! {
                 () = cards.changed() => {}
                 () = tokio::time::sleep(LOOK) => {}
@@ -196,8 +203,8 @@ struct Over;
 
 impl RunPage {
     async fn follow(mut self) {
-        while self.round().await.is_ok() {
-            tokio::time::sleep(ROUND).await;
+        while let Ok(took) = self.round().await {
+            tokio::time::sleep(rest(ROUND, took)).await;
             tokio::select! {
                 changed = self.changes.changed() => {
                     if changed.is_err() {
@@ -211,17 +218,21 @@ impl RunPage {
         }
     }
 
-    async fn round(&mut self) -> Result<(), Over> {
+    /// Sends what is new, and says how long it took to draw: not to send, which is the browser's time.
+    async fn round(&mut self) -> Result<Duration, Over> {
         self.changes.mark_unchanged();
-        let view = self.operations.view_run(&self.caller, self.run).await.map_err(|error| {
+        let begun = Instant::now();
+        let view = self.operations.run_page(&self.caller, self.run).await.map_err(|error| {
             tracing::warn!(run = %self.run, error = &error as &dyn std::error::Error, "a live page ends");
             Over
         })?;
         let mut drawn = fragments::run(&view, &self.caller, self.focus.as_ref(), self.operations.now());
         drawn.push(draw(&mut self.cards, &self.operations));
+        let took = begun.elapsed();
         drawn.push(fragments::people(&self.here.lookers()));
         self.browser.fragments(drawn).await?;
-        self.output().await
+        self.output().await?;
+        Ok(took)
     }
 
     /// Sends what was printed since the cursor. A page cannot follow a flood: of what is pending the newest pieces are
@@ -291,4 +302,21 @@ impl Browser {
 
 fn draw(cards: &mut Cards, operations: &Operations) -> Fragment {
     fragments::cards(&cards.now(), operations.now())
+}
+
+/// How long a stream rests after a page that took so long to draw.
+fn rest(round: Duration, took: Duration) -> Duration {
+    round.max(took * REST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_to_draw_is_drawn_less_often() {
+        let milliseconds = Duration::from_millis;
+        assert_eq!(rest(ROUND, milliseconds(3)), ROUND);
+        assert_eq!(rest(ROUND, milliseconds(80)), milliseconds(800));
+    }
 }

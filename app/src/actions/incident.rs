@@ -116,7 +116,9 @@ pub async fn note_incident(
 ) -> Result<String, ServerFnError> {
     let back = page(&incident);
     answer(&back, async |operations, caller| {
-        operations.note_incident(&caller, incident_id(&incident)?, &text.replace("\r\n", "\n")).await?;
+        let text = text.replace("\r\n", "\n");
+        operations::check_note(&text)?;
+        operations.note_incident(&caller, incident_id(&incident)?, &text).await?;
         Ok(back.clone())
     })
     .await

@@ -50,6 +50,9 @@ pub(super) fn all(view: &RunView, caller: &Caller, focus: Option<&StepId>, now: 
             fragments.push(Fragment::new(format!("question-{}", command.id), question(command, caller)));
             fragments.push(Fragment::new(format!("terminal-{}", command.id), terminal(command, caller)));
             fragments.push(Fragment::new(format!("undo-{}", command.id), undo(command, caller)));
+            if view.run.state == RunState::Open && caller.person.role.permits(Permission::Run) {
+                fragments.push(Fragment::new(format!("seen-{}", command.id), seen(command)));
+            }
             if command.execution.is_some() {
                 fragments.push(Fragment::new(format!("frame-{}", command.id), frame(command, caller, None)));
             }
@@ -317,6 +320,14 @@ pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timesta
         </div>
     }
     .into_any()
+}
+
+/// The latest execution that whoever presses Run has before them: what was run since, by somebody else, is shown before it
+/// is run again. Browsers that fill in forms again after a reload leave it as it is drawn.
+pub(crate) fn seen(command: &CommandView) -> AnyView {
+    let latest = command.execution.as_ref().map(|execution| execution.id.to_string()).unwrap_or_default();
+    view! { <input type="hidden" id=format!("seen-{}", command.id) name="seen" value=latest autocomplete="off"/> }
+        .into_any()
 }
 
 /// The ways to what the running command has reached, for those who may go there.

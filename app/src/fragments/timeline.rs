@@ -15,7 +15,7 @@ pub(crate) fn drawn(incident: &Incident, timeline: &Timeline, now: Timestamp) ->
     let end = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil);
     let now = now.round(end).unwrap_or(now);
     let cut = timeline.cut.then(|| {
-        view! { <p class="note">"There is more than fits here: the oldest entries are left out. The audit trail has them."</p> }
+        view! { <p class="note">"There is more than fits here: the earlier ones are in the trail."</p> }
     });
     view! {
         <div id="timeline-picture">

@@ -38,16 +38,19 @@ pub(crate) fn undo(command: &CommandView, caller: &Caller) -> AnyView {
                 view! { <li><time datetime=time::machine(since.at)>{time::of_day(since.at)}</time>{format!(" {}: ", since.by)}<code>{what}</code></li> }
             })
             .collect();
+        let more = (undo.more_since > 0).then(|| view! { <li>{format!("and {} more before these", undo.more_since)}</li> });
         view! {
             <div class="notice">
                 {told}
-                <ul>{rows}</ul>
+                <ul>{more}{rows}</ul>
                 {much}
             </div>
         }
     });
     // Whoever reads it keeps it open, until there is more to know before pressing.
-    let key = format!("{}-{}", latest.id, undo.since.len());
+    let last = undo.since.last().map_or(0, |since| since.place);
+    let much = if undo.much_since { "-much" } else { "" };
+    let key = format!("{}-{last}{much}", latest.id);
     view! {
         <div id=id class="undo" data-key=key>
             <details class="say" name=format!("say-{}", command.id)>

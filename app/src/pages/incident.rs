@@ -8,7 +8,7 @@ use crate::components::badge;
 use crate::components::frame::{Here, Page, connection};
 use crate::components::incident_head::{Part, tabs};
 use crate::components::messages::messages_list;
-use crate::components::text_area::{Need, text_area};
+use crate::components::text_area::{NOTE_LIMIT, Need, note_area, text_area};
 use crate::fragments;
 use crate::visit::Visit;
 
@@ -105,7 +105,8 @@ fn words(view: &IncidentView) -> AnyView {
             <form class="stacked" method="post" action="/api/note_incident">
                 <h2>"Note"</h2>
                 <input type="hidden" name="incident" value=id/>
-                {text_area("text", "Something to remember", 2, "", "", Need::Required)}
+                {note_area("Something to remember", 2, Need::Required)}
+                <p class="muted">{NOTE_LIMIT}</p>
                 <button class="button" type="submit" id="note">"Write it down"</button>
             </form>
         </section>

@@ -12,7 +12,7 @@ use super::procedure::split_title;
 use super::run_step::{Desk, Outputs, known, run_step};
 use super::runbook::tagged_heading;
 use crate::components::frame::{Here, Page, connection};
-use crate::components::text_area::{Need, text_area};
+use crate::components::text_area::{NOTE_LIMIT, Need, note_area};
 use crate::components::{badge, card, follow, script, value};
 use crate::fragments::{self, OutputPen};
 use crate::visit::Visit;
@@ -30,7 +30,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
         true => operations.output_end(caller, id).await?,
         false => 0,
     };
-    let view = operations.view_run(caller, id).await?;
+    let view = operations.run_page(caller, id).await?;
     let outputs = outputs(&visit, &view, cursor).await?;
     let cards = visit.cards(operations.cards_of_run(caller, id).await?).await;
     let suggestions = match visit.may(Permission::Run) && view.run.state == RunState::Open {
@@ -209,7 +209,8 @@ pub(crate) fn note_form(run: &Run, step: Option<&Step>) -> AnyView {
                 data-live=""
             >
                 {step.map(|step| view! { <input type="hidden" name="step" value=step.id.to_string()/> })}
-                <label>{label.clone()}{text_area("text", &label, 3, "", "", Need::Optional)}</label>
+                <label>{label.clone()}{note_area(&label, 3, Need::Optional)}</label>
+                <p class="muted">{NOTE_LIMIT}</p>
                 <label class="file">
                     "Picture or text, at most 2 MiB "
                     <input type="file" name="file" accept="image/png,image/jpeg,image/gif,image/webp,text/*,.log,.txt,.json,.yaml"/>

@@ -13,7 +13,7 @@ use super::run::note_form;
 use crate::components::text_area::{Need, text_area};
 use crate::components::{command, step_card, value};
 use crate::fragments::run::{
-    chosen, claim, command_state, frame, notes, question, state_of, step_mark, step_state, terminal,
+    chosen, claim, command_state, frame, notes, question, seen, state_of, step_mark, step_state, terminal,
 };
 use crate::fragments::undo::undo;
 use crate::visit::Visit;
@@ -195,7 +195,7 @@ impl CommandDesk<'_> {
                 {command::code(&text.html, format!("Command {}", text.id))}
                 {command::faults(text, self.found)}
                 {command::reading(text)}
-                {self.may.then(|| self.actions(text))}
+                {self.may.then(|| self.actions(text, state))}
                 {command_state(state, self.caller, self.now)}
                 {question(state, self.caller)}
                 {terminal(state, self.caller)}
@@ -221,10 +221,10 @@ impl CommandDesk<'_> {
         view! { {chosen(self.step, state)}{form} }.into_any()
     }
 
-    fn actions(&self, text: &Command) -> AnyView {
+    fn actions(&self, text: &Command, state: &CommandView) -> AnyView {
         view! {
             <div class="act">
-                {self.runnable.then(|| self.press(text))}
+                {self.runnable.then(|| self.press(text, state))}
                 <div class="act-more">
                     {said(self.run, text.id.as_str(), "by-hand", "Done by hand", "Record as done by hand", "What came of it, pasted")}
                     {said(self.run, text.id.as_str(), "skipped", "Skip", "Skip it", "Why is it left out?")}
@@ -236,7 +236,7 @@ impl CommandDesk<'_> {
     }
 
     /// The form of Run: the values that the text leaves open, the edited text for those who may, the button.
-    fn press(&self, text: &Command) -> AnyView {
+    fn press(&self, text: &Command, state: &CommandView) -> AnyView {
         let values: Vec<_> = text.parameters.iter().map(|parameter| self.value(text, parameter)).collect();
         // What this environment takes for more than its text says.
         let effect = self.environment.map_or(text.effect, |environment| environment.policy.effect_of(text));
@@ -283,6 +283,7 @@ impl CommandDesk<'_> {
             <form class="press" method="post" action="/api/press">
                 <input type="hidden" name="run" value=self.run.id.to_string()/>
                 <input type="hidden" name="command" value=text.id.to_string()/>
+                {seen(state)}
                 {(!values.is_empty()).then(|| view! { <div class="values">{values}</div> })}
                 {unseen.then(|| tick("The text does not show all that it calls: it may remove something, or interrupt service"))}
                 <div class="press-row">{button}{adjust(text)}{edit}</div>

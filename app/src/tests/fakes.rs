@@ -203,7 +203,15 @@ impl RunStore for Memory {
     }
 
     async fn marks(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {
-        Ok(self.marks.lock().unwrap().iter().filter(|mark| mark.run == run).cloned().collect())
+        let marks = self.marks.lock().unwrap();
+        let decides = |mark: &&StepMark| mark.run == run && !matches!(mark.mark, Mark::Noted { .. });
+        Ok(marks.iter().filter(decides).cloned().collect())
+    }
+
+    async fn notes(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {
+        let marks = self.marks.lock().unwrap();
+        let is_note = |mark: &&StepMark| mark.run == run && matches!(mark.mark, Mark::Noted { .. });
+        Ok(marks.iter().filter(is_note).cloned().collect())
     }
 }
 
@@ -256,7 +264,11 @@ impl AuditTrail for Memory {
         Ok(self.entries().into_iter().filter(mine).collect())
     }
 
-    async fn changes_after(&self, _: &EnvironmentName, _: i64) -> Result<Vec<AuditEntry>, AuditError> {
+    async fn last_place(&self, _: &EnvironmentName) -> Result<i64, AuditError> {
+        Ok(0)
+    }
+
+    async fn changes_after(&self, _: &EnvironmentName, _: i64) -> Result<Vec<LaterChange>, AuditError> {
         Ok(Vec::new())
     }
 }

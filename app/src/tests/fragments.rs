@@ -15,7 +15,7 @@ async fn every_fragment_has_its_place_on_the_page() {
     portal.execution(run, "2a", ExecutionState::Running, "x").await;
     let page = portal.get(Role::Operator, &format!("/runs/{run}")).await.text;
     let caller = person(Role::Operator);
-    let view = portal.operations.view_run(&caller, run).await.unwrap();
+    let view = portal.operations.run_page(&caller, run).await.unwrap();
     let mut drawn = fragments::run(&view, &caller, None, Timestamp::now());
     drawn.push(fragments::people(&[
         Looker::at("Olga <i>Berg</i>", "step <b>"),
@@ -43,17 +43,23 @@ async fn only_news_is_sent_and_a_second_is_no_news() {
     let run = portal.start("restart").await;
     portal.execution(run, "1", ExecutionState::Running, "x").await;
     let caller = person(Role::Operator);
-    let view = portal.operations.view_run(&caller, run).await.unwrap();
+    let view = portal.operations.run_page(&caller, run).await.unwrap();
     let mut sent = Sent::default();
     let now = Timestamp::now();
     assert!(!sent.fresh(fragments::run(&view, &caller, None, now)).is_empty());
     let later = now + SignedDuration::from_mins(3);
     assert_eq!(sent.fresh(fragments::run(&view, &caller, None, later)), []);
     portal.memory.executions.lock().unwrap()[0].state = ExecutionState::Passed;
-    let view = portal.operations.view_run(&caller, run).await.unwrap();
+    let view = portal.operations.run_page(&caller, run).await.unwrap();
     let news: Vec<_> =
         sent.fresh(fragments::run(&view, &caller, None, later)).into_iter().map(|news| news.id).collect();
     assert_eq!(news, ["run-status", "run-steps", "run-unfinished", "step-1-state", "command-1-state"]);
+    portal.execution(run, "1", ExecutionState::Running, "x").await;
+    let view = portal.operations.run_page(&caller, run).await.unwrap();
+    let news = sent.fresh(fragments::run(&view, &caller, None, later));
+    let seen = news.iter().find(|news| news.id == "seen-1").unwrap();
+    let latest = portal.memory.executions.lock().unwrap().last().unwrap().id;
+    assert!(seen.html.contains(&format!("value=\"{latest}\"")), "{}", seen.html);
 }
 
 #[tokio::test]
@@ -67,7 +73,7 @@ async fn an_edited_text_is_shown_to_those_who_see_output() {
     }
     let drawn = async |role| {
         let caller = person(role);
-        let view = portal.operations.view_run(&caller, run).await.unwrap();
+        let view = portal.operations.run_page(&caller, run).await.unwrap();
         let fragments = fragments::run(&view, &caller, None, Timestamp::now());
         fragments.into_iter().find(|fragment| fragment.id == "command-1-state").unwrap().html
     };
@@ -84,7 +90,7 @@ async fn the_running_step_is_the_current_one() {
     portal.execution(run, "3", ExecutionState::Running, "x").await;
     let caller = person(Role::Operator);
     let current = async || {
-        let view = portal.operations.view_run(&caller, run).await.unwrap();
+        let view = portal.operations.run_page(&caller, run).await.unwrap();
         let fragments = fragments::run(&view, &caller, None, Timestamp::now());
         let steps = fragments.into_iter().find(|fragment| fragment.id == "run-steps").unwrap().html;
         let link = steps.split("<a ").find(|link| link.contains("aria-current")).unwrap().to_owned();
@@ -138,7 +144,7 @@ async fn a_question_is_harmless_and_for_those_who_may_answer() {
     let portal = portal();
     let run = portal.start("restart").await;
     portal.execution(run, "1", ExecutionState::Running, "x").await;
-    let mut view = portal.operations.view_run(&person(Role::Operator), run).await.unwrap();
+    let mut view = portal.operations.run_page(&person(Role::Operator), run).await.unwrap();
     let hostile = "</textarea></pre><script>alert(1)</script>";
     let execution = view.steps[0].commands[0].execution.as_ref().unwrap().id;
     let ask = |text: Option<&str>, change: Option<(&str, &str)>| {

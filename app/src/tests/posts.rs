@@ -1,7 +1,7 @@
 //! What forms do without scripts.
 
 use http::StatusCode;
-use operations::{EventKind, Mark, Role, RunState};
+use operations::{EventKind, ExecutionState, Mark, Role, RunState};
 
 use super::fakes::portal;
 
@@ -21,7 +21,10 @@ async fn a_run_is_started_pressed_marked_and_closed_by_plain_forms() {
     portal.operations.shutdown().await;
     assert_eq!(portal.memory.executions.lock().unwrap().len(), 1);
 
-    let wrong = format!("run={run}&command=2&values%5Bpod-name%5D=shop-1%3B+rm");
+    let page = portal.get(Role::Operator, &format!("/runs/{run}")).await.text;
+    let seen = seen(&page, "2");
+    assert_eq!(seen, portal.memory.executions.lock().unwrap()[0].id.to_string());
+    let wrong = format!("run={run}&command=2&seen={seen}&values%5Bpod-name%5D=shop-1%3B+rm");
     let refused = portal.post(Role::Operator, "/api/press", &wrong).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     let form = format!("run={run}&values%5Bpod-name%5D=shop-2");
@@ -38,6 +41,43 @@ async fn a_run_is_started_pressed_marked_and_closed_by_plain_forms() {
     let closed = portal.post(Role::Operator, "/api/close_run", &format!("run={run}&outcome=completed")).await;
     assert_eq!(closed.status, StatusCode::SEE_OTHER, "{}", closed.text);
     assert_eq!(portal.memory.runs.lock().unwrap()[0].state, RunState::Completed);
+}
+
+/// The latest execution of a command that a page shows.
+fn seen(page: &str, command: &str) -> String {
+    let field =
+        page.split(&format!("id=\"seen-{command}\"")).nth(1).expect("the form has it").split('>').next().unwrap();
+    assert!(field.contains("name=\"seen\""), "{field}");
+    field.split("value=\"").nth(1).unwrap_or_default().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_was_run_since_the_page_was_drawn_is_looked_at_first() {
+    let portal = portal();
+    let run = portal.start("restart").await;
+    let page = async || portal.get(Role::Operator, &format!("/runs/{run}")).await.text;
+    assert_eq!(seen(&page().await, "3"), "");
+    let ran = portal.execution(run, "3", ExecutionState::Passed, "x").await;
+    let press =
+        async |seen: &str| portal.post(Role::Operator, "/api/press", &format!("run={run}&command=3&seen={seen}")).await;
+    let late = press("").await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.text);
+    assert!(late.text.contains("look at what it did, then press again"), "{}", late.text);
+    assert_eq!(portal.memory.executions.lock().unwrap().len(), 1);
+    let now = seen(&page().await, "3");
+    assert_eq!(now, ran.to_string());
+    assert_eq!(press(&now).await.status, StatusCode::SEE_OTHER, "whoever has seen it presses once");
+    assert_eq!(portal.memory.executions.lock().unwrap().len(), 2);
+    portal.operations.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_note_on_an_incident_is_short() {
+    let portal = portal();
+    let form = format!("incident=0199f0c0-0000-7000-8000-000000000000&text={}", "x".repeat(4097));
+    let refused = portal.post(Role::Operator, "/api/note_incident", &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    assert!(refused.text.contains("4097 of at most 4096 bytes"), "{}", refused.text);
 }
 
 #[tokio::test]

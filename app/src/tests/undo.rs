@@ -3,7 +3,7 @@
 use http::StatusCode;
 use jiff::Timestamp;
 use operations::{
-    Actor, AuditEvent, EventKind, Execution, ExecutionId, ExecutionState, Outcome, OutcomeResult, Role, RunId,
+    Actor, AuditEvent, EventKind, Execution, ExecutionId, ExecutionState, Outcome, OutcomeResult, Role, RunId, Since,
 };
 
 use super::fakes::{Portal, assert_harmless, person, portal};
@@ -50,10 +50,30 @@ async fn what_changed_something_offers_the_way_back_to_those_who_run() {
     // While somebody reads it, nothing else changes it.
     let caller = person(Role::Operator);
     let fragment = async || {
-        let view = portal.operations.view_run(&caller, run).await.unwrap();
+        let view = portal.operations.run_page(&caller, run).await.unwrap();
         fragments::run(&view, &caller, None, Timestamp::now()).into_iter().find(|one| one.id == "undo-1").unwrap().html
     };
     let before = fragment().await;
+    // What others did since is told in an open form, too: its key is another one.
+    let mut view = portal.operations.run_page(&caller, run).await.unwrap();
+    let mut drawn = |places: &[i64], more, much| {
+        let undo = view.steps[0].commands[0].undo.as_mut().unwrap();
+        let (by, verb, call) = ("Otto".to_owned(), "scale".to_owned(), String::new());
+        let since = |place: &i64| {
+            let (by, verb, call) = (by.clone(), verb.clone(), call.clone());
+            Since { place: *place, by, at: Timestamp::now(), verb, call }
+        };
+        (undo.since, undo.more_since, undo.much_since) = (places.iter().map(since).collect(), more, much);
+        let drawn = fragments::run(&view, &caller, None, Timestamp::now());
+        drawn.into_iter().find(|one| one.id == "undo-1").unwrap().html
+    };
+    let key = |html: &str| html.split("data-key=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let five = drawn(&[1, 2, 3, 4, 5], 0, false);
+    let six = drawn(&[2, 3, 4, 5, 6], 1, false);
+    assert!(!five.contains("more before these") && six.contains("and 1 more before these"), "{six}");
+    let much = drawn(&[2, 3, 4, 5, 6], 1, true);
+    let keys = [key(&before), key(&five), key(&six), key(&much)];
+    assert!(keys.iter().enumerate().all(|(at, key)| !keys[..at].contains(key)), "{keys:?}");
     portal.execution(run, "2", ExecutionState::Running, "").await;
     assert_eq!(fragment().await, before);
     portal.memory.executions.lock().unwrap()[0].state = ExecutionState::Running;

@@ -12,7 +12,7 @@ use operations::{
     Answer, AuditFilter, Caller, EventKind, Execution, ExecutionId, ExecutionState, Limits, LinkView, Operations,
     OutcomeResult, Person, Policy, Press, Role, RunId,
 };
-use runbook::{Command, Procedure, Runbook};
+use runbook::{Alternatives, Body, Command, Procedure, Runbook};
 use serde_json::Value;
 use server::config::{Beside, Cluster, EnvironmentConfig};
 use server::links::LinkHosts;
@@ -191,6 +191,13 @@ impl Place {
                 reason: String::new(),
                 milliseconds: 0,
             };
+            let one = procedure
+                .command(&command.id)
+                .is_some_and(|(step, _)| matches!(&step.body, Body::Commands { alternatives: Alternatives::One, .. }));
+            if one {
+                // Every way is walked, though a person takes one.
+                operations.choose(&self.caller, run, &command.id).await?;
+            }
             let started = Instant::now();
             let press = Press { values: values::fill(&command.parameters, &suggestions, bench), ..Press::default() };
             let verdict = self.command(run, command, press, world, &mut row).await?;

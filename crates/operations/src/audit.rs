@@ -418,9 +418,30 @@ pub struct AuditEntry {
     pub completion: Option<AuditEvent>,
 }
 
-impl AuditEntry {
-    /// How many later changes are looked through.
-    pub const MOST_CHANGES: usize = 500;
+/// What somebody changed in an environment, as far as it is told to whoever is about to roll something back there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaterChange {
+    /// Its place in the trail.
+    pub sequence: i64,
+    /// The execution that did it.
+    pub execution: Option<ExecutionId>,
+    /// Who pressed.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What it was: `rollout restart`.
+    pub verb: String,
+    /// The call, its secrets masked.
+    pub call: Vec<String>,
+    /// What it was done to.
+    pub targets: Vec<Target>,
+    /// Whether it was refused, so that nothing was done.
+    pub refused: bool,
+}
+
+impl LaterChange {
+    /// How many are looked through.
+    pub const MOST: usize = 500;
 }
 
 /// What to show of the trail. Empty fields select everything.
@@ -493,9 +514,12 @@ pub trait AuditTrail: Send + Sync {
     /// The intents of a run's actions that can be changed back, in the order they were written; the latest 1000.
     async fn changes_of(&self, run: RunId) -> Result<Vec<AuditEntry>, AuditError>;
 
-    /// The intents of actions in an environment behind this place in the trail that change something, of all runs, in the
-    /// order they were written; the first [`AuditEntry::MOST_CHANGES`].
-    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<AuditEntry>, AuditError>;
+    /// What was changed in an environment behind this place in the trail, in all runs, in the order it was written; the
+    /// newest [`LaterChange::MOST`].
+    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<LaterChange>, AuditError>;
+
+    /// The last place in the trail of anything in an environment, intents and outcomes; 0 where there is nothing.
+    async fn last_place(&self, environment: &EnvironmentName) -> Result<i64, AuditError>;
 
     /// The entries of a page of the trail, newest first, and `before` of the next page, without counting them all.
     async fn entries(&self, filter: &AuditFilter) -> Result<(Vec<AuditEntry>, Option<i64>), AuditError> {

@@ -264,7 +264,7 @@ pub enum Mark {
     Released,
     /// Something to remember, said of a step or, for the part `run`, of the whole.
     Noted {
-        /// What.
+        /// What; at most [`StepMark::NOTE`] bytes.
         text: String,
         /// A picture or text beside it: its id, name and media type.
         attachment: Option<(AttachmentId, String, String)>,
@@ -284,6 +284,15 @@ pub struct StepMark {
     pub by: (String, String),
     /// When.
     pub at: Timestamp,
+}
+
+impl StepMark {
+    /// How long a note may be, in bytes: what is longer is a file beside it.
+    pub const NOTE: usize = 4 * 1024;
+    /// How many notes a run keeps.
+    pub const NOTES: usize = 500;
+    /// How long they may be together, in bytes: every look at the run's page reads them.
+    pub const ALL_NOTES: usize = 512 * 1024;
 }
 
 /// What a step shows.
@@ -343,9 +352,9 @@ pub struct CommandView {
     pub links: Vec<LinkView>,
     /// The terminal that its running execution has open.
     pub terminal: Option<TerminalView>,
-    /// Whether its latest execution had a terminal, so that there is a recording.
+    /// Whether its latest execution had a terminal, so that there is a recording: for the page alone.
     pub recorded: bool,
-    /// What takes its latest execution back.
+    /// What takes its latest execution back: for the page alone.
     pub undo: Option<Undo>,
 }
 
@@ -362,7 +371,7 @@ pub struct StepView {
     pub claim: Option<Claim>,
     /// Of several ways, the one that somebody chose last.
     pub chosen: Option<CommandId>,
-    /// What people said of it, oldest first.
+    /// What people said of it, oldest first: for the page alone.
     pub notes: Vec<StepMark>,
     /// Its commands.
     pub commands: Vec<CommandView>,
@@ -377,7 +386,7 @@ pub struct Claim {
     pub at: Timestamp,
 }
 
-/// A run as its page shows it.
+/// A run as lists and its page show it. Only [`crate::Operations::run_page`] fills in what the page alone shows.
 #[derive(Clone, Debug)]
 pub struct RunView {
     /// The run.
@@ -392,11 +401,12 @@ pub struct RunView {
     pub outdated: bool,
     /// Whether somebody lets its commands run one after the other, or why that came to an end.
     pub onward: Option<Onward>,
-    /// What people said of the whole, oldest first.
+    /// What people said of the whole, oldest first: for the page alone.
     pub notes: Vec<StepMark>,
     /// The incident that it belongs to.
     pub incident: Option<Incident>,
-    /// What verifies it and what takes it back: a step of its own, and what the runbook has as it is now.
+    /// What verifies it and what takes it back: a step of its own, and what the runbook has as it is now. For the page
+    /// alone.
     pub following: Vec<Following>,
 }
 
@@ -483,7 +493,8 @@ pub trait RunStore: Send + Sync {
     /// One execution.
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, StoreError>;
 
-    /// All executions of a run, oldest first, at most 1000.
+    /// The latest 1000 executions of a run, oldest first. Of more the latest of every command is there too, with what it
+    /// takes back and what else has tried to: where a step stands does not depend on how much was run since.
     async fn executions(&self, run: RunId) -> Result<Vec<Execution>, StoreError>;
 
     /// Executions that are marked as running, of all runs.
@@ -507,8 +518,13 @@ pub trait RunStore: Send + Sync {
     /// What a person keeps at hand, latest first, at most 50.
     async fn pins(&self, subject: &str) -> Result<Vec<(RunbookId, ProcedureId)>, StoreError>;
 
-    /// All marks of a run, oldest first, at most 1000.
+    /// What decides where the steps of a run stand: the latest mark of every kind of every part, oldest first, however
+    /// many there are. Notes decide nothing and are not among them.
     async fn marks(&self, run: RunId) -> Result<Vec<StepMark>, StoreError>;
+
+    /// The notes of a run, oldest first: of more than [`StepMark::NOTES`], or of more than twice
+    /// [`StepMark::ALL_NOTES`], the newest.
+    async fn notes(&self, run: RunId) -> Result<Vec<StepMark>, StoreError>;
 
     /// The newest runs that fit, newest first, each with what became of it: for statistics. What those do not look at may
     /// be left out: notes, what people wrote with a mark, texts that nobody edited, and edited ones of more than 4096

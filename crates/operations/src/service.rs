@@ -14,6 +14,7 @@ mod onward;
 mod open;
 mod people;
 mod post_mortem;
+mod presence;
 mod reading;
 mod runs;
 mod statistics;
@@ -47,6 +48,7 @@ pub use open::WhatIsOpen;
 pub use post_mortem::{PostMortem, version};
 pub use terminals::Recording;
 pub use timeline::{Entry, Lane, Timeline, span, told};
+pub use together::check_note;
 pub use tokens::Tokens;
 
 use uuid::Uuid;
@@ -93,6 +95,8 @@ pub enum Again {
     Allowed,
     /// No: nobody has.
     Refused,
+    /// Only where this is the latest execution of the command, or there is none: it is what the person has before them.
+    Seen(Option<ExecutionId>),
 }
 
 /// The rooms that [`Operations`] works with.
@@ -158,6 +162,7 @@ impl OperationsBuilder {
                 suggested: Mutex::default(),
                 questions: Mutex::default(),
                 onward: Mutex::default(),
+                later: Mutex::default(),
                 environments: self.environments.into_iter().map(Arc::new).collect(),
                 limits: self.limits,
                 clock: self.clock,
@@ -201,6 +206,7 @@ pub(crate) struct Rooms {
     suggested: Mutex<Suggested>,
     pub(crate) questions: Mutex<Questions>,
     onward: Mutex<HashMap<RunId, Onward>>,
+    later: Mutex<undo::Later>,
     environments: Vec<Arc<Environment>>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,

@@ -16,8 +16,8 @@ use crate::gauge::only_looks;
 use crate::look::look;
 use crate::service::Rooms;
 use crate::{
-    AuditEntry, Call, Environment, Execution, ExecutionId, ExecutionState, OutcomeResult, Person, Policy, Run,
-    StepState, StepView,
+    AuditEntry, Call, Environment, Execution, ExecutionId, ExecutionState, LaterChange, OutcomeResult, Person, Policy,
+    Run, StepState, StepView,
 };
 
 /// How long a change waits for what is asked before it.
@@ -36,8 +36,11 @@ pub struct Undo {
     pub text: String,
     /// How far it reaches, as far as the text tells.
     pub effect: Effect,
-    /// What was done since to the same things, by whomever: rolling back undoes that, too.
+    /// What was done since to the same things, by whomever: rolling back undoes that, too. The newest five, in the order
+    /// they were done.
     pub since: Vec<Since>,
+    /// How many there are before those.
+    pub more_since: usize,
     /// Whether so much was done since that not all of it was looked through.
     pub much_since: bool,
 }
@@ -52,6 +55,8 @@ impl Undo {
 /// Something that was done to the same thing after an execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Since {
+    /// Its place in the trail.
+    pub place: i64,
     /// Who did it.
     pub by: String,
     /// When.
@@ -67,35 +72,35 @@ pub(crate) fn last_change(of: ExecutionId, changes: &[AuditEntry]) -> Option<i64
     changes.iter().filter(|change| change.event.execution == Some(of)).map(|change| change.sequence).max()
 }
 
-/// What was done to the same things after an execution changed them, by others than itself and what takes it back; at
-/// most [`MOST_SINCE`]. `changes` are those of the run, `later` those of the whole environment.
+/// What was done to the same things after an execution changed them, by others than itself and what takes it back: the
+/// newest [`MOST_SINCE`], and how many there are before those. `changes` are those of the run, `later` those of the whole
+/// environment.
 pub(crate) fn since(
     of: ExecutionId,
     executions: &[Execution],
     changes: &[AuditEntry],
-    later: &[AuditEntry],
-) -> Vec<Since> {
+    later: &[LaterChange],
+) -> (Vec<Since>, usize) {
     let own = changes.iter().filter(|change| change.event.execution == Some(of));
-    let Some(last) = last_change(of, changes) else { return Vec::new() };
+    let Some(last) = last_change(of, changes) else { return (Vec::new(), 0) };
     let targets: HashSet<&Target> = own.flat_map(|change| &change.event.targets).collect();
-    let takes_back = |change: &AuditEntry| {
-        executions.iter().any(|one| Some(one.id) == change.event.execution && one.undoes == Some(of))
-    };
-    let later = later.iter().filter(|change| change.sequence > last && !takes_back(change));
-    let happened = later.filter(|change| {
-        let outcome = change.completion.as_ref().and_then(|completion| completion.outcome.as_ref());
-        outcome.is_none_or(|outcome| outcome.result != OutcomeResult::Refused)
+    let takes_back: HashSet<ExecutionId> =
+        executions.iter().filter(|one| one.undoes == Some(of)).map(|one| one.id).collect();
+    let same: Vec<&LaterChange> = later
+        .iter()
+        .filter(|change| change.sequence > last && !change.refused)
+        .filter(|change| change.execution.is_none_or(|by| !takes_back.contains(&by)))
+        .filter(|change| change.targets.iter().any(|target| targets.contains(target)))
+        .collect();
+    let more = same.len().saturating_sub(MOST_SINCE);
+    let told = same[more..].iter().map(|change| Since {
+        place: change.sequence,
+        by: change.by.clone(),
+        at: change.at,
+        verb: change.verb.clone(),
+        call: change.call.join(" "),
     });
-    happened
-        .filter(|change| change.event.targets.iter().any(|target| targets.contains(target)))
-        .map(|change| Since {
-            by: change.event.actor.name.clone(),
-            at: change.event.at,
-            verb: change.event.summary.clone(),
-            call: change.event.argv.join(" "),
-        })
-        .take(MOST_SINCE)
-        .collect()
+    (told.collect(), more)
 }
 
 /// A section of the runbook that verifies what a run did, or takes it back.
@@ -165,7 +170,14 @@ pub(crate) fn of(
     let mut calls = together(&calls);
     calls.retain(|call| !done.contains(call.as_slice()));
     let text = script(&calls).filter(|text| text.len() <= LONGEST)?;
-    Some(Undo { of: execution.id, effect: effect(&text, policy), text, since: Vec::new(), much_since: false })
+    Some(Undo {
+        of: execution.id,
+        effect: effect(&text, policy),
+        text,
+        since: Vec::new(),
+        more_since: 0,
+        much_since: false,
+    })
 }
 
 /// What takes the latest execution of a command back. Where that one is a rollback that did not come to its end, what is

@@ -8,8 +8,13 @@ use runbook::{Alternatives, Body, Command, CommandId, Procedure, Step};
 
 use crate::{Asked, Claim, CommandView, Execution, ExecutionState, Mark, Question, StepMark, StepState, StepView};
 
-/// The steps of a procedure with what became of them. `executions` and `marks` are oldest first.
-pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[StepMark]) -> Vec<StepView> {
+/// The steps of a procedure with what became of them. `executions`, `marks` and the notes that were `said` are oldest first.
+pub(crate) fn steps(
+    procedure: &Procedure,
+    executions: &[Execution],
+    marks: &[StepMark],
+    said: &[StepMark],
+) -> Vec<StepView> {
     let mut by_command: HashMap<&str, Vec<&Execution>> = HashMap::new();
     for execution in executions {
         by_command.entry(execution.command.as_str()).or_default().push(execution);
@@ -18,13 +23,16 @@ pub(crate) fn steps(procedure: &Procedure, executions: &[Execution], marks: &[St
     let mut claims: HashMap<&str, Option<Claim>> = HashMap::new();
     let mut chosen: HashMap<&str, &StepMark> = HashMap::new();
     let mut notes: HashMap<&str, Vec<StepMark>> = HashMap::new();
+    for note in said {
+        notes.entry(note.part.as_str()).or_default().push(note.clone());
+    }
     for mark in marks {
         let part = mark.part.as_str();
         match &mark.mark {
             Mark::Claimed { by } => drop(claims.insert(part, Some(Claim { by: by.clone(), at: mark.at }))),
             Mark::Released => drop(claims.insert(part, None)),
             Mark::Chosen => drop(chosen.insert(part, mark)),
-            Mark::Noted { .. } => notes.entry(part).or_default().push(mark.clone()),
+            Mark::Noted { .. } => {}
             _ => drop(by_part.insert(part, mark)),
         }
     }

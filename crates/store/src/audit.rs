@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use command::Effect;
 use operations::{
     AuditEntry, AuditError, AuditEvent, AuditFilter, AuditPage, AuditTrail, EnvironmentName, EventId, ExecutionId,
-    RunId,
+    LaterChange, RunId,
 };
 
-use crate::audit_row::{ENTRY, cut, entry_of, event_of, insert};
+use crate::audit_row::{ENTRY, LATER, cut, entry_of, event_of, insert, later_of};
 use crate::query::{Failure, Query, storable};
 use crate::{PAGE_ROWS, Store};
 
@@ -99,15 +99,24 @@ impl AuditTrail for Store {
         Ok(changes)
     }
 
-    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<AuditEntry>, AuditError> {
-        let query = Query::new(ENTRY.as_str())
+    async fn last_place(&self, environment: &EnvironmentName) -> Result<i64, AuditError> {
+        let query =
+            Query::new("SELECT max(sequence) AS last FROM audit_event WHERE environment = ").bind(cut(&environment.0));
+        let last = self.database.one(query, |row| Ok(row.get::<Option<i64>>("last")?)).await;
+        Ok(last.map_err(failed("read where the trail ends"))?.flatten().unwrap_or(0))
+    }
+
+    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<LaterChange>, AuditError> {
+        let query = Query::new(LATER)
             .sql("event.kind = 'action-intent' AND event.effect IN ('change', 'destroy') AND event.environment = ")
             .bind(cut(&environment.0))
             .sql(" AND event.sequence > ")
             .bind(place)
-            .sql(" ORDER BY event.sequence LIMIT ")
-            .bind(i64::try_from(AuditEntry::MOST_CHANGES).unwrap_or(i64::MAX));
-        self.database.all(query, entry_of).await.map_err(failed("read what changed since"))
+            .sql(" ORDER BY event.sequence DESC LIMIT ")
+            .bind(i64::try_from(LaterChange::MOST).unwrap_or(i64::MAX));
+        let mut later = self.database.all(query, later_of).await.map_err(failed("read what changed since"))?;
+        later.reverse();
+        Ok(later)
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use command::Effect;
 use operations::{
-    Actor, AuditEntry, AuditEvent, Decision, EnvironmentName, EventId, EventKind, ExecutionId, IncidentId, Outcome,
-    OutcomeResult, Place, RunId, Verdict,
+    Actor, AuditEntry, AuditEvent, Decision, EnvironmentName, EventId, EventKind, ExecutionId, IncidentId, LaterChange,
+    Outcome, OutcomeResult, Place, RunId, Verdict,
 };
 use runbook::{CommandId, ProcedureId, RunbookId};
 use uuid::Uuid;
@@ -173,6 +173,26 @@ pub(crate) fn event_of(row: &Row, prefix: &str) -> Result<AuditEvent, Failure> {
         effect: row.read_optional(&column("effect"), Effect::from_word)?,
         decision,
         outcome,
+    })
+}
+
+/// `SELECT` of what is told of later changes.
+pub(crate) const LATER: &str = "SELECT event.sequence AS sequence, event.execution AS execution, \
+    event.actor_name AS actor_name, event.at AS at, event.summary AS summary, event.argv AS argv, \
+    event.targets AS targets, completion.result AS result FROM audit_event event \
+    LEFT JOIN audit_event completion ON completion.completes = event.id WHERE ";
+
+pub(crate) fn later_of(row: &Row) -> Result<LaterChange, Failure> {
+    let result = row.read_optional("result", result_from_word)?;
+    Ok(LaterChange {
+        sequence: row.get("sequence")?,
+        execution: row.read_optional("execution", |id| id.parse().ok())?,
+        by: row.get("actor_name")?,
+        at: row.timestamp("at")?,
+        verb: row.get("summary")?,
+        call: row.read("argv", |json| serde_json::from_str(json).ok())?,
+        targets: row.read("targets", |json| serde_json::from_str(json).ok())?,
+        refused: result == Some(OutcomeResult::Refused),
     })
 }
 

@@ -22,8 +22,12 @@ const EXECUTION: &str = "id, run, command, source, edited, started_by_subject, s
 const RUNS: u32 = 50;
 /// How many pinned procedures are read at most.
 const PINS: i64 = 50;
-/// How many executions or marks of a run are read at most.
+/// How many executions of a run are read, those aside that are always read; and how many marks at most.
 const PARTS: i64 = 1000;
+/// How many notes of a run are read at most, and how many characters of them with what is kept around each.
+const NOTES: (usize, usize) = (StepMark::NOTES, 2 * StepMark::ALL_NOTES);
+/// A mark's row. Its JSON begins with its kind, of which three letters suffice: `{"mark":"noted"`.
+const MARK: &str = "SELECT run, part, mark, by_subject, by_name, at FROM ";
 
 impl Store {
     async fn create_run(&self, new: NewRun) -> Result<Run, Failure> {
@@ -64,10 +68,52 @@ impl Store {
         self.database.all(newest(Query::new("SELECT ").sql(RUN), filter), run_of).await
     }
 
-    /// The newest rows, oldest first.
-    async fn latest<T>(&self, query: Query, read: fn(&Row) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
-        let query = query.sql(" ORDER BY sequence DESC LIMIT ").bind(PARTS);
-        let mut found = self.database.all(query, read).await?;
+    /// The latest executions of a run and, however long ago, the latest of each command: what those take back, and what
+    /// those took back before them, and whatever else has tried to take one of these back.
+    async fn latest_executions(&self, run: RunId) -> Result<Vec<Execution>, Failure> {
+        let query = Query::new("WITH RECURSIVE kept (sequence, id, undoes) AS (")
+            .sql("SELECT sequence, id, undoes FROM execution WHERE sequence IN ")
+            .sql("(SELECT max(sequence) FROM execution WHERE run = ")
+            .bind(run.0)
+            .sql(" GROUP BY command) UNION ")
+            .sql("SELECT one.sequence, one.id, one.undoes FROM execution one JOIN kept ON one.id = kept.undoes) ")
+            .sql("SELECT ")
+            .sql(EXECUTION)
+            .sql(" FROM execution WHERE run = ")
+            .bind(run.0)
+            .sql(" AND (sequence IN (SELECT sequence FROM kept) OR undoes IN (SELECT id FROM kept) OR sequence IN ")
+            .sql("(SELECT sequence FROM execution WHERE run = ")
+            .bind(run.0)
+            .sql(" ORDER BY sequence DESC LIMIT ")
+            .bind(PARTS)
+            .sql(")) ORDER BY sequence");
+        self.database.all(query, execution_of).await
+    }
+
+    /// The latest mark of each kind of each part, oldest first; no notes.
+    async fn latest_marks(&self, run: RunId) -> Result<Vec<StepMark>, Failure> {
+        let query = Query::new(MARK)
+            .sql("step_mark WHERE sequence IN (SELECT max(sequence) FROM step_mark WHERE run = ")
+            .bind(run.0)
+            .sql(" AND substr(mark, 1, 12) <> '{\"mark\":\"not' GROUP BY part, substr(mark, 1, 12))")
+            .sql(" ORDER BY sequence DESC LIMIT ")
+            .bind(PARTS);
+        let mut found = self.database.all(query, mark_of).await?;
+        found.reverse();
+        Ok(found)
+    }
+
+    /// The newest notes that fit, oldest first.
+    async fn newest_notes(&self, run: RunId) -> Result<Vec<StepMark>, Failure> {
+        let (most, length) = NOTES;
+        let query = Query::new(MARK)
+            .sql("(SELECT *, sum(length(mark)) OVER (ORDER BY sequence DESC) AS so_far FROM step_mark WHERE run = ")
+            .bind(run.0)
+            .sql(" AND substr(mark, 1, 12) = '{\"mark\":\"not') noted WHERE so_far <= ")
+            .bind(i64::try_from(length).unwrap_or(i64::MAX))
+            .sql(" ORDER BY sequence DESC LIMIT ")
+            .bind(i64::try_from(most).unwrap_or(i64::MAX));
+        let mut found = self.database.all(query, mark_of).await?;
         found.reverse();
         Ok(found)
     }
@@ -194,10 +240,8 @@ impl RunStore for Store {
         self.database.one(query, execution_of).await.map_err(failed("read an execution"))
     }
 
-    /// Of a run with more than 1000, the latest ones: they decide where its steps stand.
     async fn executions(&self, run: RunId) -> Result<Vec<Execution>, StoreError> {
-        let query = Query::new("SELECT ").sql(EXECUTION).sql(" FROM execution WHERE run = ").bind(run.0);
-        self.latest(query, execution_of).await.map_err(failed("list executions"))
+        self.latest_executions(run).await.map_err(failed("list executions"))
     }
 
     async fn running(&self) -> Result<Vec<Execution>, StoreError> {
@@ -253,11 +297,12 @@ impl RunStore for Store {
         self.database.all(query, read).await.map_err(failed("list pinned procedures"))
     }
 
-    /// Of a run with more than 1000, the latest ones.
     async fn marks(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {
-        let query =
-            Query::new("SELECT run, part, mark, by_subject, by_name, at FROM step_mark WHERE run = ").bind(run.0);
-        self.latest(query, mark_of).await.map_err(failed("list marks"))
+        self.latest_marks(run).await.map_err(failed("list marks"))
+    }
+
+    async fn notes(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {
+        self.newest_notes(run).await.map_err(failed("list notes"))
     }
 
     async fn past(&self, filter: &RunFilter) -> Result<Vec<PastRun>, StoreError> {

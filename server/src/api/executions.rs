@@ -72,8 +72,10 @@ pub(crate) struct Undo {
     pub(crate) text: String,
     /// How far it reaches, as far as the text tells.
     pub(crate) effect: Effect,
-    /// What was done since to the same things, by whomever, oldest first: taking it back undoes that, too.
+    /// What was done since to the same things, by whomever: taking it back undoes that, too. The newest five, oldest first.
     pub(crate) since: Vec<DoneSince>,
+    /// How many there are before those.
+    pub(crate) more_since: usize,
     /// Whether so much was done since that not all of it was looked through.
     pub(crate) much_since: bool,
 }
@@ -191,6 +193,7 @@ impl From<&operations::Undo> for Undo {
             text: undo.text.clone(),
             effect: undo.effect.into(),
             since: since.collect(),
+            more_since: undo.more_since,
             much_since: undo.much_since,
         }
     }

@@ -76,7 +76,7 @@ async fn list_incident_presence(
     State(streams): State<Streams>,
     at: At<IncidentId, Reads>,
 ) -> Result<Json<Presence>, Problem> {
-    at.operations.view_incident(at.caller(), at.id).await?;
+    at.operations.may_see_incident(at.caller(), at.id).await?;
     Ok(Json(streams.lookers(at.id.0).into()))
 }
 
@@ -86,6 +86,6 @@ async fn list_incident_presence(
     responses((status = 200, body = Presence), Looking)
 )]
 async fn list_run_presence(State(streams): State<Streams>, at: At<RunId, Reads>) -> Result<Json<Presence>, Problem> {
-    at.operations.view_run(at.caller(), at.id).await?;
+    at.operations.may_see_run(at.caller(), at.id).await?;
     Ok(Json(streams.lookers(at.id.0).into()))
 }

@@ -326,7 +326,7 @@ async fn close_run(at: At<RunId, Runs>, Body(closing): Body<Closing>) -> Result<
 impl<N: Needed> At<RunId, N> {
     /// How the run stands now.
     async fn detail(&self) -> Result<Json<RunDetail>, Problem> {
-        let view = self.operations.view_run(self.caller(), self.id).await?;
+        let view = self.operations.run_page(self.caller(), self.id).await?;
         Ok(Json(RunDetail::told(&view, &self.pages)))
     }
 }

@@ -9,15 +9,12 @@ use operations::{Caller, Error, IncidentId, IncidentPlace, Operations};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{Browser, Events, Streams};
+use super::{Browser, Events, Streams, rest};
 use crate::presence::Here;
 use crate::routes::Problem;
 
 /// The shortest time between two rounds: many runs make news, and a page need not show each piece of it.
 const ROUND: Duration = Duration::from_millis(400);
-/// How many times as long as it took to draw a page its stream rests: however much there is to draw, one stream takes
-/// at most so small a part of a core.
-const REST: u32 = 10;
 /// How long a stream waits for news before it draws anyway: clocks turn amber by themselves.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -151,7 +148,7 @@ async fn follow(operations: Operations, streams: Streams, caller: Caller, shown:
             if browser.fragments(drawn).await.is_err() {
                 return;
             }
-            tokio::time::sleep(ROUND.max(took * REST)).await;
+            tokio::time::sleep(rest(ROUND, took)).await;
             tokio::select! {
                 changed = news.changed() => {
                     if changed.is_err() {

@@ -92,6 +92,7 @@ async fn a_note_has_a_file_beside_it() {
         (json!({ "attachment": { "name": "x", "base64": "no base64" } }), StatusCode::UNPROCESSABLE_ENTITY),
         (json!({ "attachment": { "name": "x.exe", "base64": "TVqQAAM=" } }), StatusCode::UNPROCESSABLE_ENTITY),
         (json!({ "text": "x", "step": "9" }), StatusCode::NOT_FOUND),
+        (json!({ "text": "x".repeat(4097) }), StatusCode::UNPROCESSABLE_ENTITY),
     ] {
         assert_problem(program.post(&notes, &body).await, status, "a note").await;
     }

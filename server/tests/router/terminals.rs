@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use operations::{AuditFilter, Caller, Changes, ExecutionState, Person, Role, RunId, Scope};
+use operations::{AuditFilter, Caller, Changes, ExecutionId, ExecutionState, Person, Role, RunId, Scope};
 use reqwest::{StatusCode, Upgraded};
 use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
@@ -135,7 +135,7 @@ async fn somebody_talks_others_look_on_and_the_recording_stays() {
     }
 
     assert_eq!(app.settled(run).await, [("1".to_owned(), ExecutionState::Passed, Some(0))]);
-    let view = app.portal.operations.view_run(&operator(), run).await.unwrap();
+    let view = app.portal.operations.run_page(&operator(), run).await.unwrap();
     let command = &view.steps[0].commands[0];
     assert!(command.recorded && command.terminal.is_none());
     let execution = command.execution.as_ref().unwrap().id;
@@ -188,7 +188,11 @@ async fn whoever_may_not_type_gets_no_terminal_and_a_stop_ends_one() {
     assert_eq!(none.status(), StatusCode::NOT_FOUND);
 
     let approver = app.signed_in(Role::Approver).await;
-    approver.post("/api/press", &[("run", &run.to_string()), ("command", "1")]).await;
+    let press = async |seen: ExecutionId| {
+        let fields = [("run", run.to_string()), ("command", "1".to_owned()), ("seen", seen.to_string())];
+        approver.post("/api/press", &fields.each_ref().map(|(name, value)| (*name, value.as_str()))).await
+    };
+    press(execution.id).await;
     let id = terminal(&app, run).await;
     let mut window = Window::open(&app, &approver, &format!("/terminals/{id}")).await;
     window.until_shown("/ $ ").await;
@@ -199,7 +203,7 @@ async fn whoever_may_not_type_gets_no_terminal_and_a_stop_ends_one() {
     window.until(|window| window.told.contains(&json!({"ended": true}))).await;
     assert_eq!(app.settled(run).await[0].1, ExecutionState::Stopped);
     // A portal that stops ends what is open, too.
-    approver.post("/api/press", &[("run", &run.to_string()), ("command", "1")]).await;
+    press(execution.id).await;
     terminal(&app, run).await;
     app.stop().await;
 }

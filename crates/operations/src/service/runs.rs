@@ -110,48 +110,72 @@ impl Operations {
         Ok(self.rooms.runs.create(new).await?.id)
     }
 
-    /// A run with everything its page shows.
+    /// A run with where its steps stand, for lists and for what is about to be done to it. What its page alone shows is not
+    /// read for that: notes, ways back, recordings, what follows.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
     pub async fn view_run(&self, caller: &Caller, id: RunId) -> Result<RunView, Error> {
         permit(caller, Permission::View)?;
         let run = self.existing_run(id).await?;
-        let procedure = self.procedure_of(&run).await?;
         let executions = self.rooms.runs.executions(id).await?;
-        let marks = self.rooms.runs.marks(id).await?;
+        let mut view = self.standing(run, &executions, Vec::new()).await?;
+        if !caller.person.role.permits(Permission::SeeOutput) {
+            views::without_output(&mut view.steps);
+        }
+        Ok(view)
+    }
+
+    /// A run with everything its page shows.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn run_page(&self, caller: &Caller, id: RunId) -> Result<RunView, Error> {
+        permit(caller, Permission::View)?;
+        let run = self.existing_run(id).await?;
+        let executions = self.rooms.runs.executions(id).await?;
+        let notes = self.rooms.runs.notes(id).await?;
+        let mut view = self.standing(run, &executions, notes).await?;
+        let recorded = self.rooms.outputs.recorded(id).await?;
+        for command in view.steps.iter_mut().flat_map(|step| &mut step.commands) {
+            command.recorded = command.execution.as_ref().is_some_and(|one| recorded.contains(&one.id));
+        }
         let changes = self.changes_of(id).await;
+        if let Some(environment) = view.environment.clone().filter(|_| view.run.state == RunState::Open) {
+            self.offer_undos(caller, &environment, &mut view, &executions, &changes).await;
+        }
+        if !caller.person.role.permits(Permission::SeeOutput) {
+            views::without_output(&mut view.steps);
+        }
+        let now = self.rooms.library.shelf().runbook(&view.run.runbook).cloned();
+        view.following = undo::verifying(&view.procedure, &view.steps).into_iter().collect();
+        view.following.extend(now.iter().flat_map(|now| undo::following(now, &view.run, &executions, &changes)));
+        Ok(view)
+    }
+
+    /// Where a run's steps stand. With output: whoever gives it to somebody looks at what they may see.
+    async fn standing(&self, run: Run, executions: &[Execution], notes: Vec<StepMark>) -> Result<RunView, Error> {
+        let procedure = self.procedure_of(&run).await?;
+        let marks = self.rooms.runs.marks(run.id).await?;
         let incident = match run.incident {
             Some(incident) => self.rooms.incidents.incident(incident).await?,
             None => None,
         };
-        let mut steps = views::steps(&procedure, &executions, &marks);
-        let recorded = self.rooms.outputs.recorded(id).await?;
+        let mut steps = views::steps(&procedure, executions, &marks, &notes);
         {
             let questions = locked(&self.rooms.questions);
             for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
                 command.question = command.execution.as_ref().and_then(|execution| questions.of(execution.id));
                 command.links = command.execution.as_ref().map(|one| self.rooms.links.of(one.id)).unwrap_or_default();
                 command.terminal = command.execution.as_ref().and_then(|one| self.rooms.terminals.of(one.id));
-                command.recorded = command.execution.as_ref().is_some_and(|one| recorded.contains(&one.id));
             }
         }
         let outdated =
             self.rooms.library.shelf().runbook(&run.runbook).is_none_or(|now| now.version.hash != run.version.hash);
-        let onward = locked(&self.rooms.onward).get(&id).cloned();
-        let of_all = |mark: &StepMark| mark.part == super::together::WHOLE && matches!(mark.mark, Mark::Noted { .. });
-        let notes = marks.into_iter().filter(of_all).collect();
+        let onward = locked(&self.rooms.onward).get(&run.id).cloned();
+        let notes = notes.into_iter().filter(|note| note.part == super::together::WHOLE).collect();
         let environment = self.environment(&run.environment).ok();
-        if let Some(environment) = environment.as_ref().filter(|_| run.state == RunState::Open) {
-            self.offer_undos(&run, environment, &mut steps, &executions, &changes).await;
-        }
-        if !caller.person.role.permits(Permission::SeeOutput) {
-            views::without_output(&mut steps);
-        }
-        let now = self.rooms.library.shelf().runbook(&run.runbook).cloned();
-        let mut following: Vec<_> = undo::verifying(&procedure, &steps).into_iter().collect();
-        following.extend(now.into_iter().flat_map(|now| undo::following(&now, &run, &executions, &changes)));
-        Ok(RunView { environment, run, procedure, steps, outdated, onward, notes, incident, following })
+        Ok(RunView { environment, run, procedure, steps, outdated, onward, notes, incident, following: Vec::new() })
     }
 
     /// Runs, newest first.
@@ -205,12 +229,7 @@ impl Operations {
         let environment = self.environment(&run.environment)?;
         let procedure = self.procedure_of(&run).await?;
         let (step, command) = procedure.command(command).ok_or(Error::NotFound("This command"))?;
-        if press.again == Again::Refused {
-            let executions = self.rooms.runs.executions(run.id).await?;
-            if executions.iter().any(|execution| execution.command == command.id) {
-                return Err(Error::Conflict(format!("Somebody has run {} meanwhile: look at it first.", command.id)));
-            }
-        }
+        self.may_run_again(caller, &run, &command.id, press.again).await?;
         self.forget_onward(run.id);
         let edited = press.edited.filter(|text| text.trim() != command.source.trim());
         if let Some(text) = &edited {
@@ -239,12 +258,38 @@ impl Operations {
         };
         self.settle_lost(run.id).await?;
         let view = self.step_to_do(caller, &run, &step.id).await?;
-        is_the_way(&view, &command.id)?;
         is_alone(step, &view, &command.id)?;
+        is_the_way(&view, &command.id)?;
         let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
+        self.settle_choice(caller, &run, step, &view, command).await?;
         let confirmed = press.confirmed;
         let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: None, confirmed };
         self.set_off(caller, command, ready).await
+    }
+
+    /// Refuses what somebody else has run while whoever presses looked at something older. Whoever calls has the run's turn.
+    async fn may_run_again(&self, caller: &Caller, run: &Run, command: &CommandId, again: Again) -> Result<(), Error> {
+        if again == Again::Allowed {
+            return Ok(());
+        }
+        let executions = self.rooms.runs.executions(run.id).await?;
+        let latest = executions.iter().rev().find(|execution| execution.command == *command);
+        match (again, latest) {
+            (Again::Refused, Some(_)) => {
+                Err(Error::Conflict(format!("Somebody has run {command} meanwhile: look at it first.")))
+            }
+            // What runs just now is refused as such.
+            (Again::Seen(seen), Some(latest)) if seen != Some(latest.id) && !self.rooms.is_in_flight(latest.id) => {
+                let own = latest.started_by.0 == caller.person.subject;
+                let who = if own { "You" } else { latest.started_by.1.as_str() };
+                let did = if latest.undoes.is_some() { "rolled this back" } else { "ran this" };
+                let ago = super::span(self.rooms.now().duration_since(latest.started_at));
+                Err(Error::Conflict(format!(
+                    "{who} {did} {ago} ago: look at what it did, then press again. Nothing has run now."
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Begins what has passed every check. Whoever calls has the run's turn.
@@ -336,6 +381,12 @@ impl Operations {
         let mark = checked(mark)?;
         let _turn = self.rooms.turn(run).await;
         let run = self.open_run(run).await?;
+        self.may_mark(caller, &run, part, &mark).await?;
+        self.put_mark(caller, &run, part, mark).await
+    }
+
+    /// Whether a mark may be put on a part just now. Whoever calls has the run's turn.
+    pub(super) async fn may_mark(&self, caller: &Caller, run: &Run, part: &str, mark: &Mark) -> Result<(), Error> {
         self.settle_lost(run.id).await?;
         self.forget_onward(run.id);
         let view = self.view_run(caller, run.id).await?;
@@ -345,29 +396,31 @@ impl Operations {
             .iter()
             .find(|step| step.id.as_str() == part || step.commands.iter().any(|command| command.id.as_str() == part));
         step.map_or(Ok(()), |step| not_somebody_elses(caller, step))?;
-        match (&mark, state) {
+        match (mark, state) {
             (_, StepState::Running) => {
-                return Err(Error::Conflict(
-                    "It is running. Stop it or wait for it, then say what became of it.".to_owned(),
-                ));
+                Err(Error::Conflict("It is running. Stop it or wait for it, then say what became of it.".to_owned()))
             }
             (Mark::Settled { .. }, state) if state != StepState::Unknown => {
-                return Err(Error::Conflict("Its outcome is known: there is nothing to settle.".to_owned()));
+                Err(Error::Conflict("Its outcome is known: there is nothing to settle.".to_owned()))
             }
             (Mark::Judged { .. }, state) if !matches!(state, StepState::Passed | StepState::Unmet) => {
-                return Err(Error::Conflict("There is no result to judge: run the command first.".to_owned()));
+                Err(Error::Conflict("There is no result to judge: run the command first.".to_owned()))
             }
-            _ => {}
+            _ => Ok(()),
         }
+    }
+
+    /// Writes a mark, first to the trail. Whoever calls has the run's turn and has asked [`Self::may_mark`].
+    pub(super) async fn put_mark(&self, caller: &Caller, run: &Run, part: &str, mark: Mark) -> Result<(), Error> {
         let (summary, text) = words(&mark);
-        let procedure = self.procedure_of(&run).await?;
+        let procedure = self.procedure_of(run).await?;
         let title = match procedure.step(&StepId::new(part)) {
             Some(step) => Some(step.title.clone()),
             None => procedure.command(&CommandId::new(part)).map(|(_, command)| crate::running::title(command)),
         };
         let title = title.map(|title| command::mask::mask_script(&title)).filter(|title| !title.is_empty());
         let summary = title.map_or_else(|| summary.to_owned(), |title| format!("{summary}: {title}"));
-        let mut event = self.event(caller, EventKind::StepMarked, &run, Some(CommandId::new(part)), summary);
+        let mut event = self.event(caller, EventKind::StepMarked, run, Some(CommandId::new(part)), summary);
         event.argv = text.into_iter().cloned().collect();
         self.rooms.trail.append(&event).await?;
         let (by, at) = (signature(caller), self.rooms.now());

@@ -16,8 +16,10 @@ use crate::{
 const MOST: usize = 5_000;
 /// Of how many rows what happened lately is made.
 const LATELY: usize = 120;
-/// Rows that are read at once.
-const PAGE: u32 = 500;
+/// How many bytes of the rows' words it is made of at most.
+const BYTES: usize = 4 << 20;
+/// Rows that are read at once: each may hold a text as long as any that is taken.
+const PAGE: u32 = 200;
 /// How many actions of one execution are told one by one.
 const ACTIONS: usize = 20;
 /// Of how many executions the output's ends are read.
@@ -82,7 +84,7 @@ pub struct Timeline {
     pub to_mitigate: Option<SignedDuration>,
     /// From the start to the end.
     pub to_resolve: Option<SignedDuration>,
-    /// Whether older entries are left out: there are more than a page can hold.
+    /// Whether older entries are left out: there are more, or longer ones, than a page can hold.
     pub cut: bool,
 }
 
@@ -120,10 +122,20 @@ impl Operations {
         let mut rows: Vec<AuditEntry> = Vec::new();
         let limit = PAGE.min(u32::try_from(most).unwrap_or(PAGE));
         let mut filter = AuditFilter { incident: Some(id), limit, ..AuditFilter::default() };
-        let mut cut = false;
+        let (mut cut, mut bytes) = (false, 0);
         loop {
             let (entries, next) = self.rooms.trail.entries(&filter).await?;
-            rows.extend(entries);
+            let there = entries.len();
+            let fitting = entries.into_iter().take_while(|row| {
+                bytes += length(row);
+                bytes <= BYTES
+            });
+            let before = rows.len();
+            rows.extend(fitting);
+            if rows.len() - before < there {
+                cut = true;
+                break;
+            }
             match next {
                 Some(_) if rows.len() >= most => {
                     cut = true;
@@ -275,6 +287,15 @@ pub fn told(row: &AuditEntry) -> String {
         EventKind::MessageIntent => format!("Sent {summary}"),
         _ => summary.to_owned(),
     }
+}
+
+/// How many bytes the words of a row hold.
+fn length(row: &AuditEntry) -> usize {
+    let of = |event: &crate::AuditEvent| {
+        let words = event.argv.iter().chain(event.undo.iter().flatten()).map(String::len).sum::<usize>();
+        words + event.summary.len() + event.original.as_ref().map_or(0, String::len)
+    };
+    of(&row.event) + row.completion.as_ref().map_or(0, of)
 }
 
 /// What there is to say beyond the line.

@@ -1,9 +1,8 @@
 //! Several people at one run: who does which step, which way is taken, and what there is to remember.
 
 use jiff::Timestamp;
-use runbook::{Alternatives, Body, CommandId, Step, StepId};
+use runbook::{Alternatives, Body, Command, CommandId, Step, StepId};
 
-use super::incidents::text;
 use super::{Operations, oneself, signature};
 use crate::{
     Attachment, AttachmentId, AuditEvent, Caller, Error, EventKind, Mark, Permission, Run, RunId, StepMark, StepState,
@@ -26,6 +25,17 @@ struct Saying<'s> {
     /// The rest for the trail.
     words: Vec<String>,
     mark: Mark,
+}
+
+/// A note that is to be written.
+struct Note {
+    /// The step; none for the whole run.
+    step: Option<StepId>,
+    word: String,
+    /// The name and content of what stands beside it.
+    file: Option<(String, Vec<u8>)>,
+    /// What is said of the step with it.
+    tick: Option<Mark>,
 }
 
 impl Operations {
@@ -123,22 +133,23 @@ impl Operations {
                 ));
             }
             this.step_to_do(&caller, &run, &step.id).await?;
-            let title = command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or("").to_owned());
-            let said = format!("Chose: {title}");
-            let (part, kind, mark) = (command.id.as_str(), EventKind::ChoiceMade, Mark::Chosen);
-            this.put(&caller, &run, Saying { part, kind, said, words: Vec::new(), mark }).await
+            this.put(&caller, &run, choice(command)).await
         })
         .await
     }
 
-    /// Whether a step of an open run is the caller's to do.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] where it is somebody else's, [`Error::Store`].
-    pub async fn may_do(&self, caller: &Caller, run: RunId, step: &StepId) -> Result<(), Error> {
-        self.permit(caller, Permission::Run, "do a step").await?;
-        let run = self.open_run(run).await?;
-        self.step_to_do(caller, &run, step).await.map(|_| ())
+    /// Of several ways the one that is pressed first is the one that was chosen: another one, pressed a moment later, is
+    /// refused. Whoever calls has the run's turn.
+    pub(super) async fn settle_choice(
+        &self,
+        caller: &Caller,
+        run: &Run,
+        of: &Step,
+        step: &StepView,
+        command: &Command,
+    ) -> Result<(), Error> {
+        let one = matches!(of.body, Body::Commands { alternatives: Alternatives::One, .. });
+        if one && step.chosen.is_none() { self.put(caller, run, choice(command)).await } else { Ok(()) }
     }
 
     /// A step that the caller may do something to: nobody else has claimed it.
@@ -151,8 +162,8 @@ impl Operations {
     /// Writes a note, to a step or to the whole run, and keeps a picture or text beside it.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] for an empty note or a file of another kind,
-    /// [`Error::Audit`], [`Error::Store`].
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`] for a note that is empty or too long, for a file of
+    /// another kind, and where the run has as many notes as it keeps, [`Error::Audit`], [`Error::Store`].
     pub async fn note(
         &self,
         caller: &Caller,
@@ -161,15 +172,45 @@ impl Operations {
         word: &str,
         file: Option<(String, Vec<u8>)>,
     ) -> Result<(), Error> {
-        let (this, caller, step, word) = (self.clone(), caller.clone(), step.cloned(), text(word)?);
+        let note = Note { step: step.cloned(), word: word.to_owned(), file, tick: None };
+        self.write_note(caller, run, note).await
+    }
+
+    /// Writes a note to a step and ticks the step with it: both, or neither where the step is not the caller's to do.
+    ///
+    /// # Errors
+    /// As [`Operations::note`] and [`Operations::mark`].
+    pub async fn note_and_tick(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        step: &StepId,
+        word: &str,
+        file: Option<(String, Vec<u8>)>,
+    ) -> Result<(), Error> {
+        let note = Note { step: Some(step.clone()), word: word.to_owned(), file, tick: Some(Mark::Done) };
+        self.write_note(caller, run, note).await
+    }
+
+    async fn write_note(&self, caller: &Caller, run: RunId, note: Note) -> Result<(), Error> {
+        let (this, caller) = (self.clone(), caller.clone());
+        let Note { step, word, file, tick } = note;
         self.whole(async move {
             this.permit(&caller, Permission::Run, "write a note").await?;
-            let word = word.trim().to_owned();
+            check_note(word.trim())?;
+            let word = command::mask::mask_text(word.trim());
             if word.is_empty() && file.is_none() {
                 return Err(Error::Invalid("Write the note first.".to_owned()));
             }
             let _turn = this.rooms.turn(run).await;
             let run = this.existing_run(run).await?;
+            let tick = step.as_ref().zip(tick);
+            // Before anything is kept: a form that is sent again must not say it twice.
+            if let Some((step, mark)) = &tick {
+                this.open_run(run.id).await?;
+                this.may_mark(&caller, &run, step.as_str(), mark).await?;
+            }
+            this.has_room(&run, &word).await?;
             let part = match &step {
                 Some(step) => {
                     let procedure = this.procedure_of(&run).await?;
@@ -191,9 +232,31 @@ impl Operations {
             if let Some(file) = &file {
                 this.rooms.incidents.attach(file).await?;
             }
-            this.keep_mark(&caller, &run, saying, at).await
+            this.keep_mark(&caller, &run, saying, at).await?;
+            match tick {
+                Some((step, mark)) => this.put_mark(&caller, &run, step.as_str(), mark).await,
+                None => Ok(()),
+            }
         })
         .await
+    }
+
+    /// Whether a run keeps one more note: everybody who looks at it reads them all.
+    async fn has_room(&self, run: &Run, word: &str) -> Result<(), Error> {
+        let notes = self.rooms.runs.notes(run.id).await?;
+        let length = |note: &StepMark| if let Mark::Noted { text, .. } = &note.mark { text.len() } else { 0 };
+        let bytes: usize = notes.iter().map(length).sum();
+        if notes.len() < StepMark::NOTES && bytes + word.len() <= StepMark::ALL_NOTES {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "A run keeps at most {} notes, together at most {} KiB, and {} notes of {} KiB are there. Put what else there \
+             is to say where the team keeps its documents.",
+            StepMark::NOTES,
+            StepMark::ALL_NOTES >> 10,
+            notes.len(),
+            bytes >> 10
+        )))
     }
 
     /// A file that may be kept: of a kind and size that is taken, a text without its secrets.
@@ -264,6 +327,29 @@ impl Operations {
         self.rooms.changed(run.id);
         Ok(())
     }
+}
+
+/// The words of a choice.
+fn choice(command: &Command) -> Saying<'_> {
+    let title = command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or("").to_owned());
+    let (part, kind, said) = (command.id.as_str(), EventKind::ChoiceMade, format!("Chose: {title}"));
+    Saying { part, kind, said, words: Vec::new(), mark: Mark::Chosen }
+}
+
+/// Whether a text is short enough for a note, on a run or on an incident.
+///
+/// # Errors
+/// [`Error::Invalid`] where it has more than [`StepMark::NOTE`] bytes.
+pub fn check_note(text: &str) -> Result<(), Error> {
+    if text.len() <= StepMark::NOTE {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "The note is too long: {} of at most {} bytes (4 KiB). Say it shorter; a text to keep goes beside the note of a run, \
+         as a file.",
+        text.len(),
+        StepMark::NOTE
+    )))
 }
 
 /// Refuses what is done to a step that somebody else has claimed.

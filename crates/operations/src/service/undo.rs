@@ -1,18 +1,25 @@
 //! Taking back what an execution changed, with every check of a press.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use runbook::Language;
 
 use super::runs::Ready;
 use super::together::is_alone;
-use super::{Operations, permit};
+use super::{Operations, locked, permit};
 use crate::prepared::Prepared;
 use crate::undo::{Undo, is_taken_back, last_change, of, of_latest, since};
 use crate::{
-    AuditEntry, Caller, Environment, Error, Execution, ExecutionId, ExecutionState, Permission, Run, RunId, RunState,
-    StepView,
+    AuditEntry, AuditError, Caller, Environment, EnvironmentName, Error, Execution, ExecutionId, ExecutionState,
+    LaterChange, Permission, Run, RunId, RunState, RunView,
 };
+
+/// For how many places in the trail it is kept what was changed after them.
+const KEPT: usize = 16;
+
+/// What was changed in an environment behind a place of its trail, and the last place of the trail when that was read.
+pub(super) type Later = HashMap<(EnvironmentName, i64), (i64, Arc<[LaterChange]>)>;
 
 impl Operations {
     /// Takes back what an execution changed: presses, for the same command, the text of [`Operations::undo_of`]. The portal
@@ -79,7 +86,10 @@ impl Operations {
         }
         let executions = self.rooms.runs.executions(run.id).await?;
         let changes = self.changes_of(run.id).await;
-        let Some(mut undo) = of(&execution, &executions, &changes, &environment.policy) else { return Ok(None) };
+        // What is so long ago that it is not among them is not rolled back any more: see [`Self::undo`].
+        let found = executions.iter().find(|one| one.id == execution.id);
+        let undo = found.and_then(|execution| of(execution, &executions, &changes, &environment.policy));
+        let Some(mut undo) = undo else { return Ok(None) };
         self.tell_since(&run, &executions, &changes, vec![&mut undo]).await;
         if !caller.person.role.permits(Permission::SeeOutput) {
             undo.without_calls();
@@ -87,41 +97,65 @@ impl Operations {
         Ok(Some(undo))
     }
 
-    /// Says of every command what takes its latest execution back.
+    /// Says of every command what takes its latest execution back; to those who may do so, what was done since.
     pub(super) async fn offer_undos(
         &self,
-        run: &Run,
+        caller: &Caller,
         environment: &Environment,
-        steps: &mut [StepView],
+        view: &mut RunView,
         executions: &[Execution],
         changes: &[AuditEntry],
     ) {
         let mut undos = Vec::new();
-        for command in steps.iter_mut().flat_map(|step| &mut step.commands) {
+        for command in view.steps.iter_mut().flat_map(|step| &mut step.commands) {
             let latest = command.execution.as_ref();
             command.undo = latest.and_then(|one| of_latest(one, executions, changes, &environment.policy));
             undos.extend(command.undo.as_mut());
         }
-        self.tell_since(run, executions, changes, undos).await;
+        if caller.person.role.permits(Permission::Run) {
+            self.tell_since(&view.run, executions, changes, undos).await;
+        }
     }
 
     /// Says of each what was done to the same things since, in any run. Where the trail cannot be read, much may have been.
     async fn tell_since(&self, run: &Run, executions: &[Execution], changes: &[AuditEntry], undos: Vec<&mut Undo>) {
         let Some(first) = undos.iter().filter_map(|undo| last_change(undo.of, changes)).min() else { return };
-        let (later, much) = match self.rooms.trail.changes_after(&run.environment, first).await {
+        let (later, much) = match self.later(&run.environment, first).await {
             Ok(later) => {
-                let much = later.len() >= AuditEntry::MOST_CHANGES;
+                let much = later.len() >= LaterChange::MOST;
                 (later, much)
             }
             Err(error) => {
                 tracing::warn!(run = %run.id, error = &error as &dyn std::error::Error, "what changed since could not be read");
-                (Vec::new(), true)
+                (Arc::default(), true)
             }
         };
         for undo in undos {
-            undo.since = since(undo.of, executions, changes, &later);
+            (undo.since, undo.more_since) = since(undo.of, executions, changes, &later);
             undo.much_since = much;
         }
+    }
+
+    /// What was changed in an environment behind a place in its trail. Everybody who looks asks for it in every round, so it
+    /// is read again only where the trail has grown.
+    async fn later(&self, environment: &EnvironmentName, first: i64) -> Result<Arc<[LaterChange]>, AuditError> {
+        let last = self.rooms.trail.last_place(environment).await?;
+        if last <= first {
+            return Ok(Arc::default());
+        }
+        let key = (environment.clone(), first);
+        if let Some((until, known)) = locked(&self.rooms.later).get(&key)
+            && *until == last
+        {
+            return Ok(known.clone());
+        }
+        let later: Arc<[LaterChange]> = self.rooms.trail.changes_after(environment, first).await?.into();
+        let mut known = locked(&self.rooms.later);
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(key, (last, later.clone()));
+        Ok(later)
     }
 
     /// What of a run's changes can be changed back. A trail that cannot be read offers nothing.

@@ -111,7 +111,7 @@ fn nothing_yet(step: &Step) -> StepStatistics {
 
 /// Adds what one run says of each step.
 fn count(past: &PastRun, map: &Map, steps: &mut [StepStatistics]) {
-    let views = views::steps(&map.text, &past.executions, &past.marks);
+    let views = views::steps(&map.text, &past.executions, &past.marks, &[]);
     let completed = past.run.state == RunState::Completed;
     for (place, view) in views.iter().enumerate() {
         let Some(step) = map.steps[place].map(|at| &mut steps[at]) else { continue };

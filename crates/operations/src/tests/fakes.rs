@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -120,7 +120,7 @@ pub(super) struct FakeStore {
     pub(super) runs: Mutex<Vec<Run>>,
     texts: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(super) executions: Mutex<Vec<Execution>>,
-    marks: Mutex<Vec<StepMark>>,
+    pub(super) marks: Mutex<Vec<StepMark>>,
     pins: Mutex<Vec<(String, RunbookId, ProcedureId)>>,
     pub(super) incidents: Mutex<Vec<Incident>>,
     pub(super) alerts: Mutex<Vec<FiredAlert>>,
@@ -131,6 +131,14 @@ pub(super) struct FakeStore {
     pub(super) people: Mutex<Vec<KnownPerson>>,
     pub(super) tokens: Mutex<Vec<(Token, TokenDigest)>>,
     pub(super) trail_is_broken: AtomicBool,
+    /// How many times notes were read.
+    pub(super) notes_read: AtomicUsize,
+    /// How many times what changed since was read.
+    pub(super) later_read: AtomicUsize,
+}
+
+fn is_note(mark: &StepMark) -> bool {
+    matches!(mark.mark, Mark::Noted { .. })
 }
 
 #[async_trait]
@@ -260,7 +268,14 @@ impl RunStore for FakeStore {
     }
 
     async fn marks(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {
-        Ok(self.marks.lock().unwrap().iter().filter(|mark| mark.run == run).cloned().collect())
+        let marks = self.marks.lock().unwrap();
+        Ok(marks.iter().filter(|mark| mark.run == run && !is_note(mark)).cloned().collect())
+    }
+
+    async fn notes(&self, run: RunId) -> Result<Vec<StepMark>, StoreError> {
+        self.notes_read.fetch_add(1, Ordering::SeqCst);
+        let marks = self.marks.lock().unwrap();
+        Ok(marks.iter().filter(|mark| mark.run == run && is_note(mark)).cloned().collect())
     }
 }
 
@@ -317,25 +332,37 @@ impl AuditTrail for FakeStore {
         Ok(events.iter().enumerate().filter(|(_, event)| wanted(event)).map(entry).collect())
     }
 
-    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<AuditEntry>, AuditError> {
+    async fn last_place(&self, environment: &EnvironmentName) -> Result<i64, AuditError> {
+        let events = self.events.lock().unwrap();
+        let last = events.iter().rposition(|event| event.environment.as_ref() == Some(environment));
+        Ok(last.map_or(0, |index| index as i64 + 1))
+    }
+
+    async fn changes_after(&self, environment: &EnvironmentName, place: i64) -> Result<Vec<LaterChange>, AuditError> {
+        self.later_read.fetch_add(1, Ordering::SeqCst);
         let events = self.events.lock().unwrap();
         let wanted = |event: &AuditEvent| {
             event.kind == EventKind::ActionIntent
                 && event.environment.as_ref() == Some(environment)
                 && event.effect > Some(command::Effect::Read)
         };
-        let entry = |(index, event): (usize, &AuditEvent)| AuditEntry {
-            sequence: index as i64 + 1,
-            event: event.clone(),
-            completion: events.iter().find(|other| other.completes == Some(event.id)).cloned(),
+        let refused = |event: &AuditEvent| {
+            let completion = events.iter().find(|other| other.completes == Some(event.id));
+            let outcome = completion.and_then(|completion| completion.outcome.as_ref());
+            outcome.is_some_and(|outcome| outcome.result == OutcomeResult::Refused)
         };
-        Ok(events
-            .iter()
-            .enumerate()
-            .filter(|(_, event)| wanted(event))
-            .map(entry)
-            .filter(|one| one.sequence > place)
-            .collect())
+        let change = |(index, event): (usize, &AuditEvent)| LaterChange {
+            sequence: index as i64 + 1,
+            execution: event.execution,
+            by: event.actor.name.clone(),
+            at: event.at,
+            verb: event.summary.clone(),
+            call: event.argv.clone(),
+            targets: event.targets.clone(),
+            refused: refused(event),
+        };
+        let changes = events.iter().enumerate().filter(|(_, event)| wanted(event)).map(change);
+        Ok(changes.filter(|one| one.sequence > place).collect())
     }
 }
 
@@ -798,7 +825,7 @@ impl Bench {
         let viewer = person(Role::Operator);
         let mut changes = self.operations.watch_run(&viewer, run).await.unwrap();
         loop {
-            let view = self.operations.view_run(&viewer, run).await.unwrap();
+            let view = self.operations.run_page(&viewer, run).await.unwrap();
             let commands = view.steps.iter().flat_map(|step| &step.commands);
             if commands.clone().all(|command| command.state != StepState::Running) {
                 return view;

@@ -429,11 +429,12 @@ async fn a_run_of_an_incident_takes_it_on_and_tells_its_timeline() {
             "Acknowledged",
             "Took command",
             "Skipped: Tell people (step 1)",
+            "Chose: Restart pods (step 2a)",
             "Ran step 2a: Restart pods",
             "Resolved"
         ]
     );
-    let ran = &timeline.entries[5];
+    let ran = &timeline.entries[6];
     assert_eq!(ran.result, Some(OutcomeResult::Passed));
     assert!(ran.details.iter().any(|detail| detail.starts_with("kubectl get pods")), "{:?}", ran.details);
     bench.operations.mark(&operator, run, "2a", Mark::ByHand { result: "rows of customers".to_owned() }).await.unwrap();
@@ -592,7 +593,7 @@ async fn a_note_takes_a_picture_or_a_text_and_nothing_else() {
     }
     assert!(matches!(bench.operations.note(&operator, run, None, "  ", None).await, Err(Error::Invalid(_))));
     bench.operations.note(&operator, run, None, "It is the cache", None).await.unwrap();
-    let view = bench.operations.view_run(&operator, run).await.unwrap();
+    let view = bench.operations.run_page(&operator, run).await.unwrap();
     assert_eq!(view.notes.len(), 1);
     let Mark::Noted { text, attachment: Some((id, name, kind)) } = &view.steps[0].notes[0].mark else {
         panic!("a note with a picture");
@@ -602,4 +603,26 @@ async fn a_note_takes_a_picture_or_a_text_and_nothing_else() {
     let refused = bench.operations.attachment(&person(Role::Viewer), *id).await;
     assert!(matches!(refused, Err(Error::Forbidden(Permission::SeeOutput))));
     assert_eq!(view.steps[0].state, StepState::Waiting, "a note says nothing of how far a step is");
+}
+
+#[tokio::test]
+async fn a_timeline_of_long_words_leaves_the_earlier_ones_to_the_trail() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let id = opened(&bench).await;
+    for index in 0..100 {
+        let text = format!("{index} {}", "x".repeat(60_000));
+        bench.store.events.lock().unwrap().push({
+            let mut event =
+                AuditEvent::new(bench.operations.now(), EventKind::StatusUpdated, Actor::from(&operator), text);
+            event.incident = Some(id);
+            event
+        });
+    }
+    for timeline in [bench.operations.timeline(&operator, id).await, bench.operations.lately(&operator, id).await] {
+        let timeline = timeline.unwrap();
+        let words: usize = timeline.entries.iter().map(|entry| entry.words.len()).sum();
+        assert!(timeline.cut && words < 5 << 20, "{words}");
+        assert!(timeline.entries.last().unwrap().words.starts_with("Status: 99 "), "the newest are there");
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use runbook::CommandId;
+use runbook::{CommandId, StepId};
 
 use super::fakes::{Script, bench, bench_with, person};
 use crate::*;
@@ -162,8 +162,113 @@ async fn in_a_choice_one_that_worked_is_enough() {
     bench.press(run, "2a").await.unwrap();
     assert_eq!(bench.settled(run).await.steps[1].state, StepState::Failed);
     *bench.bash.script.lock().unwrap() = Script::Calls(vec![vec!["kubectl", "get", "pods", "-n", "shop"]]);
+    bench.operations.choose(&person(Role::Operator), run, &CommandId::new("2b")).await.unwrap();
     bench.press(run, "2b").await.unwrap();
     assert_eq!(bench.settled(run).await.steps[1].state, StepState::Passed);
+}
+
+#[tokio::test]
+async fn the_way_that_is_pressed_is_the_one_that_was_chosen() {
+    let bench = bench();
+    let run = bench.start("recover").await;
+    bench.press(run, "2a").await.unwrap();
+    let view = bench.settled(run).await;
+    assert_eq!(view.steps[1].chosen.as_ref().map(CommandId::as_str), Some("2a"));
+    let second = bench.press(run, "2b").await;
+    assert!(matches!(&second, Err(Error::Conflict(why)) if why.contains("2a was chosen here")), "{second:?}");
+    bench.press(run, "2a").await.unwrap();
+    bench.settled(run).await;
+    let choices = bench.kinds().into_iter().filter(|kind| *kind == EventKind::ChoiceMade).count();
+    assert_eq!(choices, 1, "the same way again is no other choice");
+}
+
+#[tokio::test]
+async fn what_somebody_has_not_seen_is_not_run_again() {
+    let bench = bench();
+    let run = bench.start("restart").await;
+    let press = async |role, seen| {
+        let press = Press { again: Again::Seen(seen), ..Press::default() };
+        bench.operations.press(&person(role), run, &CommandId::new("1"), press).await
+    };
+    let first = press(Role::Operator, None).await.unwrap();
+    bench.settled(run).await;
+    let late = press(Role::Approver, None).await;
+    assert!(
+        matches!(&late, Err(Error::Conflict(why)) if why.starts_with("Some operator ran this ") && why.contains("look at what it did")),
+        "{late:?}"
+    );
+    let own = press(Role::Operator, None).await;
+    assert!(matches!(&own, Err(Error::Conflict(why)) if why.starts_with("You ran this ")), "{own:?}");
+    let second = press(Role::Approver, Some(first)).await.unwrap();
+    bench.settled(run).await;
+    assert!(matches!(press(Role::Operator, Some(first)).await, Err(Error::Conflict(_))));
+    press(Role::Operator, Some(second)).await.unwrap();
+    assert_eq!(bench.settled(run).await.steps[0].commands[0].executions, 3);
+}
+
+#[tokio::test]
+async fn a_note_is_short_and_a_run_keeps_so_many() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("recover").await;
+    let step = StepId::new("1");
+    bench.operations.mark(&operator, run, "1", Mark::Skipped { reason: "not here".to_owned() }).await.unwrap();
+    let note = async |word: &str| bench.operations.note(&operator, run, Some(&step), word, None).await;
+    let long = note(&"x".repeat(StepMark::NOTE + 1)).await;
+    assert!(matches!(&long, Err(Error::Invalid(why)) if why.contains("4097 of at most 4096 bytes")), "{long:?}");
+    assert!(check_note(&"x".repeat(StepMark::NOTE)).is_ok());
+
+    // As many bytes as all of them may have, in fewer of them.
+    let full = StepMark::ALL_NOTES / StepMark::NOTE;
+    for _ in 0..full {
+        note(&"x".repeat(StepMark::NOTE)).await.unwrap();
+    }
+    let refused = note("one more").await;
+    assert!(matches!(&refused, Err(Error::Invalid(why)) if why.contains("at most 500 notes")), "{refused:?}");
+    bench.store.marks.lock().unwrap().retain(|mark| !matches!(mark.mark, Mark::Noted { .. }));
+    for _ in 0..StepMark::NOTES {
+        note("short").await.unwrap();
+    }
+    let refused = note("one more").await;
+    assert!(matches!(&refused, Err(Error::Invalid(why)) if why.contains("500 notes of")), "{refused:?}");
+
+    bench.store.notes_read.store(0, Ordering::SeqCst);
+    let view = bench.operations.view_run(&operator, run).await.unwrap();
+    assert_eq!((view.steps[0].state, view.steps[0].notes.len()), (StepState::Skipped, 0));
+    bench.operations.what_is_open(&operator, 10).await.unwrap();
+    assert_eq!(bench.store.notes_read.load(Ordering::SeqCst), 0, "lists show no notes");
+    let page = bench.operations.run_page(&operator, run).await.unwrap();
+    assert_eq!((page.steps[0].state, page.steps[0].notes.len()), (StepState::Skipped, StepMark::NOTES));
+}
+
+#[tokio::test]
+async fn a_note_and_its_tick_are_both_there_or_neither() {
+    let bench = bench();
+    let operator = person(Role::Operator);
+    let run = bench.start("recover").await;
+    let step = StepId::new("1");
+    let note = |word: &'static str| bench.operations.note_and_tick(&operator, run, &step, word, None);
+    let seen = async || {
+        let view = bench.operations.run_page(&operator, run).await.unwrap();
+        (view.steps[0].notes.len(), view.steps[0].state)
+    };
+    // It is somebody else's: nothing is kept.
+    bench.operations.claim(&person(Role::Approver), run, &step).await.unwrap();
+    assert!(matches!(note("told them").await, Err(Error::Conflict(_))));
+    assert_eq!(seen().await, (0, StepState::Waiting));
+    bench.operations.claim(&operator, run, &step).await.unwrap();
+
+    // The browser leaves, and somebody who wants the step has to wait for both.
+    let mut written = Box::pin(note("told them"));
+    assert!(futures::poll!(&mut written).is_pending());
+    drop(written);
+    bench.operations.claim(&person(Role::Approver), run, &step).await.unwrap();
+    assert_eq!(seen().await, (1, StepState::Passed));
+    let kinds = bench.kinds();
+    assert_eq!(kinds[kinds.len() - 3..], [EventKind::NoteWritten, EventKind::StepMarked, EventKind::StepClaimed]);
+    bench.operations.close_run(&operator, run, RunState::Completed).await.unwrap();
+    assert!(matches!(note("late").await, Err(Error::Conflict(_))));
+    assert_eq!(seen().await.0, 1);
 }
 
 #[tokio::test]
@@ -433,4 +538,17 @@ async fn stop_takes_the_question_away() {
     assert!(question(&bench).await.is_none());
     let late = bench.operations.answer(&operator, run, asked.id, Answer::No).await;
     assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
+}
+
+#[tokio::test]
+async fn that_a_run_is_there_is_known_without_reading_it() {
+    let bench = bench();
+    let run = bench.start("recover").await;
+    bench.store.runs.lock().unwrap()[0].procedure = runbook::ProcedureId::new("gone");
+    let viewer = person(Role::Viewer);
+    assert!(matches!(bench.operations.view_run(&viewer, run).await, Err(Error::NotFound(_))));
+    bench.operations.may_see_run(&viewer, run).await.unwrap();
+    assert!(matches!(bench.operations.may_see_run(&viewer, RunId::new()).await, Err(Error::NotFound(_))));
+    let nothing = bench.operations.may_see_incident(&viewer, IncidentId::new()).await;
+    assert!(matches!(nothing, Err(Error::NotFound(_))));
 }

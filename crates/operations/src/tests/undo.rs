@@ -47,10 +47,50 @@ async fn what_others_did_since_is_told_before_it_is_undone() {
     ran(&bench, &[other, &RESTART], &[deployment("shop", 3, 8)]).await;
     let since = undo(execution).await.unwrap().unwrap().since;
     assert_eq!(since.iter().map(|since| since.call.as_str()).collect::<Vec<_>>(), [RESTART.join(" ")]);
-    let view = bench.operations.view_run(&operator, run).await.unwrap();
+    let view = bench.operations.run_page(&operator, run).await.unwrap();
     assert_eq!(view.steps[0].commands[0].undo.as_ref().unwrap().since, since, "in another run");
     let told = bench.operations.undo_of(&person(Role::Viewer), execution).await.unwrap().unwrap().since;
     assert_eq!((told[0].verb.as_str(), told[0].call.as_str()), ("rollout restart", ""), "what was typed is output's");
+}
+
+#[tokio::test]
+async fn of_much_that_others_did_since_the_newest_is_told() {
+    let bench = bench();
+    let (run, _) = ran(&bench, &[&RESTART], &[deployment("shop", 3, 7)]).await;
+    let calls: Vec<&[&'static str]> = vec![&RESTART; 7];
+    ran(&bench, &calls, &[deployment("shop", 3, 8)]).await;
+    let operator = person(Role::Operator);
+    let undo = bench.operations.run_page(&operator, run).await.unwrap().steps[0].commands[0].undo.clone().unwrap();
+    assert_eq!((undo.since.len(), undo.more_since, undo.much_since), (5, 2, false));
+    let last = bench.store.changes_after(&EnvironmentName("practice".to_owned()), 0).await.unwrap();
+    let newest: Vec<i64> = last[last.len() - 5..].iter().map(|change| change.sequence).collect();
+    assert_eq!(undo.since.iter().map(|since| since.place).collect::<Vec<_>>(), newest);
+}
+
+#[tokio::test]
+async fn what_was_done_since_is_read_for_the_page_alone_and_once() {
+    let bench = bench();
+    let (run, _) = ran(&bench, &[&RESTART], &[deployment("shop", 3, 7)]).await;
+    ran(&bench, &[&RESTART], &[deployment("shop", 3, 8)]).await;
+    let operator = person(Role::Operator);
+    let read = || bench.store.later_read.swap(0, Ordering::SeqCst);
+    read();
+    assert_eq!(bench.operations.view_run(&operator, run).await.unwrap().steps[0].commands[0].undo, None);
+    bench.operations.what_is_open(&operator, 10).await.unwrap();
+    bench.operations.run_page(&person(Role::Viewer), run).await.unwrap();
+    assert_eq!(read(), 0, "nobody is shown it there");
+    for _ in 0..3 {
+        let view = bench.operations.run_page(&operator, run).await.unwrap();
+        assert_eq!(view.steps[0].commands[0].undo.as_ref().unwrap().since.len(), 1);
+    }
+    assert_eq!(read(), 1, "once for all who look");
+    ran(&bench, &[&RESTART], &[deployment("shop", 3, 9)]).await;
+    read();
+    for _ in 0..3 {
+        let view = bench.operations.run_page(&operator, run).await.unwrap();
+        assert_eq!(view.steps[0].commands[0].undo.as_ref().unwrap().since.len(), 2);
+    }
+    assert_eq!(read(), 1, "the trail has grown");
 }
 
 #[tokio::test]
@@ -60,7 +100,7 @@ async fn a_restart_goes_back_to_the_revision_before() {
     let asked = bench.kubectl.looked.lock().unwrap().clone();
     assert_eq!(asked, [["kubectl", "get", "deployment/shop", "--namespace=shop", "--output=json"]]);
     assert_eq!(text(&bench, execution).await.as_deref(), Some(BACK));
-    let view = bench.operations.view_run(&person(Role::Viewer), run).await.unwrap();
+    let view = bench.operations.run_page(&person(Role::Viewer), run).await.unwrap();
     assert_eq!(view.steps[0].commands[0].undo.as_ref().unwrap().text, BACK);
 
     let words: Vec<&'static str> = BACK.split(' ').collect();
@@ -109,7 +149,7 @@ async fn it_is_not_taken_back_twice_unless_that_failed() {
     undo(&bench, run, execution).await.unwrap();
     assert_eq!(bench.settled(run).await.steps[0].state, StepState::Failed);
     assert_eq!(text(&bench, execution).await.as_deref(), Some(second), "what is back is not brought back again");
-    let view = bench.operations.view_run(&person(Role::Viewer), run).await.unwrap();
+    let view = bench.operations.run_page(&person(Role::Viewer), run).await.unwrap();
     let offered = view.steps[0].commands[0].undo.clone().unwrap();
     assert_eq!((offered.of, offered.text.as_str()), (execution, second), "the rest of it comes first");
 
@@ -221,7 +261,7 @@ async fn running_on_stops_at_what_was_rolled_back() {
 #[tokio::test]
 async fn what_follows_is_filled_with_what_was_there_before() {
     let bench = bench();
-    let following = async |run| bench.operations.view_run(&person(Role::Viewer), run).await.unwrap().following;
+    let following = async |run| bench.operations.run_page(&person(Role::Viewer), run).await.unwrap().following;
     let run = bench.start("restart").await;
     let before = following(run).await;
     assert_eq!((before.len(), before[0].title.as_str(), before[0].values.len()), (1, "Revert", 0));

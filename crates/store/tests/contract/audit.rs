@@ -2,8 +2,8 @@
 
 use command::{Effect, Target};
 use operations::{
-    Actor, AuditEntry, AuditEvent, AuditFilter, AuditTrail, Decision, EnvironmentName, EventId, EventKind, ExecutionId,
-    IncidentId, Outcome, OutcomeResult, Place, RunId, Verdict,
+    Actor, AuditEvent, AuditFilter, AuditTrail, Decision, EnvironmentName, EventId, EventKind, ExecutionId, IncidentId,
+    LaterChange, Outcome, OutcomeResult, Place, RunId, Verdict,
 };
 use runbook::{CommandId, ProcedureId, RunbookId};
 
@@ -226,9 +226,20 @@ pub(crate) async fn changes_of_a_run_in_order(fixture: &Fixture) {
     let (early, look, late) = (change(1, Effect::Change), change(6, Effect::Read), change(7, Effect::Destroy));
     append(fixture, &[&early, &look, &late]).await;
     let all = fixture.store.changes_after(&environment, 0).await.unwrap();
-    let ids = |entries: &[AuditEntry]| entries.iter().map(|entry| entry.event.id).collect::<Vec<_>>();
-    assert_eq!(ids(&all), [early.id, late.id]);
-    assert_eq!(ids(&fixture.store.changes_after(&environment, all[0].sequence).await.unwrap()), [late.id]);
+    let told = |changes: &[LaterChange]| changes.iter().map(|one| (one.at, one.refused)).collect::<Vec<_>>();
+    assert_eq!(told(&all), [(at(1), false), (at(7), false)]);
+    let place = all[0].sequence;
+    assert_eq!(told(&fixture.store.changes_after(&environment, place).await.unwrap()), [(at(7), false)]);
+    assert_eq!(fixture.store.last_place(&environment).await.unwrap(), all[1].sequence);
+    assert_eq!(fixture.store.last_place(&EnvironmentName("nowhere".to_owned())).await.unwrap(), 0);
+    let end = AuditEvent { environment: Some(environment.clone()), ..outcome(&late, OutcomeResult::Refused) };
+    append(fixture, &[&end]).await;
+    assert_eq!(told(&fixture.store.changes_after(&environment, place).await.unwrap()), [(at(7), true)]);
+    assert!(fixture.store.last_place(&environment).await.unwrap() > all[1].sequence, "an outcome is news, too");
+    let many: Vec<AuditEvent> = (0..LaterChange::MOST).map(|_| change(9, Effect::Change)).collect();
+    append(fixture, &many.iter().collect::<Vec<_>>()).await;
+    let newest = fixture.store.changes_after(&environment, 0).await.unwrap();
+    assert_eq!((newest.len(), newest[0].at), (LaterChange::MOST, at(9)), "of many the newest");
     // Only an action has a way back.
     let wrong = AuditEvent { kind: EventKind::ExecutionIntent, ..full() };
     assert!(fixture.store.append(&wrong).await.is_err());

@@ -53,6 +53,8 @@ contract! {
         an_execution_begins_and_ends,
         many_presses_start_it_once,
         only_the_latest_thousand_are_read,
+        the_latest_of_a_command_is_never_forgotten,
+        however_many_notes_leave_the_marks_alone,
         marks_come_back_in_order,
         procedures_are_pinned_by_each_person,
         columns_are_tied;

@@ -160,6 +160,64 @@ pub(crate) async fn only_the_latest_thousand_are_read(fixture: &Fixture) {
     assert_eq!(found[999].exit_code, Some(1002));
 }
 
+pub(crate) async fn the_latest_of_a_command_is_never_forgotten(fixture: &Fixture) {
+    let run = fixture.open_run().await;
+    let began = async |command: &str, undoes: Option<ExecutionId>, state: ExecutionState| {
+        let exit_code = (state == ExecutionState::Passed).then_some(0).or(Some(1));
+        let one = Execution { state, ended_at: Some(at(2)), exit_code, undoes, ..new_execution(run.id, command) };
+        assert!(fixture.store.begin(&one).await.unwrap());
+        one.id
+    };
+    let (passed, failed) = (ExecutionState::Passed, ExecutionState::Failed);
+    began("1", None, failed).await;
+    let first = began("1", None, passed).await;
+    let tried = began("1", Some(first), failed).await;
+    let back = began("1", Some(first), passed).await;
+    let other = began("2", None, passed).await;
+    for _ in 0..1000 {
+        began("3", None, failed).await;
+    }
+    let found = fixture.store.executions(run.id).await.unwrap();
+    let ids: Vec<_> = found.iter().take(5).map(|one| one.id).collect();
+    assert_eq!(ids[..4], [first, tried, back, other], "what is shown of 1 is that it was rolled back");
+    assert_eq!(found.len(), 1004);
+}
+
+pub(crate) async fn however_many_notes_leave_the_marks_alone(fixture: &Fixture) {
+    let run = fixture.open_run().await;
+    let mark = |part: &str, mark: Mark| StepMark {
+        run: run.id,
+        part: part.to_owned(),
+        mark,
+        by: ("sub-2".to_owned(), "Vic Viewer".to_owned()),
+        at: at(3),
+    };
+    let note = |text: String| mark("1", Mark::Noted { text, attachment: None });
+    let claimed = || Mark::Claimed { by: ("sub-1".to_owned(), "Ada".to_owned()) };
+    let skipped = |reason: &str| Mark::Skipped { reason: reason.to_owned() };
+    let said = [mark("1", skipped("last")), mark("1", claimed()), mark("2a", Mark::Chosen), mark("2", Mark::Done)];
+    for early in [mark("1", skipped("first")), mark("1", claimed())] {
+        fixture.store.mark(&early).await.unwrap();
+    }
+    for one in &said {
+        fixture.store.mark(one).await.unwrap();
+    }
+    for index in 0..1001 {
+        fixture.store.mark(&note(index.to_string())).await.unwrap();
+    }
+    assert_eq!(fixture.store.marks(run.id).await.unwrap(), said);
+    let notes = fixture.store.notes(run.id).await.unwrap();
+    assert_eq!((notes.len(), &notes[499]), (StepMark::NOTES, &note("1000".to_owned())), "the newest, oldest first");
+
+    // What was written when a note could be longer does not fill the memory.
+    for _ in 0..40 {
+        fixture.store.mark(&note("x".repeat(60 * 1024))).await.unwrap();
+    }
+    let notes = fixture.store.notes(run.id).await.unwrap();
+    assert_eq!(notes.len(), 17);
+    assert_eq!(fixture.store.notes(RunId::new()).await.unwrap(), []);
+}
+
 pub(crate) async fn marks_come_back_in_order(fixture: &Fixture) {
     let run = fixture.open_run().await;
     let marks = [

@@ -45,7 +45,7 @@ struct StepHandOver {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewNote {
-    /// What; may be empty where there is an attachment.
+    /// What, at most 4 KiB; may be empty where there is an attachment.
     #[serde(default)]
     text: String,
     /// The step that it is about; left out, the whole run.
@@ -106,6 +106,8 @@ async fn choose_command(
 }
 
 /// Write a note on a run or one of its steps
+///
+/// A note has at most 4096 bytes. A run keeps at most 500 of them, together at most 512 KiB.
 #[utoipa::path(
     post, path = "/runs/{run}/notes", tag = "runs", security(("token" = ["run"])),
     params(RunPath), request_body = NewNote, responses((status = 200, body = RunDetail), Doing)
