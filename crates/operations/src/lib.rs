@@ -76,7 +76,7 @@ pub use secret::Secret;
 pub use service::{
     Again, AlertState, Card, Cards, Change, Changes, Clock, Content, Draft, Entry, Fitting, IncidentView,
     IncomingAlert, Lane, Needed, Next, OnceKey, Operations, OperationsBuilder, Outgoing, PostMortem, Press, Received,
-    Recording, Started, Timeline, Tokens, WhatIsOpen, Why, check_note, span, told, version,
+    Recording, Started, Timeline, Tokens, WhatIsOpen, Why, span, told, version,
 };
 pub use statistics::{PastRun, ProcedureStatistics, RunbookStatistics};
 pub use suggestion::{Suggester, Suggestion, Wanted};

@@ -48,7 +48,6 @@ pub use open::WhatIsOpen;
 pub use post_mortem::{PostMortem, version};
 pub use terminals::Recording;
 pub use timeline::{Entry, Lane, Timeline, span, told};
-pub use together::check_note;
 pub use tokens::Tokens;
 
 use uuid::Uuid;

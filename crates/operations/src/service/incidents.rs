@@ -8,6 +8,7 @@ use runbook::{ProcedureId, RunbookId};
 use tokio::sync::watch;
 
 use super::levels::{USUAL, severity_said};
+use super::together::check_note;
 use super::{Operations, Rooms, check_length, permit, signature};
 use crate::{
     Actor, AuditEvent, Caller, EnvironmentName, Error, EventKind, FiredAlert, Incident, IncidentFilter, IncidentId,
@@ -400,6 +401,7 @@ impl Operations {
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Audit`], [`Error::Store`].
     pub async fn note_incident(&self, caller: &Caller, id: IncidentId, word: &str) -> Result<(), Error> {
         self.permit(caller, Permission::Run, "write a note").await?;
+        check_note(word)?;
         let word = text(word)?;
         if word.trim().is_empty() {
             return Err(Error::Invalid("Write the note first.".to_owned()));

@@ -331,7 +331,7 @@ impl Operations {
 
 /// The words of a choice.
 fn choice(command: &Command) -> Saying<'_> {
-    let title = command.title.clone().unwrap_or_else(|| command.source.lines().next().unwrap_or("").to_owned());
+    let title = command::mask::mask_script(&crate::running::title(command));
     let (part, kind, said) = (command.id.as_str(), EventKind::ChoiceMade, format!("Chose: {title}"));
     Saying { part, kind, said, words: Vec::new(), mark: Mark::Chosen }
 }
@@ -340,7 +340,7 @@ fn choice(command: &Command) -> Saying<'_> {
 ///
 /// # Errors
 /// [`Error::Invalid`] where it has more than [`StepMark::NOTE`] bytes.
-pub fn check_note(text: &str) -> Result<(), Error> {
+pub(super) fn check_note(text: &str) -> Result<(), Error> {
     if text.len() <= StepMark::NOTE {
         return Ok(());
     }
