@@ -73,7 +73,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
                 </div>
                 {blocks(&procedure)}
             </article>
-            <aside class="column-live" aria-label="Live status and runs">
+            <aside class="column-live" tabindex="0" aria-label="Live status and runs">
                 {live}
                 <h2>"Runs"</h2>
                 {statistics::link_of_procedure(&visit, &runbook.id, &procedure.id)}

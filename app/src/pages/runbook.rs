@@ -32,7 +32,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     };
     let shown = shown.as_ref().filter(|_| !cards.is_empty());
     let beside = shown.map(|environment| {
-        view! { <aside class="column-live" aria-label="Live status">{live::beside(&cards, environment, visit.now)}</aside> }
+        view! { <aside class="column-live" tabindex="0" aria-label="Live status">{live::beside(&cards, environment, visit.now)}</aside> }
     });
     let stream = shown.map(|environment| live::stream(&runbook.id, None, environment));
     let body = view! {
