@@ -21,16 +21,13 @@ use crate::visit::Visit;
 const TAIL_CHUNKS: u32 = 64;
 /// How many bytes of an execution's output a page is made with; the rest is a download.
 const TAIL_BYTES: usize = 192 * 1024;
+/// How often a run is read again because it printed something meanwhile.
+const READ_AGAIN: usize = 2;
 
 pub(crate) async fn page(visit: Visit) -> Result<Page, Error> {
     let (operations, caller, now) = (&visit.operations, &visit.caller, visit.now);
     let id: RunId = visit.param("run").parse().map_err(|_| Error::NotFound("This run"))?;
-    // The cursor is taken before anything else is read: what comes in between arrives on the stream.
-    let cursor = match visit.may(Permission::SeeOutput) {
-        true => operations.output_end(caller, id).await?,
-        false => 0,
-    };
-    let view = operations.run_page(caller, id).await?;
+    let (cursor, view) = seen(&visit, id).await?;
     let outputs = outputs(&visit, &view, cursor).await?;
     let cards = visit.cards(operations.cards_of_run(caller, id).await?).await;
     let suggestions = match visit.may(Permission::Run) && view.run.state == RunState::Open {
@@ -292,6 +289,26 @@ fn without_script(reload: bool) -> AnyView {
         .into_any()
     };
     view! { <noscript>{words}</noscript> }.into_any()
+}
+
+/// The run, and the place in its output up to which the page draws. The place is taken first: what comes in between arrives
+/// on the stream. Without one a command that ended in between would show its end and not what it printed, so both are taken
+/// again then.
+async fn seen(visit: &Visit, id: RunId) -> Result<(i64, RunView), Error> {
+    let (operations, caller) = (&visit.operations, &visit.caller);
+    if !visit.may(Permission::SeeOutput) {
+        return Ok((0, operations.run_page(caller, id).await?));
+    }
+    let mut cursor = operations.output_end(caller, id).await?;
+    let mut view = operations.run_page(caller, id).await?;
+    for _ in 0..READ_AGAIN {
+        let end = operations.output_end(caller, id).await?;
+        if end == cursor {
+            break;
+        }
+        (cursor, view) = (end, operations.run_page(caller, id).await?);
+    }
+    Ok((cursor, view))
 }
 
 /// The last output of each command's latest execution, drawn.
