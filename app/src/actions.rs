@@ -101,7 +101,8 @@ pub async fn pin(
 
 /// Presses Run on a command. `seen` is the latest execution that the page shows of it, or nothing: what somebody has run
 /// since is to be looked at first. `values` are the parameters by name; `edited` is the text area of those who may edit;
-/// `adjusted` are other values for what the text names itself, by their number.
+/// `adjusted` are other values for what the text names itself, by their number; `confirmed` says `destroy`, of the
+/// text as it is shown or as it is edited, where it may remove something that does not stand there.
 #[server(endpoint = "press", input = PostUrl, output = Post<Document>)]
 pub async fn press(
     #[server(default)] run: String,
@@ -110,7 +111,7 @@ pub async fn press(
     #[server(default)] values: BTreeMap<String, String>,
     #[server(default)] edited: Option<String>,
     #[server(default)] adjusted: BTreeMap<String, String>,
-    #[server(default)] confirmed: String,
+    #[server(default)] confirmed: BTreeMap<String, String>,
 ) -> Result<String, ServerFnError> {
     let back = place(&run, &command);
     answer(&back, async |operations, caller| {
@@ -122,7 +123,7 @@ pub async fn press(
             edited,
             adjusted: numbered.collect(),
             again: operations::Again::Seen(seen.parse().ok()),
-            confirmed: (confirmed == "destroy").then_some(::command::Effect::Destroy),
+            confirmed: confirmed.values().any(|effect| effect == "destroy").then_some(::command::Effect::Destroy),
         };
         operations.press(&caller, run_id(&run)?, &CommandId::new(command), press).await?;
         Ok(back.clone())

@@ -42,13 +42,15 @@ pub struct AlertSource {
 
 /// How many deliveries are read and taken at once: each may be as long as [`BODY_LIMIT`].
 const MOST: usize = 8;
-/// The same of one source. Alertmanager sends one group after the other; what waits comes again.
-const MOST_OF_ONE: usize = 2;
+/// The same of one source. What finds no place comes again.
+const MOST_OF_ONE: usize = 6;
 /// How many bodies are read at once of senders who are only known by a signature, which can be checked once all of it is
 /// there.
 const MOST_SIGNED: usize = 16;
 /// How long such a body may take.
 const SIGNED_PATIENCE: Duration = Duration::from_secs(10);
+/// How long any other may: it has a place meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// After how many seconds whoever found no place may come again.
 const COME_AGAIN: &str = "5";
 
@@ -87,24 +89,23 @@ pub(crate) async fn receive(
 ) -> Response {
     let headers = request.headers().clone();
     // A body of somebody without a token is read only to check a signature over it.
-    let (sender, body, _seat) = match known(&operations, &desk.sources, &headers).await {
+    let (sender, body, seat) = match known(&operations, &desk.sources, &headers).await {
         Ok(sender) => {
             // Before the body: what is refused takes no memory.
             let Some(seat) = desk.seats.take(&sender.name()) else { return no_place() };
-            match whole(request, BODY_LIMIT).await {
+            match whole(request, BODY_LIMIT, PATIENCE).await {
                 Ok(body) => (sender, body, seat),
                 Err(refused) => return refused,
             }
         }
         Err(_) if headers.contains_key(SIGNATURE) => {
             let Some(_until_it_is_checked) = desk.signed.take(SIGNATURE) else { return no_place() };
-            let body = match tokio::time::timeout(SIGNED_PATIENCE, whole(request, SIGNED_LIMIT)).await {
-                Ok(Ok(body)) => body,
-                Ok(Err(refused)) => return refused,
-                Err(_) => return (StatusCode::REQUEST_TIMEOUT, "The body took too long.\n").into_response(),
+            let body = match whole(request, SIGNED_LIMIT, SIGNED_PATIENCE).await {
+                Ok(body) => body,
+                Err(refused) => return refused,
             };
-            let signs = desk.sources.iter().find(|source| signed(source, &headers, &body)).map(Sender::Source);
-            let Some(sender) = signs else { return unknown_sender(UNKNOWN) };
+            let signs = desk.sources.iter().find(|source| signed(source, &headers, &body)).cloned();
+            let Some(sender) = signs.map(Sender::Source) else { return unknown_sender(UNKNOWN) };
             let Some(seat) = desk.seats.take(&sender.name()) else { return no_place() };
             (sender, body, seat)
         }
@@ -121,9 +122,22 @@ pub(crate) async fn receive(
     };
     drop(body);
     let told = alerts.len();
-    let received = match sender {
-        Sender::Source(source) => operations.receive_alerts(&source.name, source.environment.as_ref(), alerts).await,
-        Sender::Program(access) => operations.receive_alerts_by_token(&access, alerts).await,
+    // Whoever hangs up leaves the work behind, and with it the place that it takes.
+    let taking = tokio::spawn(async move {
+        let _seat = seat;
+        match sender {
+            Sender::Source(source) => {
+                operations.receive_alerts(&source.name, source.environment.as_ref(), alerts).await
+            }
+            Sender::Program(access) => operations.receive_alerts_by_token(&access, alerts).await,
+        }
+    });
+    let received = match taking.await {
+        Ok(received) => received,
+        Err(ended) => {
+            tracing::error!(%ended, "alerts were not taken to the end");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
     };
     match received {
         Ok(received) => {
@@ -139,12 +153,17 @@ pub(crate) async fn receive(
     }
 }
 
-/// All of a body, which is at most so long.
-async fn whole(request: Request, limit: usize) -> Result<Bytes, Response> {
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| {
-        let words = format!("The body is longer than {} MiB, or broke off. Send fewer alerts at once.\n", limit >> 20);
-        (StatusCode::PAYLOAD_TOO_LARGE, words).into_response()
-    })
+/// All of a body, which is at most so long, and takes at most so long.
+async fn whole(request: Request, limit: usize, patience: Duration) -> Result<Bytes, Response> {
+    match tokio::time::timeout(patience, axum::body::to_bytes(request.into_body(), limit)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => {
+            let words =
+                format!("The body is longer than {} MiB, or broke off. Send fewer alerts at once.\n", limit >> 20);
+            Err((StatusCode::PAYLOAD_TOO_LARGE, words).into_response())
+        }
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "The body took too long.\n").into_response()),
+    }
 }
 
 /// Alertmanager and PagerDuty tell again what was answered so.
@@ -154,14 +173,14 @@ fn no_place() -> Response {
 }
 
 /// Who tells.
-enum Sender<'s> {
+enum Sender {
     /// One of the configuration.
-    Source(&'s AlertSource),
+    Source(AlertSource),
     /// One with a service token.
     Program(Box<Access>),
 }
 
-impl Sender<'_> {
+impl Sender {
     /// Whose places its deliveries take.
     fn name(&self) -> String {
         match self {
@@ -172,14 +191,10 @@ impl Sender<'_> {
 }
 
 /// Whoever shows a token that is good here; else why not.
-async fn known<'s>(
-    operations: &Operations,
-    sources: &'s [AlertSource],
-    headers: &HeaderMap,
-) -> Result<Sender<'s>, Response> {
+async fn known(operations: &Operations, sources: &[AlertSource], headers: &HeaderMap) -> Result<Sender, Response> {
     let Some(token) = bearer(headers) else { return Err(unknown_sender(UNKNOWN)) };
     if let Some(source) = sources.iter().find(|source| is_token(source, token)) {
-        return Ok(Sender::Source(source));
+        return Ok(Sender::Source(source.clone()));
     }
     let access = match operations.open_with_token(token, None).await {
         Ok(access) => access,

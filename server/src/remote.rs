@@ -162,6 +162,8 @@ impl Session<'_> {
         if let Some(refusal) = self.consent(command, reach, &values).await {
             return Ok(Some(self.person(&refusal)));
         }
+        // Who lets everything go lets go what only shows itself while it runs.
+        let reach = if self.wanted.yes_destroy { Effect::Destroy } else { reach };
         let execution = match self.portal.press(&self.id, id, &values, reach).await? {
             Ok(execution) => execution,
             // A value is missing, or somebody was faster.

@@ -31,9 +31,10 @@ use crate::seats::{Seat, Seats};
 
 /// The shortest time between two rounds of one stream: what changes faster is drawn once.
 const ROUND: Duration = Duration::from_millis(150);
-/// How many times as long as it took to draw a page its stream rests: however much there is to draw, one stream takes
-/// at most so small a part of a core.
+/// How many times as long as it took to draw a page its stream rests: what is heavy to draw is drawn less often.
 const REST: u32 = 10;
+/// The longest rest: where the machine is busy drawing takes long, and people wait for the end of what they stopped.
+const LONGEST_REST: Duration = Duration::from_secs(2);
 /// How long a stream waits for news before it looks by itself: clocks go on, and limits are reached without news.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long one stream lasts: the browser opens the next one, and with it the session is checked again. So a session
@@ -306,7 +307,7 @@ fn draw(cards: &mut Cards, operations: &Operations) -> Fragment {
 
 /// How long a stream rests after a page that took so long to draw.
 fn rest(round: Duration, took: Duration) -> Duration {
-    round.max(took * REST)
+    round.max((took * REST).min(LONGEST_REST))
 }
 
 #[cfg(test)]
@@ -318,5 +319,6 @@ mod tests {
         let milliseconds = Duration::from_millis;
         assert_eq!(rest(ROUND, milliseconds(3)), ROUND);
         assert_eq!(rest(ROUND, milliseconds(80)), milliseconds(800));
+        assert_eq!(rest(ROUND, milliseconds(3000)), LONGEST_REST);
     }
 }

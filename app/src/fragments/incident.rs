@@ -240,7 +240,9 @@ pub(crate) fn runs_view(view: &IncidentView, runs: &[RunView]) -> AnyView {
         let words = if open == 1 { "one run is still open".to_owned() } else { format!("{open} runs are still open") };
         view! { <p class="notice">{format!("The incident is over, and {words}. Complete or abandon what nobody goes on with.")}</p> }
     });
-    let more = view.runs.len().saturating_sub(runs.len());
+    let drawn = runs.iter().filter(|run| run.run.state != RunState::Open).count();
+    let closed = view.runs.iter().filter(|run| run.state != RunState::Open).count();
+    let more = closed.saturating_sub(drawn);
     let more = (more > 0).then(|| {
         view! { <p class="muted">{format!("{more} more are closed. ")}<a href="/runs">"All runs"</a></p> }
     });

@@ -1,14 +1,14 @@
 //! The changing parts of a run's page.
 
-use ::command::ParameterKind;
 use ::command::expectation::Judgement;
+use ::command::{Effect, ParameterKind};
 use jiff::Timestamp;
 use leptos::prelude::*;
 use operations::{
-    Caller, CommandView, Execution, ExecutionId, ExecutionState, Mark, Permission, Question, RunState, RunView,
-    StepMark, StepState, StepView,
+    Caller, CommandView, Environment, Execution, ExecutionId, ExecutionState, Mark, Permission, Question, RunState,
+    RunView, StepMark, StepState, StepView,
 };
-use runbook::{Step, StepId};
+use runbook::{Command, Step, StepId};
 
 use super::Fragment;
 use super::undo::undo;
@@ -51,7 +51,9 @@ pub(super) fn all(view: &RunView, caller: &Caller, focus: Option<&StepId>, now: 
             fragments.push(Fragment::new(format!("terminal-{}", command.id), terminal(command, caller)));
             fragments.push(Fragment::new(format!("undo-{}", command.id), undo(command, caller)));
             if view.run.state == RunState::Open && caller.person.role.permits(Permission::Run) {
-                fragments.push(Fragment::new(format!("seen-{}", command.id), seen(command)));
+                let text = view.procedure.command(&command.id).map(|(_, text)| text);
+                let drawn = text.map(|text| seen(text, command, view.environment.as_deref()));
+                fragments.extend(drawn.map(|drawn| Fragment::new(format!("seen-{}", command.id), drawn)));
             }
             if command.execution.is_some() {
                 fragments.push(Fragment::new(format!("frame-{}", command.id), frame(command, caller, None)));
@@ -324,10 +326,29 @@ pub(crate) fn command_state(command: &CommandView, caller: &Caller, now: Timesta
 
 /// The latest execution that whoever presses Run has before them: what was run since, by somebody else, is shown before it
 /// is run again. Browsers that fill in forms again after a reload leave it as it is drawn.
-pub(crate) fn seen(command: &CommandView) -> AnyView {
+pub(crate) fn seen(text: &Command, command: &CommandView, environment: Option<&Environment>) -> AnyView {
     let latest = command.execution.as_ref().map(|execution| execution.id.to_string()).unwrap_or_default();
-    view! { <input type="hidden" id=format!("seen-{}", command.id) name="seen" value=latest autocomplete="off"/> }
-        .into_any()
+    // What this environment takes for more than its text says.
+    let effect = environment.map_or(text.effect, |environment| environment.policy.effect_of(text));
+    let went_too_far = command.execution.as_ref().is_some_and(Execution::reached_too_far);
+    let words = match effect {
+        Effect::Destroy => None,
+        _ if went_too_far => Some("It may reach further than is shown, and remove something or interrupt service"),
+        _ if text.opaque => Some("It calls what is not shown here, and may remove something or interrupt service"),
+        _ => None,
+    };
+    let tick = words.map(|words| {
+        view! {
+            <label class="tick"><input type="checkbox" name="confirmed[shown]" value="destroy" autocomplete="off"/>{words}</label>
+        }
+    });
+    view! {
+        <div id=format!("seen-{}", command.id)>
+            <input type="hidden" name="seen" value=latest autocomplete="off"/>
+            {tick}
+        </div>
+    }
+    .into_any()
 }
 
 /// The ways to what the running command has reached, for those who may go there.

@@ -240,7 +240,6 @@ impl CommandDesk<'_> {
         let values: Vec<_> = text.parameters.iter().map(|parameter| self.value(text, parameter)).collect();
         // What this environment takes for more than its text says.
         let effect = self.environment.map_or(text.effect, |environment| environment.policy.effect_of(text));
-        let unseen = text.opaque && effect < Effect::Destroy;
         let edit = self.caller.person.role.permits(Permission::RunEdited).then(|| {
             let label = format!("Command {}, edited", text.id);
             let rows = u16::try_from(text.source.lines().count().clamp(2, 16)).unwrap_or(16);
@@ -249,7 +248,10 @@ impl CommandDesk<'_> {
                     <summary class="button small">"Edit first"</summary>
                     <p class="muted">"The trail keeps both texts and the difference."</p>
                     {text_area("edited", &label, rows, &text.source, "mono", Need::Optional)}
-                    {(!unseen).then(|| tick("It may remove something, or interrupt service"))}
+                    <label class="tick">
+                        <input type="checkbox" name="confirmed[edited]" value="destroy"/>
+                        "It may remove something, or interrupt service"
+                    </label>
                 </details>
             }
         });
@@ -283,9 +285,8 @@ impl CommandDesk<'_> {
             <form class="press" method="post" action="/api/press">
                 <input type="hidden" name="run" value=self.run.id.to_string()/>
                 <input type="hidden" name="command" value=text.id.to_string()/>
-                {seen(state)}
+                {seen(text, state, self.environment)}
                 {(!values.is_empty()).then(|| view! { <div class="values">{values}</div> })}
-                {unseen.then(|| tick("The text does not show all that it calls: it may remove something, or interrupt service"))}
                 <div class="press-row">{button}{adjust(text)}{edit}</div>
             </form>
         }
@@ -298,17 +299,6 @@ impl CommandDesk<'_> {
         let required = !self.caller.person.role.permits(Permission::RunEdited);
         value::field(parameter, id, known(self.run, self.environment, parameter), required)
     }
-}
-
-/// What whoever presses says of a text that may reach further than it shows.
-fn tick(words: &'static str) -> AnyView {
-    view! {
-        <label class="tick">
-            <input type="checkbox" name="confirmed" value="destroy"/>
-            {words}
-        </label>
-    }
-    .into_any()
 }
 
 /// The values that the text names itself, to run it with others.

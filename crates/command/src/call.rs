@@ -21,6 +21,18 @@ pub struct Word {
     pub range: Range<usize>,
 }
 
+impl Word {
+    /// The text as a program gets it, but for what depends on the moment.
+    fn unquoted(&self) -> String {
+        let inner = || self.text.strip_prefix('"')?.strip_suffix('"');
+        match inner().filter(|_| !self.literal) {
+            // bash(1), QUOTING: within double quotes a backslash escapes these and nothing else.
+            Some(inner) => inner.replace("\\\"", "\"").replace("\\\\", "\\"),
+            None => self.text.clone(),
+        }
+    }
+}
+
 /// One call of a program: the first word names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -37,10 +49,11 @@ impl Call {
         program::base_name(&self.words[0].text)
     }
 
-    /// The words as an argument vector; a word that depends on the moment stands as it is written.
+    /// The words as an argument vector; what depends on the moment stands in them as it is written, without the quotes
+    /// around it.
     #[must_use]
     pub fn argv(&self) -> Vec<String> {
-        let mut argv: Vec<_> = self.words.iter().map(|word| word.text.clone()).collect();
+        let mut argv: Vec<_> = self.words.iter().map(Word::unquoted).collect();
         argv[0] = self.program().to_owned();
         argv
     }
@@ -53,13 +66,9 @@ impl Call {
         let name = self.program();
         match name {
             _ if !self.words[0].literal => true,
-            // Words of its own language that start programs.
-            "awk" | "gawk" | "mawk" => arguments.iter().any(|word| {
-                let starts = |text: &str| word.text.contains(text);
-                starts("system") || starts("|") && starts("\"") || word.text == "-f"
-            }),
+            "awk" | "gawk" | "mawk" => arguments.iter().any(|word| word.text == "-f" || awk_starts(&word.text)),
             "eval" => !arguments.iter().all(|word| word.literal),
-            "trap" => arguments.first().is_some_and(|word| !word.literal),
+            "trap" => trapped(arguments).is_some_and(|word| !word.literal),
             "watch" => false,
             // A script of the runbook's own repository, most often.
             _ if name.contains('/') => true,
@@ -76,6 +85,21 @@ impl Call {
             _ => !self.words.iter().all(|word| word.literal) && crate::classify(&self.argv()).is_err(),
         }
     }
+}
+
+/// Whether a program of awk starts others: `system(…)`, `print | "…"`, `"…" | getline` (POSIX, awk, "Output Statements" and
+/// "Input/Output and General Functions").
+fn awk_starts(text: &str) -> bool {
+    let calls = |at: usize| text[at + "system".len()..].trim_start().starts_with('(');
+    let pipes = |at: usize| {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        let alone = !before.ends_with('|') && !after.starts_with('|');
+        // A bar in quotes of its own is a text that is printed.
+        let quoted = before.ends_with('"') && after.starts_with('"');
+        let after = after.trim_start().trim_start_matches('&').trim_start();
+        alone && !quoted && (after.starts_with('"') || after.starts_with("getline"))
+    };
+    text.match_indices("system").any(|(at, _)| calls(at)) || text.match_indices('|').any(|(at, _)| pipes(at))
 }
 
 /// The script behind `-c`.
@@ -151,7 +175,7 @@ fn inside(call: &Call) -> Vec<Call> {
             }
             [] => Vec::new(),
         },
-        "trap" => arguments.first().map(|word| nested(word, ends)).unwrap_or_default(),
+        "trap" => trapped(arguments).map(|word| nested(word, ends)).unwrap_or_default(),
         "watch" => {
             let rest = after_options(arguments, &["-n", "--interval", "-q", "--equexit"]);
             if let [word] = rest { nested(word, ends) } else { wrap(rest.to_vec()) }
@@ -204,6 +228,13 @@ fn inside(call: &Call) -> Vec<Call> {
             None => Vec::new(),
         },
     }
+}
+
+/// The script of a `trap`: not where it resets signals (`trap - EXIT`, `trap EXIT`) or lists them (`trap -p`).
+fn trapped(arguments: &[Word]) -> Option<&Word> {
+    let rest = if arguments.first().is_some_and(|word| word.text == "--") { &arguments[1..] } else { arguments };
+    let (script, signals) = rest.split_first()?;
+    (!signals.is_empty() && !script.text.starts_with('-')).then_some(script)
 }
 
 /// The calls of a script that stands in one word. Their words carry the range of that word.

@@ -251,13 +251,23 @@ fn what_a_text_does_not_show_may_be_anything() {
     for (source, effect, opaque) in [
         ("kubectl get pods | awk '{print $1}'", read, false),
         ("awk -F'|' '{print \"a\", $2}' x", read, false),
+        ("kubectl get pods -A | awk '/kube-system/'", read, false),
+        ("kubectl get pods -A | awk '$3==\"Error\" || $3==\"Pending\" {print $1 \"|\" $2}'", read, false),
+        ("awk -F\"|\" '/a|b/ {print $2}' x", read, false),
+        ("trap - EXIT; trap -p; trap EXIT", read, false),
         ("watch 'kubectl get pods'", read, false),
         ("bash -c 'kubectl get pods'", read, false),
         ("bash --version", read, false),
         ("trap 'rm -f x' EXIT; kubectl get pods", read, false),
         // What can be looked into is.
         ("trap 'kubectl delete deploy/x' EXIT\nkubectl get pods", destroy, false),
+        ("trap -- 'kubectl delete deploy/x' EXIT", destroy, false),
         ("eval kubectl delete deploy/x", destroy, false),
+        // Also with values in them.
+        ("aws s3 cp dump.gz \"s3://$BUCKET/x\"", change, false),
+        ("psql \"$DB\" -c \"DELETE FROM s WHERE id=$ID\"", destroy, false),
+        ("psql \"$DB\" -c \"SELECT pg_terminate_backend($PID)\"", destroy, false),
+        ("kubectl exec \"$P\" -- sh -c \"rm -rf /data/$D\"", destroy, false),
         ("eval 'kubectl delete' deploy/x", destroy, false),
         // What cannot is a change at least.
         ("kubectl $VERB deploy/x", change, true),
@@ -274,6 +284,8 @@ fn what_a_text_does_not_show_may_be_anything() {
         ("K=kubectl; $K delete deploy/x", change, true),
         ("awk 'BEGIN { system(\"kubectl delete deploy/x\") }'", change, true),
         ("awk 'BEGIN { print | \"kubectl delete deploy/x\" }'", change, true),
+        ("awk 'BEGIN { \"kubectl delete deploy/x\" | getline }'", change, true),
+        ("awk 'BEGIN { system (\"kubectl delete deploy/x\") }'", change, true),
     ] {
         let reading = Script::parse(source).reading();
         assert_eq!((reading.effect, reading.opaque), (effect, opaque), "{source}");

@@ -45,6 +45,8 @@ pub(crate) struct Broker {
     /// How far a call may reach: as far as was shown to whoever pressed, or as they said. The text of a script does not
     /// show everything that it calls.
     pub(crate) ceiling: Effect,
+    /// Whether a call was refused for that.
+    pub(crate) too_far: AtomicBool,
     pub(crate) stop: CancellationToken,
     /// What the trail must not hold.
     pub(crate) secrets: Secrets,
@@ -87,9 +89,10 @@ impl CallHandler for Broker {
             Ok((action, decision)) if decision.verdict == Verdict::Allowed && action.effect > self.ceiling => {
                 let reason = format!(
                     "runbook-portal: {} {} is a command to {}, and this was pressed as one to {}. It was not performed: \
-                     say at the step that it may remove something, and press again.",
+                     say at the command that it may, and press again.",
                     action.tool, action.verb, action.effect, self.ceiling
                 );
+                self.too_far.store(true, Ordering::Relaxed);
                 let rule = format!("pressed as a command to {}, and this is one to {}", self.ceiling, action.effect);
                 let decision = Decision { verdict: Verdict::Refused, rule };
                 self.refuse(&call, Some(action), decision, Refusal::not_permitted(reason), &*io).await

@@ -225,6 +225,18 @@ pub struct Execution {
     pub undoes: Option<ExecutionId>,
 }
 
+impl Execution {
+    /// The note of an execution of which a call was refused because it reached further than was shown.
+    pub(crate) const TOO_FAR: &str = "A call of it reaches further than was shown, and was refused. If that is meant, say so \
+                                      at the command and press again.";
+
+    /// Whether a call of it was refused because it reached further than was shown.
+    #[must_use]
+    pub fn reached_too_far(&self) -> bool {
+        self.note.as_deref() == Some(Self::TOO_FAR)
+    }
+}
+
 /// What a person says of a step without running it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mark", rename_all = "kebab-case")]

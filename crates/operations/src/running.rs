@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -154,6 +155,7 @@ impl Begun {
             execution: execution.clone(),
             parent: intent,
             ceiling,
+            too_far: AtomicBool::new(false),
             stop: stop.clone(),
             secrets: secrets.clone(),
             recorder: collector.pieces.downgrade(),
@@ -174,7 +176,7 @@ impl Begun {
             files,
             limits: rooms.limits,
         };
-        let ended = rooms.executor.execute(request, broker, Arc::new(collector), stop).await;
+        let ended = rooms.executor.execute(request, broker.clone(), Arc::new(collector), stop).await;
         let kept = keeper.await.unwrap_or_else(|error| {
             tracing::error!(execution = %execution.id, %error, "the keeper of an output ended early");
             Kept::default()
@@ -193,6 +195,9 @@ impl Begun {
                 OutcomeResult::Failed
             }
         };
+        if broker.too_far.load(Ordering::Relaxed) {
+            execution.note = Some(Execution::TOO_FAR.to_owned());
+        }
         execution.truncated = kept.truncated;
         if let Some(code) = execution.exit_code {
             let printed = String::from_utf8_lossy(&kept.beginning);

@@ -64,6 +64,8 @@ use crate::{
 
 /// The most that a pasted result or an edited command may hold, in bytes.
 const TEXT_LIMIT: usize = 64 * 1024;
+/// How many look for a text in the whole trail at once.
+const SEARCHES: usize = 2;
 /// How many old runbook versions are kept parsed.
 const PARSED_VERSIONS: usize = 64;
 
@@ -150,6 +152,7 @@ impl OperationsBuilder {
                 people: self.people,
                 tokens: self.tokens,
                 making_tokens: tokio::sync::Mutex::default(),
+                searching: tokio::sync::Semaphore::new(SEARCHES),
                 fresh_tokens: Mutex::default(),
                 executor: self.executor,
                 adapters: self.adapters.into_iter().map(|adapter| (adapter.tool(), adapter)).collect(),
@@ -212,6 +215,8 @@ pub(crate) struct Rooms {
     in_flight: Mutex<HashMap<ExecutionId, runs::InFlight>>,
     turns: Mutex<HashMap<Uuid, Arc<tokio::sync::Mutex<()>>>>,
     changes: Mutex<HashMap<RunId, watch::Sender<u64>>>,
+    /// How many may look for a text in the whole trail at once: it is read row by row, and others read there, too.
+    searching: tokio::sync::Semaphore,
     /// Held while alerts are taken.
     alerts: tokio::sync::Mutex<()>,
     versions: Mutex<HashMap<(RunbookId, String), Arc<Runbook>>>,

@@ -345,8 +345,9 @@ impl Operations {
         let ours = group_key.strip_prefix(IncomingAlert::PAGER).and_then(|key| key.strip_prefix(INCIDENT_KEY));
         let Some(id) = ours.and_then(|id| id.parse().ok()) else { return Ok(None) };
         let pager = |message: &Message| {
-            let mut channels = self.rooms.channels.iter();
-            channels.any(|one| one.name() == message.channel && one.kind() == ChannelKind::PagerDuty)
+            let channel = self.rooms.channels.iter().find(|one| one.name() == message.channel);
+            // A channel that is called otherwise by now may have been one.
+            channel.is_none_or(|one| one.kind() == ChannelKind::PagerDuty)
         };
         match self.rooms.incidents.messages(id).await?.iter().any(pager) {
             true => Ok(self.rooms.incidents.incident(id).await?),

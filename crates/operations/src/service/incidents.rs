@@ -211,7 +211,7 @@ impl Operations {
         for run in runs.iter().filter(|run| !old.contains(&run.id)) {
             match self.view_run(caller, run.id).await {
                 Ok(view) => views.push(view),
-                Err(Error::NotFound(_)) => {}
+                Err(Error::NotFound(_) | Error::Invalid(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -379,6 +379,7 @@ impl Operations {
         let (this, caller, word) = (self.clone(), caller.clone(), text(word)?);
         self.whole(async move {
             this.permit(&caller, Permission::Run, "say how an incident stands").await?;
+            check_note(&word)?;
             if word.trim().is_empty() {
                 return Err(Error::Invalid("Say how it stands, in a sentence.".to_owned()));
             }

@@ -262,7 +262,9 @@ impl Operations {
         is_the_way(&view, &command.id)?;
         let prepared = Prepared::new(&run, command, edited, &press.values, &environment)?;
         self.settle_choice(caller, &run, step, &view, command).await?;
-        let confirmed = press.confirmed;
+        // Another text in the place of what was confirmed may reach as far.
+        let shown = environment.policy.effect_of(command);
+        let confirmed = press.confirmed.max(prepared.original.is_some().then_some(shown));
         let ready = Ready { run, environment, procedure: procedure.clone(), prepared, undoes: None, confirmed };
         self.set_off(caller, command, ready).await
     }

@@ -345,7 +345,7 @@ pub(super) fn check_note(text: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Invalid(format!(
-        "The note is too long: {} of at most {} bytes (4 KiB). Say it shorter; a text to keep goes beside the note of a run, \
+        "This is too long: {} of at most {} bytes (4 KiB). Say it shorter; a text to keep goes beside the note of a run, \
          as a file.",
         text.len(),
         StepMark::NOTE

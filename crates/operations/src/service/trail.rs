@@ -16,6 +16,10 @@ impl Operations {
     /// [`Error::Forbidden`], [`Error::Audit`].
     pub async fn audit_page(&self, caller: &Caller, filter: &AuditFilter) -> Result<AuditPage, Error> {
         permit(caller, Permission::ReadAudit)?;
+        let _turn = match filter.text {
+            Some(_) => self.rooms.searching.acquire().await.ok(),
+            None => None,
+        };
         Ok(self.rooms.trail.page(filter).await?)
     }
 

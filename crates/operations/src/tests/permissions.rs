@@ -164,11 +164,13 @@ async fn nothing_reaches_further_than_was_shown() {
         bench.settled(run).await;
     };
     press("nodes", None).await;
+    assert!(bench.store.executions.lock().unwrap()[0].reached_too_far());
     assert_eq!(performed(), 0, "what was pressed as a look changes nothing");
     press("restart", None).await;
     assert_eq!(performed(), 1, "what was pressed as a change removes nothing");
     press("restart", Some(command::Effect::Destroy)).await;
     assert_eq!(performed(), 3, "whoever says that it may remove something lets it");
+    assert!(!bench.store.executions.lock().unwrap()[2].reached_too_far());
     let events = bench.store.events.lock().unwrap();
     let refused = events.iter().filter(|event| event.kind == EventKind::ActionIntent);
     let refused: Vec<_> = refused.filter_map(|event| event.decision.as_ref()).map(|one| one.verdict).collect();
