@@ -293,16 +293,19 @@ async fn begun(app: &TestApp, token: &str) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_source_takes_two_places_and_is_told_to_come_again() {
+async fn one_source_takes_six_places_and_is_told_to_come_again() {
     let app = portal().await;
-    let (one, two) = (begun(&app, TOKEN).await, begun(&app, TOKEN).await);
+    let mut under_way = Vec::new();
+    for _ in 0..6 {
+        under_way.push(begun(&app, TOKEN).await);
+    }
     let header = || ("authorization", format!("Bearer {TOKEN}"));
     let refused = app.tell(header(), group()).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.headers().contains_key("retry-after"));
     let other = app.tell(by_token(""), page("POTHER", "triggered")).await;
     assert_eq!(other.status(), StatusCode::OK, "another source has places of its own");
-    drop(one);
+    drop(under_way.pop());
     // Until the portal has seen that it is gone.
     let taken = async {
         while app.tell(header(), group()).await.status() != StatusCode::OK {
@@ -310,6 +313,6 @@ async fn one_source_takes_two_places_and_is_told_to_come_again() {
         }
     };
     tokio::time::timeout(PATIENCE, taken).await.unwrap();
-    drop(two);
+    drop(under_way);
     app.stop().await;
 }
